@@ -1,0 +1,28 @@
+// The few things that htmx cannot be told by attributes; the texts stand in base.html. Pages work without this file.
+(() => {
+  const region = () => document.getElementById("toasts");
+  const say = (id) => region().replaceChildren(document.getElementById(id).content.cloneNode(true));
+  const refuse = () => {}; // an arrow is no constructor: whoever wants to make code out of text gets a TypeError
+  htmx.registerExtension("site", {
+    init: (api) => api.initSecurity({ createHTML: (s) => s, createScript: () => "" }, refuse, refuse),
+  });
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    const failed = ctx.response.status >= 400 && ctx.response.status !== 422;
+    const whole = /^\s*<!doctype/i.test(ctx.text);
+    if (failed && (whole || !ctx.text)) {
+      ctx.swap = "none";
+      say("say-broken");
+    } else if (failed && ctx.text.includes('id="platform-error"')) {
+      Object.assign(ctx, { target: region(), swap: "innerHTML", select: null });
+    } else if (whole && ctx.target !== document.body && !ctx.select) {
+      // A redirect led to a page, not to a part of one: show it as a page.
+      Object.assign(ctx, { target: document.body, swap: "innerHTML show:top", push: "true" });
+    }
+  });
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+    if (ctx && ctx.text === undefined) say("say-offline");
+  });
+  document.addEventListener("click", ({ target }) => {
+    if (target.matches(".close")) target.parentNode.remove();
+  });
+})();

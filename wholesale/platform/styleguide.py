@@ -1,0 +1,93 @@
+"""What the styleguide page shows: every part of the look once, with content as long and awkward as real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from wholesale.kernel.money import Money
+from wholesale.platform.forms import (
+    AmountField,
+    HouseForm,
+    LongTextField,
+    TextField,
+    UploadField,
+    WholeNumberField,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTier:
+    """Looks like a rung of a price ladder: what `tier_table` reads."""
+
+    min_qty: int
+    unit_price: Money
+    saving_percent: Decimal | None
+
+
+class SampleForm(HouseForm):
+    """One field of each kind."""
+
+    business = TextField(_l("Business name"), description=_l("As it stands on your trade licence."))
+    pieces = WholeNumberField(_l("Pieces"), minimum=10)
+    price = AmountField(_l("Wholesale price"))
+    unit = SelectField(
+        _l("Unit"), choices=[("piece", _l("Piece")), ("kg", _l("Kilogram")), ("carton", _l("Carton"))]
+    )
+    note = LongTextField(_l("Note for the seller"), optional=True)
+    licence = UploadField(_l("Trade licence"), description=_l("PDF or photo, at most 10 MB."))
+    kind = RadioField(
+        _l("What does your business do?"), choices=[("buyer", _l("It buys")), ("seller", _l("It sells"))]
+    )
+    days = SelectMultipleField(
+        _l("Days of delivery"),
+        choices=[("sat", _l("Saturday")), ("sun", _l("Sunday")), ("mon", _l("Monday"))],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    terms = BooleanField(_l("I have read the terms"))
+
+
+def _taka(amount: str) -> Money:
+    return Money(Decimal(amount), "BDT")
+
+
+def _form() -> SampleForm:
+    """A form that came back: half filled in, with mistakes beside the fields and one of the whole form."""
+    form = SampleForm(
+        formdata=None, data={"business": "Rahim General Store", "kind": "buyer", "days": ["sun"]}
+    )
+    form.pieces.errors = [
+        _("Enter a whole number from %(minimum)s to %(maximum)s.", minimum="10", maximum="5,000")
+    ]
+    form.licence.errors = [_("Choose a file.")]
+    form.kind.errors = [_("Please choose one.")]
+    form.form_errors.append(_("This price changed while you were typing. Look at it again before you send."))
+    return form
+
+
+def context() -> Mapping[str, object]:
+    """The variables of `platform/styleguide.html`."""
+    return {
+        "tiers": [
+            SampleTier(10, _taka("145"), None),
+            SampleTier(50, _taka("135"), Decimal("6.9")),
+            SampleTier(200, _taka("128.5"), Decimal("11.4")),
+            SampleTier(1000, _taka("119.1250"), Decimal("17.8")),
+        ],
+        "form": _form(),
+        "when_sample": datetime(2026, 11, 21, 8, 5, tzinfo=UTC),
+        "amount": _taka("13500"),
+        "big_amount": _taka("1234567.5"),
+        "unit_price": _taka("0.125"),
+    }
