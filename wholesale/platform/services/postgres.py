@@ -180,7 +180,7 @@ def _grant_use_of_later_tables(connection: psycopg.Connection) -> None:
 
 
 def _ensure_roles_and_database(connection: psycopg.Connection, places: Places, known: dict[str, str]) -> None:
-    """Bring roles and database to what they should be; at every start, as it also heals an interrupted one."""
+    """Bring roles and database to what they should be; at every start, which heals an interrupted one."""
     with connection.transaction():
         _ensure_role(connection, OWNER, known[OWNER], "CREATEDB")
         _ensure_role(connection, APPLICATION, known[APPLICATION], "NOCREATEDB")
