@@ -11,6 +11,7 @@ from .binaries import ServiceError
 from .users import User, server_user
 
 FAR = Path("/var/lib/wholesale")
+MARKER = ".wholesale-data"  # a folder with this file is ours, and may be deleted as a whole
 SOCKET_PATH_LIMIT = 107  # of sockaddr_un on Linux, without the final zero
 LONGEST_SOCKET_NAME = "/.s.PGSQL.5432.lock"
 PLAIN_PATH = re.compile(
@@ -85,11 +86,20 @@ def _make_socket_folder(path: Path, user: User) -> None:
     user.make_folder(path)
 
 
+def claim(folder: Path) -> None:
+    """Make the data folder, and mark it as ours unless somebody else's files lie there already."""
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not any(folder.iterdir()):
+        (folder / MARKER).write_text(
+            "The state of a wholesale marketplace. bin/demo --fresh deletes this folder.\n"
+        )
+
+
 def places(folder: Path) -> Places:
     """Make the folders that are missing and say where everything is."""
     folder = folder.expanduser().resolve()
     try:
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        claim(folder)
         state, user = _state(folder)
         state.mkdir(mode=0o711, parents=True, exist_ok=True)
         if state.stat().st_uid == os.geteuid():

@@ -1,0 +1,31 @@
+"""How the web server runs; what a deployment may want to change comes from the environment.
+
+BIND (default 127.0.0.1:PORT, PORT 5000), WEB_CONCURRENCY (processes, default 2), WEB_THREADS (each, 4).
+"""
+
+import os
+from pathlib import Path
+
+bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '5000')}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "4"))
+
+# Each process imports the application itself: connections opened before a fork would be shared.
+preload_app = False
+
+timeout = 30
+graceful_timeout = 15
+keepalive = 5
+
+# The heartbeat is a file that is touched all the time: on a slow disk that stalls, in memory it does not.
+if os.access("/dev/shm", os.W_OK):  # noqa: S108 - only a place for gunicorn's own unnamed file
+    worker_tmp_dir = str(Path("/dev/shm"))  # noqa: S108
+
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+
+control_socket_disable = True  # it would lie in the home folder and take commands from there
+accesslog = None  # the application logs its requests itself
+errorlog = "-"
