@@ -41,14 +41,10 @@ class SampleForm(HouseForm):
     business = TextField(_l("Business name"), description=_l("As it stands on your trade licence."))
     pieces = WholeNumberField(_l("Pieces"), minimum=10)
     price = AmountField(_l("Wholesale price"))
-    unit = SelectField(
-        _l("Unit"), choices=[("piece", _l("Piece")), ("kg", _l("Kilogram")), ("carton", _l("Carton"))]
-    )
+    unit = SelectField(_l("Unit"), choices=[("piece", _l("Piece")), ("kg", _l("Kilogram")), ("carton", _l("Carton"))])
     note = LongTextField(_l("Note for the seller"), optional=True)
     licence = UploadField(_l("Trade licence"), description=_l("PDF or photo, at most 10 MB."))
-    kind = RadioField(
-        _l("What does your business do?"), choices=[("buyer", _l("It buys")), ("seller", _l("It sells"))]
-    )
+    kind = RadioField(_l("What does your business do?"), choices=[("buyer", _l("It buys")), ("seller", _l("It sells"))])
     days = SelectMultipleField(
         _l("Days of delivery"),
         choices=[("sat", _l("Saturday")), ("sun", _l("Sunday")), ("mon", _l("Monday"))],
@@ -64,12 +60,8 @@ def _taka(amount: str) -> Money:
 
 def _form() -> SampleForm:
     """A form that came back: half filled in, with mistakes beside the fields and one of the whole form."""
-    form = SampleForm(
-        formdata=None, data={"business": "Rahim General Store", "kind": "buyer", "days": ["sun"]}
-    )
-    form.pieces.errors = [
-        _("Enter a whole number from %(minimum)s to %(maximum)s.", minimum="10", maximum="5,000")
-    ]
+    form = SampleForm(formdata=None, data={"business": "Rahim General Store", "kind": "buyer", "days": ["sun"]})
+    form.pieces.errors = [_("Enter a whole number from %(minimum)s to %(maximum)s.", minimum="10", maximum="5,000")]
     form.licence.errors = [_("Choose a file.")]
     form.kind.errors = [_("Please choose one.")]
     form.form_errors.append(_("This price changed while you were typing. Look at it again before you send."))

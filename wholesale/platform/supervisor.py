@@ -220,9 +220,7 @@ def newest_revisions(migrations: Path) -> set[str]:
     revisions: set[str] = set()
     earlier: set[str] = set()
     for path in migrations.glob("versions/*.py"):
-        for name, value in re.findall(
-            r"^(revision|down_revision)\b[^=\n]*=\s*(.+)$", path.read_text(), re.MULTILINE
-        ):
+        for name, value in re.findall(r"^(revision|down_revision)\b[^=\n]*=\s*(.+)$", path.read_text(), re.MULTILINE):
             (revisions if name == "revision" else earlier).update(re.findall(r"[\"']([^\"']+)[\"']", value))
     return revisions - earlier
 
@@ -254,9 +252,7 @@ def check_port(port: int) -> None:
         try:
             trial.bind(("127.0.0.1", port))
         except PermissionError:
-            raise Refusal(
-                f"Port {port} is reserved for root. Choose a higher one: PORT=5000 bin/demo"
-            ) from None
+            raise Refusal(f"Port {port} is reserved for root. Choose a higher one: PORT=5000 bin/demo") from None
         except OSError:
             other = 5001 if port == USUAL_PORT else USUAL_PORT
             raise Refusal(
@@ -309,9 +305,7 @@ def prepare_folder(folder: Path, *, fresh: bool) -> None:
     try:
         claim(folder)
     except PermissionError as refused:
-        raise Refusal(
-            f"The data folder cannot be made: {refused}. Name another one with --data DIR."
-        ) from refused
+        raise Refusal(f"The data folder cannot be made: {refused}. Name another one with --data DIR.") from refused
 
 
 @dataclass

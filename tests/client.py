@@ -1,0 +1,100 @@
+"""The house's test client: sends the CSRF token like a browser, and reads every HTML answer as a critic."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import tinyhtml5
+from flask import Flask
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from werkzeug.test import TestResponse
+
+HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
+BOOSTED = {"HX-Request": "true", "HX-Request-Type": "full", "HX-Boosted": "true"}
+XHTML = "{http://www.w3.org/1999/xhtml}"
+_UNLABELLED = {"hidden", "submit", "button", "image", "reset"}
+
+
+class HouseClient(FlaskClient):
+    """POST carries a valid CSRF token unless `csrf=False`; answers in HTML are checked by `critique`."""
+
+    def open(self, *args: Any, csrf: bool = True, **kwargs: Any) -> TestResponse:
+        if csrf and kwargs.get("method") in {"POST", "PUT", "DELETE"}:
+            data = dict(kwargs.get("data") or {})
+            data.setdefault("csrf_token", self.csrf_token())
+            kwargs["data"] = data
+        response = super().open(*args, **kwargs)
+        if response.mimetype == "text/html" and response.status_code not in {301, 302, 303, 308}:
+            critique(response.text)
+        return response
+
+    def csrf_token(self) -> str:
+        app: Flask = self.application
+        with self.session_transaction() as session:
+            raw = session.setdefault("csrf_token", secrets.token_hex(20))
+        return str(URLSafeTimedSerializer(app.secret_key, salt="wtf-csrf-token").dumps(raw))
+
+    def login(self, token: str) -> HouseClient:
+        """Carry the session whose secret is `token` (see factories.accounts.sign_in)."""
+        with self.session_transaction() as session:
+            session["login"] = token
+        return self
+
+    def page(self, url: str, **kwargs: Any) -> ET.Element:
+        """GET that must answer 200, parsed."""
+        response = self.get(url, **kwargs)
+        assert response.status_code == 200, response.text[:2000]
+        return parse(response.text)
+
+
+def parse(html: str) -> ET.Element:
+    return tinyhtml5.parse(html)
+
+
+def text_of(html: str) -> str:
+    """The visible words of a page, with single spaces."""
+    return " ".join("".join(parse(html).itertext()).split())
+
+
+def critique(html: str) -> None:
+    """What every answer must keep: page or fragment, unique ids, labelled inputs, no inline script or style."""
+    tree = parse(html)
+    elements = list(tree.iter())
+    ids = [element.get("id") for element in elements if element.get("id")]
+    assert len(ids) == len(set(ids)), f"double ids: {sorted({i for i in ids if ids.count(i) > 1})}"
+    labelled = {element.get("for") for element in elements if _name(element) == "label"}
+    wrapped = {child for label in elements if _name(label) == "label" for child in label.iter()}
+    for element in elements:
+        name = _name(element)
+        assert element.get("style") is None, f"inline style on {name}"
+        assert not [key for key in element.keys() if key.startswith("on")], f"inline handler on {name}"
+        if name == "script":
+            assert element.get("src"), "inline script"
+        if name == "style":
+            raise AssertionError("inline style sheet")
+        if name == "form":
+            assert element.get("action"), "a form without action"
+            assert element.get("method", "get").lower() in {"get", "post"}
+            if element.get("method", "get").lower() == "post":
+                names = {child.get("name") for child in element.iter()}
+                assert "csrf_token" in names, f"a POST form without CSRF token: {element.get('action')}"
+        if name == "img":
+            assert element.get("alt") is not None, "a picture without alt"
+            assert element.get("width"), "a picture without size"
+        if name == "a":
+            assert element.get("href"), "a link without href"
+        if name in {"input", "select", "textarea"} and element.get("type") not in _UNLABELLED:
+            known = element.get("id") in labelled or element in wrapped or element.get("aria-label")
+            assert known, f"no label for {name} {element.get('name')}"
+    if "<html" in html[:300]:
+        headings = [element for element in elements if _name(element) == "h1"]
+        assert len(headings) == 1, f"{len(headings)} h1"
+        titles = [element for element in elements if _name(element) == "title" and (element.text or "").strip()]
+        assert titles, "no title"
+
+
+def _name(element: ET.Element) -> str:
+    return str(element.tag).removeprefix(XHTML)

@@ -1,0 +1,125 @@
+"""Services for the whole run, a database per worker, and each test in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from tests import database
+from tests.client import HouseClient
+from tests.factories import accounts, organizations
+from wholesale.accounts.models import User
+from wholesale.app import create_app
+from wholesale.organizations.models import Organization
+from wholesale.platform import services
+from wholesale.platform.db import db
+
+_services = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller starts PostgreSQL and Redis unless they are given; workers inherit their addresses."""
+    if hasattr(config, "workerinput") or (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        return
+    endpoints = _services.enter_context(services.running(database.STATE))
+    os.environ.setdefault("DATABASE_URL", endpoints.database_url)
+    os.environ.setdefault("DATABASE_OWNER_URL", endpoints.database_owner_url)
+    os.environ.setdefault("REDIS_URL", endpoints.redis_url)
+
+
+def pytest_unconfigure() -> None:
+    _services.close()
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[Flask]:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw")
+    with database.copy(f"test_{worker}_{os.getpid()}") as name:
+        app = create_app(database.settings_for(name))
+        app.test_client_class = HouseClient
+        yield app
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def house(app: Flask) -> Iterator[Flask]:
+    """The application inside one transaction: what a test commits is a savepoint, and all is rolled back.
+
+    Deferred constraints are checked at the end, as the real COMMIT would.
+    """
+    with app.app_context():
+        engine = db.engine
+        connection = engine.connect()
+        outer = connection.begin()
+        db.engines[None] = connection
+        try:
+            yield app
+            db.session.commit()
+            connection.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+        finally:
+            db.session.remove()
+            db.engines[None] = engine
+            outer.rollback()
+            connection.close()
+
+
+@pytest.fixture
+def client(house: Flask) -> HouseClient:
+    """Nobody, signed out."""
+    return house.test_client()
+
+
+@pytest.fixture
+def client_of(house: Flask) -> Callable[[User], HouseClient]:
+    """A browser in which the given person is signed in."""
+
+    def sign_in(user: User) -> HouseClient:
+        token = accounts.sign_in(user)
+        db.session.commit()
+        return house.test_client().login(token)
+
+    return sign_in
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The people of every test. `shop`, `other_shop` and `trader` are verified, `newcomer`'s shop is not."""
+
+    amina: User
+    babul: User
+    chandni: User
+    dipu: User
+    esha: User
+    newcomer: User
+    shop: Organization
+    other_shop: Organization
+    trader: Organization
+    new_shop: Organization
+
+
+@pytest.fixture
+def cast(house: Flask) -> Cast:
+    """Amina and Babul of one buyer, Chandni of another, Dipu the seller, Esha the admin, a newcomer."""
+    amina, babul, chandni = (accounts.user(name) for name in ("Amina", "Babul", "Chandni"))
+    dipu, newcomer = accounts.user("Dipu"), accounts.user("Newcomer")
+    made = Cast(
+        amina=amina,
+        babul=babul,
+        chandni=chandni,
+        dipu=dipu,
+        esha=accounts.user("Esha", staff_role="admin"),
+        newcomer=newcomer,
+        shop=organizations.business("Amina Store", members={amina: "owner", babul: "member"}),
+        other_shop=organizations.business("Chandni Store", members={chandni: "owner"}),
+        trader=organizations.business("Dipu Traders", kind="seller", members={dipu: "owner"}),
+        new_shop=organizations.business("New Store", verified=False, members={newcomer: "owner"}),
+    )
+    db.session.commit()
+    return made

@@ -1,0 +1,47 @@
+"""People and their sessions, for tests."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from wholesale.accounts.models import LoginSession, User
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
+from wholesale.organizations.queries import load_actor, token_digest
+from wholesale.platform.db import db
+
+PASSWORD = "a long enough passphrase"
+
+
+def user(name: str, *, staff_role: str | None = None, password_hash: str = "unset") -> User:
+    made = User(
+        email=f"{name.lower()}@test.example",
+        name=name,
+        phone="+8801712345678",
+        password_hash=password_hash,
+        staff_role=staff_role,
+    )
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def sign_in(user: User) -> str:
+    """A login session; the answer is the secret for the cookie."""
+    token = secrets.token_urlsafe(32)
+    db.session.add(
+        LoginSession(
+            user_id=user.id,
+            token_hash=token_digest(token),
+            expires_at=clock.now() + timedelta(days=1),
+            user_agent="test",
+        )
+    )
+    db.session.flush()
+    return token
+
+
+def actor(user: User) -> Actor:
+    """The actor that a request of `user` would have."""
+    return load_actor(sign_in(user), None, "Asia/Dhaka")

@@ -1,0 +1,96 @@
+"""The composition root: the only file that knows all rooms."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, Flask, session
+from flask_compress import Compress
+from flask_migrate import Migrate
+
+import wholesale.accounts.models
+import wholesale.cart.models
+import wholesale.catalog.models
+import wholesale.inventory.models
+import wholesale.invoicing.models
+import wholesale.ledger.models
+import wholesale.orders.models
+import wholesale.organizations.models
+import wholesale.payments.models
+import wholesale.pricing.models
+import wholesale.verification.models  # noqa: F401 - metadata
+from wholesale.config import ROOT, Settings
+from wholesale.kernel.actor import Actor
+from wholesale.organizations import queries as organizations
+from wholesale.platform import (
+    access,
+    assets,
+    errors,
+    files,
+    headers,
+    health,
+    htmx,
+    i18n,
+    jobs,
+    telemetry,
+    transaction,
+)
+from wholesale.platform.db import db
+
+BLUEPRINTS: tuple[Blueprint, ...] = ()
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application, ready to serve: adapters first, then the rooms' routes and commands."""
+    app = transaction.House("wholesale", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    _configure(app, settings)
+    if settings.env != "test":
+        telemetry.configure_logging()
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    Compress(app)
+    htmx.init_app(app)
+    telemetry.init_app(app)
+    headers.init_app(app, settings)
+    i18n.init_app(app, settings)
+    files.init_app(app, settings)
+    assets.init_app(app, settings)
+    transaction.init_app(app)
+    access.init_app(app, lambda: _load_actor(settings))
+    errors.init_app(app)
+    jobs.init_app(app, settings, [])
+    health.init_app(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _load_actor(settings: Settings) -> Actor:
+    return organizations.load_actor(session.get("login"), session.get("organization_id"), settings.time_zone)
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.extensions["settings"] = settings
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": 5,
+            "max_overflow": 5,
+            "pool_pre_ping": False,
+            "pool_timeout": 5,
+        },
+        # A little over the largest file, so that our own check can answer with a sentence.
+        MAX_CONTENT_LENGTH=(settings.max_upload_mb * 3 + 2) * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        SESSION_COOKIE_NAME="__Host-session" if settings.secure_cookies else "session",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        COMPRESS_MIMETYPES=["text/html", "application/json", "application/problem+json"],
+        COMPRESS_MIN_SIZE=400,
+        TESTING=settings.env == "test",
+        # Tests see our error pages too, not raised exceptions.
+        PROPAGATE_EXCEPTIONS=False,
+    )

@@ -1,0 +1,106 @@
+"""Categories, products, variants, pictures."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from wholesale.kernel import clock
+from wholesale.platform.db import Amount, Base, Currency, Id, one_of
+
+
+class Category(Base):
+    """A node of the category tree."""
+
+    __tablename__ = "category"
+
+    id: Mapped[Id] = mapped_column(init=False)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    name_bn: Mapped[str | None] = mapped_column(default=None)
+    parent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("category.id"), index=True, default=None)
+    position: Mapped[int] = mapped_column(sa.Integer, default=0)
+
+
+class Product(Base):
+    """What a seller offers. `cost` is what one unit costs its owner; only seller and admin may see it."""
+
+    __tablename__ = "product"
+    __table_args__ = (
+        one_of("state", ("draft", "active", "archived")),
+        sa.CheckConstraint("moq >= 1", name="moq"),
+        sa.CheckConstraint("order_multiple >= 1", name="order_multiple"),
+        sa.CheckConstraint("mod(moq, order_multiple) = 0", name="moq_fits_multiple"),
+        sa.CheckConstraint("cost >= 0", name="cost"),
+        sa.Index("ix_product_listing", "category_id", "id", postgresql_where=sa.text("state = 'active'")),
+        sa.Index("ix_product_search", "search", postgresql_using="gin"),
+    )
+
+    id: Mapped[Id] = mapped_column(init=False)
+    seller_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"), index=True)
+    category_id: Mapped[int] = mapped_column(sa.ForeignKey("category.id"))
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    name_bn: Mapped[str | None]
+    description: Mapped[str]
+    unit: Mapped[str]
+    moq: Mapped[int] = mapped_column(sa.Integer)
+    order_multiple: Mapped[int] = mapped_column(sa.Integer)
+    cost: Mapped[Amount]
+    currency: Mapped[Currency]
+    lead_time_days: Mapped[int | None] = mapped_column(sa.Integer, default=None)
+    reorder_level: Mapped[int | None] = mapped_column(sa.Integer, default=None)
+    reorder_quantity: Mapped[int | None] = mapped_column(sa.Integer, default=None)
+    supplier_moq: Mapped[int | None] = mapped_column(sa.Integer, default=None)
+    brand: Mapped[str | None] = mapped_column(default=None)
+    state: Mapped[str] = mapped_column(default="active")
+    version: Mapped[int] = mapped_column(sa.Integer, default=1)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    # Names are found whole in any script (simple) and by English stem; both weigh more than the description.
+    search: Mapped[str] = mapped_column(
+        TSVECTOR,
+        sa.Computed(
+            "setweight(to_tsvector('simple', name || ' ' || coalesce(name_bn, '')), 'A') ||"
+            " setweight(to_tsvector('english', name || ' ' || coalesce(brand, '')), 'B') ||"
+            " setweight(to_tsvector('english', description), 'D')",
+            persisted=True,
+        ),
+        init=False,
+        deferred=True,
+        repr=False,
+    )
+
+
+class Variant(Base):
+    """What stock is kept of. A product without sizes or colours has one, with an empty name."""
+
+    __tablename__ = "variant"
+    __table_args__ = (
+        sa.UniqueConstraint("seller_id", "sku"),
+        sa.Index("ix_variant_sku", sa.text("lower(sku)")),
+    )
+
+    id: Mapped[Id] = mapped_column(init=False)
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id"), index=True)
+    seller_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"))
+    sku: Mapped[str]
+    name: Mapped[str] = mapped_column(default="")
+    barcode: Mapped[str | None] = mapped_column(default=None)
+
+
+class Picture(Base):
+    """A photograph of a product, public, in two sizes as WebP: the whole (at most 640 px) and the thumb (192 px)."""
+
+    __tablename__ = "picture"
+    __table_args__ = (sa.UniqueConstraint("product_id", "position"),)
+
+    id: Mapped[Id] = mapped_column(init=False)
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(sa.Integer)
+    file_key: Mapped[str]
+    thumb_key: Mapped[str]
+    width: Mapped[int] = mapped_column(sa.Integer)
+    height: Mapped[int] = mapped_column(sa.Integer)

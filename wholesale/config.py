@@ -1,0 +1,156 @@
+"""Every setting, in one place: its environment variable, its meaning, its default; checked at start."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from wholesale.kernel.money import MINOR_DIGITS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_SECRET_LENGTH = 32  # 128 bits, as hex
+_LARGEST_UPLOAD_MB = 100
+
+
+class ConfigError(SystemExit):
+    """The environment does not make sense; the message says what to set. Ends the process with status 1."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("The configuration has problems:\n" + "\n".join(f"  - {line}" for line in problems))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says.
+
+    Each attribute is read from the variable of the same name in capitals (`data_dir`: WHOLESALE_DATA,
+    `env`: WHOLESALE_ENV).
+    """
+
+    env: str
+    """development | test | production. Production insists on SECRET_KEY, DATABASE_URL, REDIS_URL, PUBLIC_URL."""
+    data_dir: Path
+    """Where documents, pictures and the embedded services keep their state. Default: .data/demo."""
+    database_url: str
+    """PostgreSQL as the role that serves requests: neither superuser nor owner of the tables."""
+    database_owner_url: str
+    """PostgreSQL as the role that owns the tables, for migrations. Default: DATABASE_URL."""
+    redis_url: str
+    """Redis for the doorbell; it may lose everything without harm."""
+    secret_key: str
+    """Signs cookies and forms. Made once and kept in the data folder outside production."""
+    public_url: str
+    """The address that people type, for links in documents; https there makes cookies Secure."""
+    site_name: str
+    """The marketplace's name. Default: Paikar."""
+    time_zone: str
+    """The platform's zone: dates on screen, business days, the timetable. Default: Asia/Dhaka."""
+    currency: str
+    """The platform's own currency (ISO 4217). Default: BDT."""
+    bank_account: str
+    """What a buyer is told to pay into by bank transfer. Default: a text that says it is not set."""
+    max_upload_mb: int
+    """The largest file accepted, in megabytes. Default: 10."""
+
+    @property
+    def is_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def files_dir(self) -> Path:
+        return self.data_dir / "files"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read and check; raises ConfigError naming every problem at once."""
+        env = dict(os.environ if environ is None else environ)
+        mode = env.get("WHOLESALE_ENV", "production" if env.get("DATABASE_URL") else "development")
+        data_dir = Path(env.get("WHOLESALE_DATA") or ROOT / ".data" / "demo").expanduser().resolve()
+        database_url = env.get("DATABASE_URL", "")
+        public_url = env.get("PUBLIC_URL", "http://127.0.0.1:5000").rstrip("/")
+        zone = env.get("TIME_ZONE", "Asia/Dhaka")
+        currency = env.get("CURRENCY", "BDT")
+        max_upload = env.get("MAX_UPLOAD_MB", "10")
+        problems = [
+            *_database_problems(env),
+            *(_production_problems(env) if mode == "production" else ()),
+            *_value_problems(mode, public_url, zone, currency, max_upload),
+        ]
+        if problems:
+            raise ConfigError(problems)
+        return cls(
+            env=mode,
+            data_dir=data_dir,
+            database_url=_with_driver(database_url),
+            database_owner_url=_with_driver(env.get("DATABASE_OWNER_URL") or database_url),
+            redis_url=env["REDIS_URL"],
+            secret_key=env.get("SECRET_KEY") or _kept_secret(data_dir / "secret_key"),
+            public_url=public_url,
+            site_name=env.get("SITE_NAME", "Paikar"),
+            time_zone=zone,
+            currency=currency,
+            bank_account=env.get("BANK_ACCOUNT", "The platform's bank account has not been set up yet."),
+            max_upload_mb=int(max_upload),
+        )
+
+
+def _database_problems(env: Mapping[str, str]) -> Iterator[str]:
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        scheme = urlsplit(env.get(name, "")).scheme
+        if scheme not in {"", "postgresql", "postgres", "postgresql+psycopg"}:
+            yield f"{name} starts with {scheme}://: only postgresql:// is supported."
+    for name, why in (
+        ("DATABASE_URL", "the PostgreSQL to serve from (bin/demo starts an embedded one)"),
+        ("REDIS_URL", "the Redis that wakes the worker (bin/demo starts an embedded one)"),
+    ):
+        if not env.get(name):
+            yield f"{name} is not set: {why}."
+
+
+def _production_problems(env: Mapping[str, str]) -> Iterator[str]:
+    if len(env.get("SECRET_KEY", "")) < _SECRET_LENGTH:
+        yield f"SECRET_KEY needs at least {_SECRET_LENGTH} characters: try `openssl rand -hex 32`."
+    if not env.get("PUBLIC_URL"):
+        yield "PUBLIC_URL is not set: the address people type, such as https://paikar.example."
+
+
+def _value_problems(mode: str, public_url: str, zone: str, currency: str, max_upload: str) -> Iterator[str]:
+    if mode not in {"development", "test", "production"}:
+        yield f"WHOLESALE_ENV is {mode!r}: use development, test or production."
+    if urlsplit(public_url).scheme not in {"http", "https"} or not urlsplit(public_url).netloc:
+        yield f"PUBLIC_URL is {public_url!r}: it needs http:// or https:// and a host."
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        yield f"TIME_ZONE is {zone!r}: use a name such as Asia/Dhaka."
+    if currency not in MINOR_DIGITS:
+        yield f"CURRENCY is {currency!r}: known are {', '.join(MINOR_DIGITS)}."
+    if not max_upload.isdecimal() or not 1 <= int(max_upload) <= _LARGEST_UPLOAD_MB:
+        yield f"MAX_UPLOAD_MB is {max_upload!r}: a whole number from 1 to {_LARGEST_UPLOAD_MB}."
+
+
+def _with_driver(url: str) -> str:
+    """SQLAlchemy needs to be told that psycopg 3 is meant."""
+    scheme, rest = url.split("://", 1)
+    return f"postgresql+psycopg://{rest}" if scheme != "postgresql+psycopg" else url
+
+
+def _kept_secret(path: Path) -> str:
+    """A secret made once and kept 0600, so that restarts do not sign everybody out."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:  # noqa: PTH123
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return path.read_text()

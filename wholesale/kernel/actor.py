@@ -1,0 +1,87 @@
+"""Who asks: the person, the business they act for, and what that lets them do (EX-7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+OrganizationKind = Literal["buyer", "seller"]
+Role = Literal["owner", "admin", "member", "viewer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person acting for one business (or none), as loaded once per request.
+
+    `verified_until` is the last day on which the business counts as verified; `today` the day the actor was
+    loaded, in the platform's zone. Nobody signed in: `user_id` is None.
+    """
+
+    user_id: int | None = None
+    session_id: int | None = None
+    name: str = ""
+    email: str = ""
+    language: str | None = None
+    staff_role: str | None = None
+    organization_id: int | None = None
+    organization_name: str = ""
+    kind: OrganizationKind | None = None
+    role: Role | None = None
+    verified_until: date | None = None
+    today: date | None = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.user_id is None
+
+    @property
+    def is_staff(self) -> bool:
+        return self.staff_role is not None
+
+    @property
+    def is_admin(self) -> bool:
+        return self.staff_role == "admin"
+
+    @property
+    def is_buyer(self) -> bool:
+        return self.kind == "buyer"
+
+    @property
+    def is_seller(self) -> bool:
+        return self.kind == "seller"
+
+    @property
+    def is_verified(self) -> bool:
+        """The business has an approved trade licence that has not expired."""
+        return self.verified_until is not None and self.today is not None and self.today <= self.verified_until
+
+    @property
+    def may_see_prices(self) -> bool:
+        """The one policy that every surface asks: wholesale prices are for verified businesses and staff."""
+        return self.is_staff or self.is_verified
+
+    @property
+    def may_order(self) -> bool:
+        return self.is_buyer and self.is_verified and self.role != "viewer"
+
+    @property
+    def may_sell(self) -> bool:
+        return self.is_seller and self.is_verified and self.role != "viewer"
+
+    @property
+    def acting_user(self) -> int:
+        """The person's id; for code behind an access rule that asks for a login."""
+        assert self.user_id is not None, "an access rule must come first"
+        return self.user_id
+
+    @property
+    def acting_organization(self) -> int:
+        """The business's id; for code behind an access rule that asks for one."""
+        assert self.organization_id is not None, "an access rule must come first"
+        return self.organization_id
+
+
+ANONYMOUS = Actor()
+# The product itself: jobs, commands and the demo's loader act as this.
+SYSTEM = Actor(name="system", staff_role="admin")

@@ -1,0 +1,24 @@
+"""State machines as a table of allowed pairs: one function checks them all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from wholesale.kernel.errors import ConflictError
+
+Transitions = Collection[tuple[str, str]]
+
+
+def check_transition(transitions: Transitions, before: str, after: str) -> None:
+    """Raise ConflictError unless the table allows `before` → `after`."""
+    if (before, after) not in transitions:
+        raise ConflictError(
+            'This is "{before}" now, so it cannot become "{after}". Reload the page to see its state.',
+            before=before,
+            after=after,
+        )
+
+
+def reachable(transitions: Transitions, before: str) -> list[str]:
+    """The states that `before` may become, in the table's order."""
+    return [after for from_, after in transitions if from_ == before]

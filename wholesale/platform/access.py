@@ -1,0 +1,150 @@
+"""Who may use a route: every view declares it with `@access(...)`; one hook checks it before the view runs.
+
+The order of the checks: somebody to be found (the actor), the rule, then the CSRF token. Whoever is refused
+for want of a login keeps what they typed (see `resume`). `table()` lists routes and rules for the role ×
+route test and for docs/map.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from flask import Flask, Response, current_app, g, request
+from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError, CSRFProtect
+
+from wholesale.kernel.actor import ANONYMOUS, Actor
+from wholesale.kernel.errors import ForbiddenError, HouseError
+from wholesale.platform import resume
+from wholesale.platform.transaction import SAFE_METHODS
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named test of the actor; `refusal` is what a signed-in person reads, `next_step` an endpoint that helps."""
+
+    name: str
+    allows: Callable[[Actor], bool]
+    refusal: Any = ""
+    next_step: str | None = None
+
+
+ANYONE = Rule("anyone", lambda _: True)
+SIGNED_IN = Rule("signed in", lambda actor: not actor.is_anonymous)
+PRICES = Rule(
+    "verified business",
+    lambda actor: actor.may_see_prices,
+    _l("Wholesale prices are for verified businesses. Send us your trade licence to see them."),
+    "verification.status",
+)
+MEMBER = Rule(
+    "member of a business",
+    lambda actor: actor.organization_id is not None,
+    _l("This page belongs to a business. Your account has none."),
+)
+BUYER = Rule(
+    "buyer",
+    lambda actor: actor.is_buyer,
+    _l("This page is for businesses that buy."),
+)
+VERIFIED_BUYER = Rule(
+    "verified buyer",
+    lambda actor: actor.is_buyer and actor.is_verified,
+    _l("Ordering is for verified buyers. Send us your trade licence to begin."),
+    "verification.status",
+)
+ORDERING_BUYER = Rule(
+    "verified buyer who may order",
+    lambda actor: actor.may_order,
+    _l("Ordering is for verified buyers whose role allows it."),
+    "verification.status",
+)
+SELLER = Rule("seller", lambda actor: actor.is_seller, _l("This page is for businesses that sell."))
+VERIFIED_SELLER = Rule(
+    "verified seller",
+    lambda actor: actor.is_seller and actor.is_verified,
+    _l("Selling is for verified businesses. Send us your trade licence to begin."),
+    "verification.status",
+)
+SELLING_SELLER = Rule(
+    "verified seller who may sell",
+    lambda actor: actor.may_sell,
+    _l("Selling is for verified businesses, by people whose role allows it."),
+    "verification.status",
+)
+STAFF = Rule("platform staff", lambda actor: actor.is_staff, _l("This page is for the platform's staff."))
+ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is for the platform's admins."))
+
+csrf = CSRFProtect()
+
+
+def access(rule: Rule) -> Callable[[V], V]:
+    """Declare who may use the view; nothing is served without it."""
+
+    def declare(view: V) -> V:
+        view.access = rule  # type: ignore[attr-defined]  # the declaration travels with the function
+        return view
+
+    return declare
+
+
+def rule_of(endpoint: str) -> Rule | None:
+    view = current_app.view_functions.get(endpoint)
+    return cast("Rule | None", getattr(view, "access", None))
+
+
+def table(app: Flask) -> list[tuple[str, str, str, str]]:
+    """(methods, route, endpoint, rule's name) of every route but the static files."""
+    rows = []
+    for route in app.url_map.iter_rules():
+        if route.endpoint == "static":
+            continue
+        rule: Rule | None = getattr(app.view_functions[route.endpoint], "access", None)
+        methods = ",".join(sorted((route.methods or set()) - {"HEAD", "OPTIONS"}))
+        rows.append((methods, route.rule, route.endpoint, rule.name if rule else "UNDECLARED"))
+    return sorted(rows, key=lambda row: (row[1], row[0]))
+
+
+def actor() -> Actor:
+    """Who asks; set once per request."""
+    return cast("Actor", g.get("actor", ANONYMOUS))
+
+
+def init_app(app: Flask, load_actor: Callable[[], Actor]) -> None:
+    """`load_actor` reads the session cookie and finds the person and business (one query at most)."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # ours runs after the access rule
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # a seller's tab stays open all day; the token ends with the session
+    csrf.init_app(app)
+
+    @app.before_request
+    def _check() -> Response | None:
+        endpoint = request.endpoint
+        if endpoint is None or endpoint == "static":
+            return None  # 404 and 405 raise by themselves
+        g.actor = load_actor()
+        rule = rule_of(endpoint)
+        if rule is None:
+            raise RuntimeError(f"{endpoint} declares no @access(...).")
+        if not rule.allows(g.actor):
+            if g.actor.is_anonymous:
+                return resume.ask_for_login()
+            raise ForbiddenError(str(rule.refusal), next_step=None if g.actor.is_verified else rule.next_step)
+        if request.method not in SAFE_METHODS:
+            try:
+                csrf.protect()
+            except CSRFError:
+                return resume.ask_again()
+        return None
+
+    @app.context_processor
+    def _actor_for_templates() -> dict[str, object]:
+        return {"actor": actor()}
+
+
+def refused(error: HouseError) -> str | None:
+    """The endpoint that helps somebody who was refused, if any."""
+    return error.next_step if isinstance(error, ForbiddenError) else None

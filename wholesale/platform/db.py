@@ -1,0 +1,51 @@
+"""The database: one metadata for all rooms, naming rules, and column types that keep money exact."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, mapped_column, registry
+
+naming = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False):
+    """Base of all tables. Constructors take keywords; an id is the database's to give."""
+
+    registry = registry(
+        metadata=sa.MetaData(naming_convention=naming),
+        type_annotation_map={
+            datetime: sa.DateTime(timezone=True),
+            str: sa.Text,
+            int: sa.BigInteger,
+            dict[str, Any]: JSONB,
+        },
+    )
+
+
+# Unit prices and money: 4 decimals serve screws at 0.1250 as well as totals.
+Amount = Annotated[Decimal, mapped_column(sa.Numeric(18, 4))]
+Percent = Annotated[Decimal, mapped_column(sa.Numeric(7, 4))]
+Currency = Annotated[str, mapped_column(sa.CHAR(3))]
+Id = Annotated[int, mapped_column(sa.BigInteger, sa.Identity(always=False), primary_key=True)]
+
+
+# create_savepoint lets a test wrap everything in a transaction of its own; with an engine it changes nothing.
+db = SQLAlchemy(metadata=Base.metadata, session_options={"join_transaction_mode": "create_savepoint"})
+
+
+def one_of(column: str, values: tuple[str, ...], name: str | None = None) -> sa.CheckConstraint:
+    """A CHECK that `column` is one of `values`: states and kinds are text that a person can read."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=name or column)

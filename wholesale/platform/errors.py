@@ -1,0 +1,93 @@
+"""One mapping from what went wrong to status and words, rendered as page, fragment or problem+json."""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
+from flask_babel import lazy_gettext as _l
+from werkzeug.exceptions import HTTPException
+
+from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, HouseError, NotFoundError
+from wholesale.platform import access, htmx, i18n, telemetry
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[HouseError], int] = {
+    DomainError: 422,
+    NotFoundError: 404,
+    ForbiddenError: 403,
+    ConflictError: 409,
+}
+_SERVER_ERROR = 500
+
+TITLES = {
+    400: _l("We could not read that"),
+    401: _l("Please log in"),
+    403: _l("Not for this account"),
+    404: _l("Not found"),
+    405: _l("That cannot be done here"),
+    409: _l("Somebody was quicker"),
+    413: _l("Too large"),
+    422: _l("Please check what you entered"),
+    429: _l("Too many tries"),
+    500: _l("Something broke on our side"),
+    503: _l("Not available right now"),
+}
+MESSAGES = {
+    400: _l("The request was not complete or not understandable. Go back and try again."),
+    404: _l("There is nothing at this address, or it is not for your business."),
+    405: _l("This address does not take that kind of request."),
+    413: _l("What you sent is larger than we accept. Files may have 10 MB each."),
+    429: _l("Wait a minute, then try again."),
+    500: _l("Nothing was changed. Try again in a moment; if it happens again, tell us the number below."),
+    503: _l("A part of the system is not answering. Try again in a moment."),
+}
+
+
+def render(status: int, message: str = "", next_step: str | None = None) -> Response:
+    """The error's page, its fragment for htmx, or problem+json (RFC 9457) for who asks for JSON."""
+    title = str(TITLES.get(status, TITLES[400 if status < _SERVER_ERROR else _SERVER_ERROR]))
+    message = message or str(MESSAGES.get(status, MESSAGES[400 if status < _SERVER_ERROR else _SERVER_ERROR]))
+    request_id = telemetry.request_id()
+    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+        problem = {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "detail": message,
+            "request_id": request_id,
+        }
+        response = make_response(jsonify(problem), status)
+        response.headers["Content-Type"] = "application/problem+json"
+        return response
+    advice = [(url_for(next_step), _STEPS.get(next_step, TITLES[400]))] if next_step else []
+    template = "platform/_error.html" if htmx.current().is_fragment else "platform/error.html"
+    body = render_template(template, status=status, title=title, message=message, advice=advice, request_id=request_id)
+    return htmx.vary(make_response(body, status), partial=htmx.current().is_fragment)
+
+
+_STEPS = {"verification.status": _l("Verify your business"), "accounts.login": _l("Log in")}
+
+
+def init_app(app: Flask) -> None:
+    @app.errorhandler(HouseError)
+    def _house(error: HouseError) -> Response:
+        status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
+        return render(status, i18n.sentence(error), access.refused(error))
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        if error.response is not None or (error.code or 500) < 400:  # noqa: PLR2004 - a redirect, not an error
+            return cast("Response", error.get_response())
+        response = render(error.code or _SERVER_ERROR)
+        response.headers.extend(
+            (name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}
+        )
+        return response
+
+    @app.errorhandler(Exception)
+    def _unexpected(error: Exception) -> Response:
+        log.error("unhandled error", exc_info=error)
+        return render(_SERVER_ERROR)

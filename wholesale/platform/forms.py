@@ -1,0 +1,217 @@
+"""House forms: a user's mistake and a broken rule look the same, beside the field, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+import phonenumbers
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import FileStorage
+from wtforms import Field, Form, StringField, ValidationError
+from wtforms.fields import FileField, TextAreaField
+from wtforms.validators import InputRequired, Length, StopValidation
+from wtforms.widgets import TextInput
+
+from wholesale.kernel.errors import DomainError
+from wholesale.platform import i18n
+from wholesale.platform.transaction import abandon
+
+T = TypeVar("T")
+
+MAX_WHOLE_NUMBER = 10_000_000
+MAX_PASSWORD = 200
+
+
+class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+    """A form that runs its action.
+
+    `submit(action)` validates, runs `action`, and puts a DomainError on the field it names after abandoning
+    the transaction. It returns the action's result, or None with `status` 422.
+    """
+
+    status = 200
+
+    class Meta:
+        # Checked once for every request in platform.access, so that a form for reading needs no token.
+        csrf = False
+
+    def submit(self, action: Callable[[], T]) -> T | None:
+        if not self.validate():
+            self.status = 422
+            return None
+        try:
+            return action()
+        except DomainError as error:
+            abandon()
+            self.refuse(error)
+            return None
+
+    def refuse(self, error: DomainError) -> None:
+        """Show `error` beside its field, or on top when the form has no such field."""
+        self.status = 422
+        text = i18n.sentence(error)
+        if error.field is not None and error.field in self:
+            field = self[error.field]
+            field.errors = [*field.errors, text]
+        else:
+            self.form_errors.append(text)
+
+
+def _stripped(value: str | None) -> str | None:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _printable(_form: Form, field: Field) -> None:
+    """Refuse NUL and other control characters: PostgreSQL cannot store the first, nobody means the others."""
+    text = field.data or ""
+    if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\r\t" for char in text):
+        raise StopValidation(i18n.gettext("This contains characters that cannot be saved. Please type it again."))
+
+
+class TextField(StringField):
+    """One line of text, trimmed; required unless `optional=True`."""
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        maximum: int = 200,
+        optional: bool = False,
+        validators: Sequence[Callable[[Any, Any], None]] = (),
+        filters: Sequence[Callable[[Any], Any]] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            label,
+            validators=[*_presence(optional), _printable, Length(max=maximum), *validators],
+            filters=[_stripped, *filters],
+            **kwargs,
+        )
+
+
+class LongTextField(TextAreaField):
+    """Several lines of text, trimmed."""
+
+    def __init__(self, label: str, *, maximum: int = 2000, optional: bool = False, **kwargs: Any) -> None:
+        super().__init__(
+            label,
+            validators=[*_presence(optional), _printable, Length(max=maximum)],
+            filters=[_stripped],
+            **kwargs,
+        )
+
+
+def _presence(optional: bool) -> list[Callable[[Any, Any], None]]:  # noqa: FBT001 - private
+    return [] if optional else [_required]
+
+
+def _required(_form: Form, field: Field) -> None:
+    if not (field.data or "").strip():
+        field.errors = []
+        raise StopValidation(i18n.gettext("Please fill this in."))
+
+
+_required.field_flags = {"required": True}  # type: ignore[attr-defined]  # WTForms' own protocol
+
+
+class WholeNumberField(Field):
+    """A whole number, in Latin or Bangla digits; `data` is an int or, when it is none, None with an error."""
+
+    widget = TextInput()
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        minimum: int = 0,
+        maximum: int = MAX_WHOLE_NUMBER,
+        message: Any = _l("Enter a whole number."),  # noqa: B008 - lazy: translated when shown
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(label, **kwargs)
+        self.minimum, self.maximum, self.message = minimum, maximum, message
+        self.typed: str | None = None
+
+    def _value(self) -> str:
+        return self.typed if self.typed is not None else "" if self.data is None else str(self.data)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = None
+        if not valuelist:
+            return
+        self.typed = valuelist[0][:40]
+        text = self.typed.strip().replace(",", "")
+        if not text.isdecimal() or len(text) > 12:  # noqa: PLR2004 - longer than any quantity
+            raise ValueError(self.message)
+        self.data = int(text)
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - WTForms passes it by name
+        if self.data is None:
+            if not self.errors and not self.process_errors:
+                raise StopValidation(self.message)
+            raise StopValidation
+        if not self.minimum <= self.data <= self.maximum:
+            raise StopValidation(
+                i18n.gettext(
+                    "Enter a whole number from %(minimum)s to %(maximum)s.",
+                    minimum=i18n.number(self.minimum),
+                    maximum=i18n.number(self.maximum),
+                )
+            )
+
+
+class AmountField(Field):
+    """A positive amount of money with at most 4 decimals, in Latin or Bangla digits; `data` is a Decimal."""
+
+    widget = TextInput()
+    typed: str | None = None
+
+    def _value(self) -> str:
+        return self.typed if self.typed is not None else "" if self.data is None else str(self.data)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = None
+        if not valuelist:
+            return
+        self.typed = valuelist[0][:40]
+        try:
+            amount = Decimal(self.typed.strip().replace(",", "").lstrip("৳").strip())
+        except InvalidOperation:
+            raise ValueError(i18n.gettext("Enter an amount such as 1250.50.")) from None
+        if not amount.is_finite() or amount <= 0 or amount >= Decimal(10) ** 12 or amount != round(amount, 4):
+            raise ValueError(i18n.gettext("Enter an amount such as 1250.50."))
+        self.data = amount
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - WTForms passes it by name
+        if self.data is None and not self.process_errors:
+            raise StopValidation(i18n.gettext("Please fill this in."))
+
+
+def phone(_form: Form, field: Field) -> None:
+    """A telephone number that exists; kept as +8801712345678. Without a country it is Bangladeshi."""
+    if not field.data:
+        return
+    try:
+        parsed = phonenumbers.parse(field.data, "BD")
+    except phonenumbers.NumberParseException:
+        parsed = None
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
+        raise ValidationError(i18n.gettext("Enter a phone number such as 01712 345678 or +254 712 345678."))
+    field.data = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+class UploadField(FileField):
+    """A file somebody chose; `data` is a FileStorage or None. What it holds is checked by `platform.files`."""
+
+    def __init__(self, label: str, *, optional: bool = False, **kwargs: Any) -> None:
+        validators = [] if optional else [InputRequired(_l("Choose a file."))]
+        super().__init__(label, validators=validators, **kwargs)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        chosen = [item for item in valuelist if isinstance(item, FileStorage) and item.filename]
+        self.data = chosen[0] if chosen else None
+        self.raw_data = chosen

@@ -1,0 +1,46 @@
+"""Whether the process lives (`/healthz`) and whether it can serve (`/readyz`, part by part)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, make_response
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from wholesale.platform import outbox
+from wholesale.platform.access import ANYONE, access
+
+bp = Blueprint("health", __name__)
+
+_LATE_SECONDS = 60
+
+
+@bp.get("/healthz")
+@access(ANYONE)
+def alive() -> Response:
+    """The process answers; nothing else is asked."""
+    return make_response("ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"})
+
+
+@bp.get("/readyz")
+@access(ANYONE)
+def ready() -> Response:
+    """503 when the database is away. Redis or a late outbox only degrade: ordering goes on without them."""
+    parts: dict[str, str] = {}
+    status = 200
+    try:
+        state = outbox.state()
+        parts["database"] = "ok"
+        late = state.oldest_seconds > _LATE_SECONDS
+        parts["outbox"] = f"late by {state.oldest_seconds:.0f} s" if late else "ok"
+    except SQLAlchemyError:
+        parts["database"], status = "away", 503
+    try:
+        current_app.extensions["doorbell"].ping()
+        parts["redis"] = "ok"
+    except RedisError:
+        parts["redis"] = "away: jobs wait until it is back"
+    return make_response(jsonify(parts), status)
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)

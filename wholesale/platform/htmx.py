@@ -1,0 +1,93 @@
+"""htmx 4 on our terms: the one module that knows its headers.
+
+htmx-flask reads htmx 1 and 2 headers; this subclass adds what htmx 4.0.1 sends instead
+(HX-Request-Type, HX-Source, HX-Target as `tag#id`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from flask import Flask, Response, flash, make_response, redirect, render_template, session, url_for
+from flask import request as flask_request
+from htmx_flask import Htmx
+from htmx_flask.requests import HtmxAwareRequest, HtmxHeaders
+
+
+class HouseRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask is untyped
+    """The request, knowing whether a fragment is wanted and from which element."""
+
+    htmx: HtmxHeaders
+
+    @property
+    def is_fragment(self) -> bool:
+        """A part of the page is wanted: partial in htmx 4; not boosted, not a history restore in htmx 2."""
+        kind = self.headers.get("HX-Request-Type")
+        if kind is not None:
+            return bool(self.htmx) and kind == "partial"
+        return bool(self.htmx) and not (self.htmx.boosted or self.htmx.history_restore_request)
+
+    @property
+    def source_id(self) -> str | None:
+        """The id of the element that asked (`input#q` says q)."""
+        return _after_hash(self.headers.get("HX-Source"))
+
+    @property
+    def target_id(self) -> str | None:
+        """The id of the element that will be swapped."""
+        return _after_hash(self.headers.get("HX-Target"))
+
+
+def _after_hash(value: str | None) -> str | None:
+    return value.rpartition("#")[2] or None if value else None
+
+
+def current() -> HouseRequest:
+    return cast("HouseRequest", flask_request)
+
+
+def respond(page: str, fragment: str, status: int = 200, **context: object) -> Response:
+    """Render `fragment` for htmx and the `page` that includes it for everyone else."""
+    partial = current().is_fragment
+    body = render_template(fragment if partial else page, **context)
+    if partial and session.get("_flashes"):
+        body += render_template("shared/_toasts.html")  # swapped out of band
+    return vary(make_response(body, status), partial=partial)
+
+
+def show(page: str, status: int = 200, **context: object) -> Response:
+    """Render a page that has no fragment of its own (htmx swaps whole pages only when boosted)."""
+    return make_response(render_template(page, **context), status)
+
+
+def done(endpoint: str, message: str = "", **values: object) -> Response:
+    """After a change: 303 to a page, with `message` as a toast there.
+
+    htmx follows the redirect by itself; the page it reaches answers with its fragment or as a whole.
+    """
+    if message:
+        flash(message)
+    location = url_for(endpoint, **values)  # type: ignore[arg-type]  # any value that a route takes
+    return cast("Response", redirect(location, 303))
+
+
+def vary(response: Response, *, partial: bool) -> Response:
+    """A cache must not mistake a fragment for its page."""
+    response.vary.update(["HX-Request", "HX-Request-Type"])
+    if partial:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def go_to(url: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Tell htmx to load `url` as a whole page."""
+    response = make_response("", 204)
+    response.headers["HX-Redirect"] = url
+    response.headers.update(headers or {})
+    return vary(response, partial=True)
+
+
+def init_app(app: Flask) -> None:
+    Htmx(app)
+    app.request_class = HouseRequest

@@ -1,0 +1,134 @@
+"""Languages, numbers, dates and money as people read them: English and Bangla, lakh and crore, Bangla digits."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from flask import Flask, current_app, g, has_request_context, request
+from flask_babel import Babel, get_locale
+from flask_babel import gettext as _babel_gettext
+
+from wholesale.config import Settings
+from wholesale.kernel.errors import HouseError
+from wholesale.kernel.money import MINOR_DIGITS, Money, smallest_unit
+
+LANGUAGES = {"en": "English", "bn": "বাংলা"}
+BANGLA_DIGITS = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
+SYMBOLS = {
+    "BDT": "৳",
+    "KES": "KSh ",
+    "UGX": "USh ",
+    "TZS": "TSh ",
+    "RWF": "RF ",
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+}
+SYMBOLS["INR"] = "₹"
+_LAKH = {"BDT", "INR"}  # these group 12,34,567; the others 1,234,567
+
+babel = Babel()
+
+
+def gettext(message: str, **values: object) -> str:
+    """The message in the reader's language, `%(name)s` filled in; as it stands outside of a request."""
+    if not has_request_context():
+        return message % values if values else message
+    return cast("str", _babel_gettext(message, **values))
+
+
+def sentence(error: HouseError) -> str:
+    """An error's sentence in the reader's language, its money and numbers as that reader writes them."""
+    values = {name: _as_read(value) for name, value in error.values.items()}
+    return gettext(error.message).format(**values)
+
+
+def _as_read(value: object) -> object:
+    if isinstance(value, Money):
+        return money(value)
+    return number(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+def language() -> str:
+    """The reader's language code; English outside of a request."""
+    if not has_request_context():
+        return "en"
+    locale = get_locale()
+    return locale.language if locale is not None else "en"
+
+
+def _select() -> str:
+    """What the person chose (kept in a cookie, so that it also holds before login), else what the browser asks for."""
+    chosen = request.cookies.get("language") or getattr(g.get("actor"), "language", None)
+    if chosen in LANGUAGES:
+        return chosen
+    return request.accept_languages.best_match(list(LANGUAGES)) or "en"
+
+
+def _digits(text: str, lang: str | None) -> str:
+    return text.translate(BANGLA_DIGITS) if (lang or language()) == "bn" else text
+
+
+def number(value: int | Decimal, lang: str | None = None) -> str:
+    """12,34,567 with lakh and crore, in the reader's digits."""
+    return _digits(format_decimal(value, format="#,##,##0.####", locale="en"), lang)
+
+
+def money(value: Money, lang: str | None = None) -> str:
+    """An amount with all its minor digits and its sign: ৳12,34,567.50, ১২,৩৪,৫৬৭.৫০৳, USh 1,234,567 (EX-6)."""
+    return _with_sign(value, "0" * MINOR_DIGITS[value.currency], lang)
+
+
+def unit_money(value: Money, lang: str | None = None) -> str:
+    """A unit price: the minor digits, and up to 4 decimals where it has them (৳135.00, ৳0.125)."""
+    digits = MINOR_DIGITS[value.currency]
+    return _with_sign(value, "0" * digits + "#" * (4 - digits), lang)
+
+
+def _with_sign(value: Money, decimals: str, lang: str | None) -> str:
+    grouping = "#,##,##0" if value.currency in _LAKH else "#,##0"
+    pattern = f"{grouping}.{decimals}" if decimals else grouping
+    # Never let the formatter round half to even: bring the amount to the shown digits first, half up.
+    amount = value.rounded().amount if "#" not in decimals and decimals else value.amount
+    text = _digits(format_decimal(abs(amount), format=pattern, locale="en", decimal_quantization=False), lang)
+    minus = "−" if amount < 0 else ""
+    symbol = SYMBOLS[value.currency]
+    if (lang or language()) == "bn" and value.currency == "BDT":
+        return f"{minus}{text}{symbol}"
+    return f"{minus}{symbol}{text}"
+
+
+def percent(value: Decimal, lang: str | None = None) -> str:
+    """A percentage without needless zeros: 6.9 %, 8 %."""
+    return _digits(f"{value.normalize():f} %", lang)
+
+
+def day(value: date, lang: str | None = None) -> str:
+    """A date: 21 Nov 2026, ২১ নভে ২০২৬."""
+    lang = lang or language()
+    return _digits(format_date(value, "d MMM y", locale=lang), lang)
+
+
+def when(value: datetime, lang: str | None = None) -> str:
+    """An instant in the platform's zone: 21 Nov 2026, 14:05."""
+    lang = lang or language()
+    zone = cast("Settings", current_app.extensions["settings"]).time_zone
+    return _digits(format_datetime(value, "d MMM y, HH:mm", tzinfo=ZoneInfo(zone), locale=lang), lang)
+
+
+def plain_amount(value: Money) -> str:
+    """For `value=` of inputs and for machines: 13500.00, no sign, no grouping."""
+    return str(value.amount.quantize(smallest_unit(value.currency)))
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(app.root_path) + "/../translations"
+    babel.init_app(app, default_locale="en", default_timezone=settings.time_zone, locale_selector=_select)
+    for name in ("money", "unit_money", "number", "percent", "day", "when"):
+        app.add_template_filter(globals()[name], name)
+    app.add_template_filter(plain_amount, "plain_amount")

@@ -1,0 +1,62 @@
+"""Every write safe to repeat: a key made with the form, stored with its answer in the same transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from wholesale.kernel import clock
+from wholesale.kernel.errors import DomainError
+from wholesale.platform.db import Base, db
+
+
+class IdempotencyKey(Base):
+    """One key of one scope, the digest of what was asked, and the answer it was given. Kept 90 days."""
+
+    __tablename__ = "idempotency_key"
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    answer: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+def new_key() -> str:
+    return uuid.uuid4().hex
+
+
+def once(scope: str, key: str, asked: object, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run `work` for the first caller with this key; everybody else gets the same answer.
+
+    Must be the first write of its transaction: a second caller waits here until the first has committed (then
+    it reads that answer) or rolled back (then it works itself). The same key with something else asked is a
+    DomainError. `asked` and the answer are JSON values.
+    """
+    if not key or len(key) > 64:  # noqa: PLR2004 - a UUID has 32
+        raise DomainError("This form is incomplete. Reload the page and send it again.")
+    fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+    first = db.session.execute(
+        insert(IdempotencyKey)
+        .values(scope=scope, key=key, fingerprint=fingerprint, created_at=clock.now())
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.key)
+    ).one_or_none()
+    mine = sa.and_(IdempotencyKey.scope == scope, IdempotencyKey.key == key)
+    if first is None:
+        kept = db.session.execute(sa.select(IdempotencyKey.fingerprint, IdempotencyKey.answer).where(mine)).one()
+        if kept.fingerprint != fingerprint:
+            raise DomainError("This form was already sent with other contents. Reload the page and check.")
+        assert kept.answer is not None, "the answer is stored in the transaction that inserts the key"
+        return dict(kept.answer)
+    answer = work()
+    db.session.execute(sa.update(IdempotencyKey).where(mine).values(answer=answer))
+    return answer

@@ -1,0 +1,290 @@
+"""Jobs: RQ is the doorbell, PostgreSQL the queue; and periodic jobs that claim their period in the database.
+
+A doorbell that rings in vain costs nothing, one that is not heard costs a second (the scheduler rings again),
+and Redis may lose everything. `wholesale/schedule.py` is the whole timetable.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import click
+import sqlalchemy as sa
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue, Worker
+from rq.serializers import JSONSerializer
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from wholesale.config import Settings
+from wholesale.kernel import clock
+from wholesale.platform import outbox, telemetry
+from wholesale.platform.db import Base, db
+from wholesale.platform.transaction import independent, transaction
+
+log = logging.getLogger(__name__)
+
+QUEUE = "default"  # one queue per worker: with several, RQ pops without protection and a crash loses the job
+_DOORBELL_SECONDS = 0.25
+_JOB_TIMEOUT = 120
+_ENOUGH_WAITING = 2
+
+cli = AppGroup("jobs", help="The worker, the scheduler, and what they do.")
+
+
+class JobRun(Base):
+    """One period of one periodic job: its row is the claim, so two schedulers run it once."""
+
+    __tablename__ = "job_run"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    period: Mapped[datetime] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    result: Mapped[str | None] = mapped_column(default=None)
+    error: Mapped[str | None] = mapped_column(default=None)
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A job of the timetable: every so often, or daily at a time of day in the platform's zone.
+
+    `work` returns one line that says what it did; it must bear to run twice.
+    """
+
+    name: str
+    work: Callable[[], str]
+    every: timedelta | None = None
+    daily_at: time_of_day | None = None
+
+    def period(self, now: datetime, zone: str) -> datetime:
+        """The instant at which the current period was due (UTC)."""
+        if self.every is not None:
+            step = self.every.total_seconds()
+            return datetime.fromtimestamp(now.timestamp() // step * step, UTC)
+        assert self.daily_at is not None, "a periodic job has a rhythm"
+        local = now.astimezone(ZoneInfo(zone))
+        due = datetime.combine(local.date(), self.daily_at, ZoneInfo(zone))
+        if due > local:
+            due = datetime.combine(local.date() - timedelta(days=1), self.daily_at, ZoneInfo(zone))
+        return due.astimezone(UTC)
+
+
+# --- the doorbell -----------------------------------------------------------------------------------------
+
+
+def quick_redis(url: str) -> Redis:
+    """A client for web requests: no retries, 0.25 s. The library's own defaults block a request for a minute."""
+    return Redis.from_url(
+        url,
+        socket_timeout=_DOORBELL_SECONDS,
+        socket_connect_timeout=_DOORBELL_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def ring(function: str = "wholesale.platform.jobs.drain_job", *arguments: str) -> bool:
+    """Wake a worker; False when Redis does not answer, which is no harm."""
+    try:
+        queue = Queue(QUEUE, connection=current_app.extensions["doorbell"], serializer=JSONSerializer)
+        if function.endswith("drain_job") and queue.count >= _ENOUGH_WAITING:
+            return True  # a drain takes everything there is: more of them would only pile up
+        queue.enqueue(function, *arguments, job_timeout=_JOB_TIMEOUT, result_ttl=0, failure_ttl=3600)
+    except RedisError as error:
+        log.warning("the doorbell is not answering: %s", error)
+        return False
+    return True
+
+
+def drain_job() -> None:
+    """RQ entry point: do what waits in the outbox."""
+    with _in_worker():
+        outbox.drain()
+
+
+def periodic_job(name: str) -> None:
+    """RQ entry point: run one job of the timetable unless its period is already claimed."""
+    with _in_worker():
+        run_periodic(name)
+
+
+_worker_app: Flask | None = None
+
+
+def _in_worker() -> Any:
+    """The application that the worker built before it forked this process."""
+    assert _worker_app is not None, "jobs run inside `flask --app wsgi jobs work`"
+    return _worker_app.app_context()
+
+
+# --- periodic jobs ----------------------------------------------------------------------------------------
+
+
+def timetable() -> dict[str, Periodic]:
+    return cast("dict[str, Periodic]", current_app.extensions["timetable"])
+
+
+def run_periodic(name: str, *, by_hand: bool = False) -> JobRun | None:
+    """Claim the current period of `name` and run it; None when somebody else has claimed it.
+
+    By hand it runs in a period of its own, the present instant.
+    """
+    job = timetable()[name]
+    settings = cast("Settings", current_app.extensions["settings"])
+    period = clock.now() if by_hand else job.period(clock.now(), settings.time_zone)
+    with independent() as session:
+        claim = session.execute(
+            insert(JobRun)
+            .values(name=name, period=period, started_at=clock.now())
+            .on_conflict_do_nothing()
+            .returning(JobRun.name)
+        ).one_or_none()
+    if claim is None:
+        return None
+    result, error = None, None
+    try:
+        with telemetry.within(None), transaction():
+            result = job.work()
+    except Exception:
+        log.exception("periodic job %s failed", name)
+        error = traceback.format_exc(limit=-6)[-4000:]
+    with transaction():
+        run = db.session.get_one(JobRun, (name, period))
+        run.finished_at, run.result, run.error = clock.now(), result, error
+    return run
+
+
+def due_jobs() -> list[str]:
+    """The jobs whose current period nobody has claimed yet; what was missed while down is caught up once."""
+    settings = cast("Settings", current_app.extensions["settings"])
+    newest = sa.select(JobRun.name, sa.func.max(JobRun.period)).group_by(JobRun.name)
+    last: dict[str, datetime] = dict(db.session.execute(newest).tuples().all())
+    now = clock.now()
+    return [
+        job.name
+        for job in timetable().values()
+        if job.name not in last or last[job.name] < job.period(now, settings.time_zone)
+    ]
+
+
+def last_runs() -> dict[str, JobRun]:
+    """The newest run of each job, for the jobs page."""
+    newest = sa.select(JobRun).distinct(JobRun.name).order_by(JobRun.name, JobRun.started_at.desc())
+    return {run.name: run for run in db.session.scalars(newest)}
+
+
+# --- processes --------------------------------------------------------------------------------------------
+
+
+@cli.command("work")
+def work() -> None:
+    """Run the worker: one queue, forking per doorbell, everything imported before the fork."""
+    global _worker_app  # noqa: PLW0603 - inherited by the forked processes
+    from wholesale.platform import pdf
+
+    _worker_app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+    settings = cast("Settings", current_app.extensions["settings"])
+    try:
+        pdf.prepare()
+    except pdf.RendererMissingError as error:
+        log.warning("%s", error)
+    db.session.remove()
+    db.engine.dispose()  # each forked process opens connections of its own
+    Worker(
+        [Queue(QUEUE, connection=Redis.from_url(settings.redis_url), serializer=JSONSerializer)],
+        connection=Redis.from_url(settings.redis_url),
+        serializer=JSONSerializer,
+        worker_ttl=30,
+        maintenance_interval=10,
+        job_monitoring_interval=5,
+    ).work(logging_level="WARNING")
+
+
+@cli.command("schedule")
+@click.option("--once", is_flag=True, help="One tick, then end.")
+def schedule(*, once: bool) -> None:
+    """Run the scheduler: every second ring for what waits, and for each job whose period has come."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    rung: dict[str, float] = {}
+    while not stop.is_set():
+        try:
+            tick(rung)
+        except sa.exc.OperationalError as error:
+            log.warning("the database is not answering: %s", error.orig)
+            db.session.remove()
+        if once:
+            return
+        stop.wait(1)
+
+
+def tick(rung: dict[str, float]) -> None:
+    """One second of the scheduler. `rung` remembers for which jobs the bell was rung, to ring again after 30 s."""
+    with transaction():
+        waiting = outbox.pending()
+        due = due_jobs()
+    if waiting:
+        ring()
+    for name in due:
+        if time.monotonic() - rung.get(name, -60) > 30 and ring("wholesale.platform.jobs.periodic_job", name):  # noqa: PLR2004
+            rung[name] = time.monotonic()
+
+
+@cli.command("list")
+def list_jobs() -> None:
+    """Each periodic job, its rhythm and its last run."""
+    runs = last_runs()
+    for job in timetable().values():
+        run = runs.get(job.name)
+        last = (
+            "never ran" if run is None else f"{run.started_at:%Y-%m-%d %H:%M}Z {run.error or run.result or 'running'}"
+        )
+        rhythm = f"every {job.every}" if job.every else f"daily at {job.daily_at:%H:%M}"
+        click.echo(f"{job.name:<24} {rhythm:<18} {last.strip().splitlines()[-1]}")
+
+
+@cli.command("run")
+@click.argument("name")
+def run_job(name: str) -> None:
+    """Run one periodic job now, in this process."""
+    if name not in timetable():
+        click.echo(f"There is no job {name!r}. `flask --app wsgi jobs list` shows them.", err=True)
+        sys.exit(2)
+    run = run_periodic(name, by_hand=True)
+    assert run is not None, "a run by hand has a period of its own"
+    click.echo(run.error or run.result)
+    sys.exit(1 if run.error else 0)
+
+
+@cli.command("drain")
+def drain() -> None:
+    """Do what waits in the outbox in this process, without a worker."""
+    click.echo(f"{outbox.drain(limit=100_000, seconds=3600)} done")
+
+
+def init_app(app: Flask, settings: Settings, jobs: list[Periodic]) -> None:
+    app.extensions["doorbell"] = quick_redis(settings.redis_url)
+    app.extensions["timetable"] = {job.name: job for job in jobs}
+    app.cli.add_command(cli)
+    outbox.set_doorbell(_ring_bell if settings.env != "test" else None)
+
+
+def _ring_bell() -> None:
+    ring()

@@ -1,0 +1,224 @@
+"""The outbox: PostgreSQL is the queue.
+
+`emit(event)` inserts a row per subscribed handler within the caller's transaction. `drain()` claims one row
+with FOR UPDATE SKIP LOCKED and does the effect in the same transaction as the mark: a killed worker frees
+its row at once, and what was delivered twice has been done once. A failing handler is tried again with
+growing pauses and ends as a dead letter that an admin can restart.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from wholesale.kernel import clock
+from wholesale.kernel.events import Event
+from wholesale.platform import telemetry
+from wholesale.platform.db import Base, Id, db
+from wholesale.platform.transaction import after_commit, transaction
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 8
+_FIRST_PAUSE = timedelta(seconds=2)  # doubles: 2 s, 4 s … 4 min; 8 attempts take about 4 minutes
+
+E = TypeVar("E", bound=Event)
+Handler = Callable[[Any], None]
+
+_handlers: dict[str, tuple[str, Handler]] = {}
+_background: ContextVar[bool] = ContextVar("background", default=False)
+
+
+class OutboxRow(Base):
+    """One event for one handler, until `done_at`; `dead_at` when it failed for good."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        # What a drain asks every time: the next open row. Partial, so it stays small however long the history is.
+        sa.Index(
+            "ix_outbox_open",
+            "priority",
+            "id",
+            postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[Id] = mapped_column(init=False)
+    event: Mapped[str]
+    handler: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    priority: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    request_id: Mapped[str | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    available_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
+    error: Mapped[str | None] = mapped_column(default=None)
+    done_at: Mapped[datetime | None] = mapped_column(default=None)
+    dead_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+def on(event: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+    """Subscribe a handler: idempotent, no network, it runs in the drain's transaction."""
+
+    def subscribe(handler: Callable[[E], None]) -> Callable[[E], None]:
+        _handlers[f"{handler.__module__}.{handler.__qualname__}"] = (event.__name__, handler)
+        return handler
+
+    return subscribe
+
+
+def handlers_of(event: str) -> list[str]:
+    return [name for name, (of, _) in _handlers.items() if of == event]
+
+
+@contextmanager
+def background() -> Iterator[None]:
+    """Within the block events wait behind everybody's: the demo's history must not delay a person's invoice."""
+    token = _background.set(True)
+    try:
+        yield
+    finally:
+        _background.reset(token)
+
+
+def emit(event: Event) -> None:
+    """Announce `event` with the transaction that made it true; the doorbell rings after its commit."""
+    name = type(event).__name__
+    rows = [
+        OutboxRow(
+            event=name,
+            handler=handler,
+            payload=event.payload(),
+            priority=9 if _background.get() else 0,
+            request_id=telemetry.request_id(),
+        )
+        for handler in handlers_of(name)
+    ]
+    db.session.add_all(rows)
+    if rows and _doorbell is not None:
+        after_commit(_doorbell)
+
+
+_doorbell: Callable[[], None] | None = None
+
+
+def set_doorbell(ring: Callable[[], None] | None) -> None:
+    """What rings after a commit that announced something; `jobs` sets it, tests leave it out."""
+    global _doorbell  # noqa: PLW0603 - one doorbell per process
+    _doorbell = ring
+
+
+def drain(*, limit: int = 1000, seconds: float = 45) -> int:
+    """Do open rows one by one until none is due, `limit` are done or `seconds` have passed; how many were done."""
+    done = 0
+    end = time.monotonic() + seconds
+    while done < limit and time.monotonic() < end and _do_next():
+        done += 1
+    return done
+
+
+def pending() -> int:
+    """How many rows are due now."""
+    return db.session.scalar(sa.select(sa.func.count()).select_from(OutboxRow).where(*_due())) or 0
+
+
+def _due() -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        OutboxRow.done_at.is_(None),
+        OutboxRow.dead_at.is_(None),
+        OutboxRow.available_at <= sa.func.clock_timestamp(),
+    )
+
+
+def _do_next() -> bool:
+    """Claim and do one row; False when none is due. A failure is recorded and is no reason to stop."""
+    claimed: int | None = None
+    try:
+        with transaction():
+            row = db.session.scalars(
+                sa.select(OutboxRow)
+                .where(*_due())
+                .order_by(OutboxRow.priority, OutboxRow.id)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            ).one_or_none()
+            if row is None:
+                return False
+            claimed = row.id
+            with telemetry.within(row.request_id):
+                _, handler = _handlers[row.handler]
+                handler(Event.registry[row.event].load(row.payload))
+            row.done_at = clock.now()
+            row.attempts += 1
+            row.error = None
+    except Exception:
+        if claimed is None:
+            raise  # the database itself: the caller's business
+        log.exception("outbox row %s failed", claimed)
+        _record_failure(claimed, traceback.format_exc(limit=-6))
+    return True
+
+
+def _record_failure(row_id: int, error: str) -> None:
+    with transaction():
+        row = db.session.get(OutboxRow, row_id, with_for_update=True)
+        if row is None or row.done_at is not None:
+            return
+        row.attempts += 1
+        row.error = error[-4000:]
+        row.available_at = clock.now() + _FIRST_PAUSE * 2 ** (row.attempts - 1)
+        if row.attempts >= MAX_ATTEMPTS:
+            row.dead_at = clock.now()
+
+
+@dataclass(frozen=True)
+class OutboxState:
+    """For the jobs page and /readyz."""
+
+    waiting: int
+    oldest_seconds: float
+    dead: int
+
+
+def state() -> OutboxState:
+    open_rows = sa.and_(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
+    waiting, oldest, dead = db.session.execute(
+        sa.select(
+            sa.func.count().filter(open_rows),
+            sa.func.extract("epoch", sa.func.now() - sa.func.min(OutboxRow.available_at).filter(open_rows)),
+            sa.func.count().filter(OutboxRow.dead_at.is_not(None)),
+        ).where(OutboxRow.done_at.is_(None))
+    ).one()
+    return OutboxState(waiting, max(0.0, float(oldest or 0)), dead)
+
+
+def dead_letters(limit: int = 100) -> list[OutboxRow]:
+    """What failed for good, newest first."""
+    return list(
+        db.session.scalars(
+            sa.select(OutboxRow).where(OutboxRow.dead_at.is_not(None)).order_by(OutboxRow.dead_at.desc()).limit(limit)
+        )
+    )
+
+
+def restart(row_id: int) -> bool:
+    """Give a dead letter another life; False when there is none by that id."""
+    row = db.session.get(OutboxRow, row_id, with_for_update=True)
+    if row is None or row.dead_at is None:
+        return False
+    row.dead_at = None
+    row.attempts = 0
+    row.available_at = clock.now()
+    if _doorbell is not None:
+        after_commit(_doorbell)
+    return True
