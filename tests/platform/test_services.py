@@ -267,9 +267,7 @@ class TestAccidents:
     def test_a_killed_owner_leaves_nothing_and_the_next_goes_on(self, own_folder):
         with holder(own_folder) as owner:
             assert owner.stdout.readline()
-            addresses = json.loads((places(own_folder).state / "postgres.endpoints.json").read_text())[
-                "database_owner_url"
-            ]
+            addresses = json.loads((places(own_folder).state / "postgres.endpoints.json").read_text())
             with psycopg.connect(plain(addresses["database_owner_url"])) as connection:
                 connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
             assert len(server_processes(own_folder)) >= 2

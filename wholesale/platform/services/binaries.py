@@ -83,9 +83,7 @@ def _copy_package(name: str, package: Path, installation: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         shape = Path(scratch) / package.name
         shape.mkdir()
-        shutil.copytree(
-            installation, shape / installation.name, ignore=shutil.ignore_patterns("include", "*.a")
-        )
+        shutil.copytree(installation, shape / installation.name, ignore=shutil.ignore_patterns("include", "*.a"))
         shape.chmod(0o755)
         return _copy_once(name, [shape, package.with_name(f"{package.name}.libs")])
 

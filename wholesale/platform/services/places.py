@@ -14,9 +14,7 @@ FAR = Path("/var/lib/wholesale")
 MARKER = ".wholesale-data"  # a folder with this file is ours, and may be deleted as a whole
 SOCKET_PATH_LIMIT = 107  # of sockaddr_un on Linux, without the final zero
 LONGEST_SOCKET_NAME = "/.s.PGSQL.5432.lock"
-PLAIN_PATH = re.compile(
-    r"[A-Za-z0-9/._-]+"
-)  # a comma or an equals sign would mean something in a connection string
+PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")  # a comma or an equals sign would mean something in a connection string
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,7 @@ def _make_socket_folder(path: Path, user: User) -> None:
     except FileExistsError:
         if path.is_symlink() or not path.is_dir() or path.stat().st_uid not in {user.uid, os.geteuid()}:
             raise ServiceError(
-                f"The folder for sockets {path} belongs to somebody else.\n"
-                "Remove it, or use another data folder."
+                f"The folder for sockets {path} belongs to somebody else.\nRemove it, or use another data folder."
             ) from None
     user.make_folder(path)
 
@@ -90,9 +87,7 @@ def claim(folder: Path) -> None:
     """Make the data folder, and mark it as ours unless somebody else's files lie there already."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     if not any(folder.iterdir()):
-        (folder / MARKER).write_text(
-            "The state of a wholesale marketplace. bin/demo --fresh deletes this folder.\n"
-        )
+        (folder / MARKER).write_text("The state of a wholesale marketplace. bin/demo --fresh deletes this folder.\n")
 
 
 def places(folder: Path) -> Places:

@@ -157,8 +157,7 @@ def _ensure_role(connection: psycopg.Connection, role: str, password: str, optio
     verb = "ALTER" if exists else "CREATE"
     connection.execute(
         sql.SQL(
-            "{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEROLE NOBYPASSRLS NOREPLICATION {options} "
-            "PASSWORD {password}"
+            "{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEROLE NOBYPASSRLS NOREPLICATION {options} PASSWORD {password}"
         ).format(
             verb=sql.SQL(verb),
             role=sql.Identifier(role),

@@ -116,8 +116,7 @@ class Server:
         code = self.process.poll()
         if code is not None:
             raise ServiceError(
-                f"{self.name} ended with code {code} instead of starting.\n"
-                f"The last lines of {self.log}:\n{self.tail()}"
+                f"{self.name} ended with code {code} instead of starting.\nThe last lines of {self.log}:\n{self.tail()}"
             )
 
     def stop(self, seconds: float = 30.0, *, at_once: bool = False) -> None:

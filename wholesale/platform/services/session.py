@@ -21,6 +21,7 @@ from .secrets_file import write_private
 JOIN_SECONDS = 90.0  # somebody else may be making the cluster, or reading the log after a crash
 OWN_SECONDS = 30.0
 OLD_SERVER_SECONDS = 60.0
+ERASE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,7 @@ REDIS = Service("redis", redis_server.start, redis_server.address, redis_server.
 
 def _describe_process(pid: str) -> str:
     try:
-        command = (
-            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        )
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return f"process {pid}"
     return f"process {pid}: {command}"
@@ -175,9 +174,7 @@ class Services:
     program), and at its end it does not wait for guests.
     """
 
-    def __init__(
-        self, folder: Path, *, postgres: bool = True, redis: bool = True, exclusive: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, *, postgres: bool = True, redis: bool = True, exclusive: bool = False) -> None:
         self.folder = folder
         self._wanted = [service for service, wanted in ((POSTGRES, postgres), (REDIS, redis)) if wanted]
         self._exclusive = exclusive
@@ -262,12 +259,10 @@ def erase(folder: Path) -> None:
     """Delete the servers' data of this folder. Refuses while anybody uses them."""
     where = places(folder)
     locks = [
-        Lock(where.state / f"{service.name}.{role}")
-        for service in (POSTGRES, REDIS)
-        for role in ("owner", "alive")
+        Lock(where.state / f"{service.name}.{role}") for service in (POSTGRES, REDIS) for role in ("owner", "alive")
     ]
     try:
-        if not all(lock.take(seconds=5.0) for lock in locks):
+        if not all(lock.take(seconds=ERASE_SECONDS) for lock in locks):
             raise ServiceError(f"The servers of {folder} are running: stop them first.")
         shutil.rmtree(where.sockets)
         shutil.rmtree(where.state, ignore_errors=False)
