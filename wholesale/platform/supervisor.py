@@ -270,7 +270,7 @@ def read_port(environment: Mapping[str, str]) -> int:
 
 def probe(port: int) -> tuple[int, str]:
     """Ask for /readyz; status 0 when nobody answers."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=5.0)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=2.0)
     try:
         line.request("GET", "/readyz")
         answer = line.getresponse()
@@ -358,7 +358,9 @@ class Site:
                 say(f"{name} had ended by itself and runs again")
             now = time.monotonic()
             for child in self.children:
-                child.look(now)
+                # The others wait for the web: on two cores they would keep the first page back.
+                if self.ready or child.name == "web":
+                    child.look(now)
             if not self.ready:
                 complaint_due = self._await_ready(now, begun, complaint_due)
             self.signals.wait(self._pause(now))
@@ -366,7 +368,7 @@ class Site:
     def _pause(self, now: float) -> float:
         if not self.ready:
             return 0.05
-        dues = [child.due for child in self.children if child.process is None]
+        dues = [child.due for child in self.children if child.process is None]  # now, or after a pause
         return max(0.0, min([*(due - now for due in dues), 5.0]))
 
     def _await_ready(self, now: float, begun: float, complaint_due: float) -> float:
