@@ -12,6 +12,7 @@ import wholesale.accounts.models
 import wholesale.cart.models
 import wholesale.catalog.models
 import wholesale.inventory.models
+import wholesale.invoicing.handlers
 import wholesale.invoicing.models
 import wholesale.ledger.models
 import wholesale.orders.models
@@ -20,6 +21,7 @@ import wholesale.payments.models
 import wholesale.pricing.models
 import wholesale.verification.models  # noqa: F401 - metadata
 from wholesale.config import ROOT, Settings
+from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
 from wholesale.organizations import queries as organizations
 from wholesale.platform import (
@@ -37,7 +39,7 @@ from wholesale.platform import (
 )
 from wholesale.platform.db import db
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+BLUEPRINTS: tuple[Blueprint, ...] = (invoicing_routes,)
 
 
 def create_app(settings: Settings) -> Flask:

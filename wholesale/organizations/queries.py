@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 
 import sqlalchemy as sa
 
 from wholesale.accounts.models import LoginSession, User
+from wholesale.accounts.rules import token_digest
 from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS, Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.organizations.models import Address, Membership, Organization, SellerTerms
 from wholesale.platform.db import db
-
-
-def token_digest(token: str) -> bytes:
-    """What the database keeps of a session cookie's secret."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 def load_actor(token: str | None, organization_id: int | None, zone: str) -> Actor:
@@ -82,6 +77,13 @@ def organizations(ids: Collection[int]) -> dict[int, Organization]:
     """Businesses by id, in one query."""
     rows = db.session.scalars(sa.select(Organization).where(Organization.id.in_(ids)))
     return {row.id: row for row in rows}
+
+
+def first_address(organization_id: int) -> Address | None:
+    """Where a business is, for its papers: the first address it gave."""
+    return db.session.scalars(
+        sa.select(Address).where(Address.organization_id == organization_id).order_by(Address.id).limit(1)
+    ).one_or_none()
 
 
 def terms(seller_ids: Collection[int]) -> dict[int, SellerTerms]:

@@ -12,7 +12,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -155,7 +155,8 @@ def _do_next() -> bool:
             if row is None:
                 return False
             claimed = row.id
-            with telemetry.within(row.request_id):
+            # What follows from a background event stays in the background.
+            with telemetry.within(row.request_id), background() if row.priority else nullcontext():
                 _, handler = _handlers[row.handler]
                 handler(Event.registry[row.event].load(row.payload))
             row.done_at = clock.now()
@@ -207,6 +208,17 @@ def dead_letters(limit: int = 100) -> list[OutboxRow]:
     return list(
         db.session.scalars(
             sa.select(OutboxRow).where(OutboxRow.dead_at.is_not(None)).order_by(OutboxRow.dead_at.desc()).limit(limit)
+        )
+    )
+
+
+def unfinished(event: type[Event]) -> list[OutboxRow]:
+    """What still waits of `event`, and what of it failed for good; so that a sweep asks for nothing twice."""
+    return list(
+        db.session.scalars(
+            sa.select(OutboxRow)
+            .where(OutboxRow.event == event.__name__, OutboxRow.done_at.is_(None))
+            .order_by(OutboxRow.id)
         )
     )
 

@@ -1,0 +1,25 @@
+"""An order placed gets its invoice, an invoice its document; an order cancelled voids it."""
+
+from __future__ import annotations
+
+from wholesale.invoicing import actions
+from wholesale.invoicing.events import InvoiceIssued
+from wholesale.orders.events import OrderMoved, OrderPlaced
+from wholesale.platform.outbox import on
+
+
+@on(OrderPlaced)
+def issue_invoice(event: OrderPlaced) -> None:
+    actions.issue(event.order_id)
+
+
+# A row of its own in the outbox: rendering takes half a second, in which the seller's counter must be free.
+@on(InvoiceIssued)
+def make_document(event: InvoiceIssued) -> None:
+    actions.make_document(event.invoice_id)
+
+
+@on(OrderMoved)
+def void_invoice(event: OrderMoved) -> None:
+    if event.after == "cancelled":
+        actions.void(event.order_id)
