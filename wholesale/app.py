@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Blueprint, Flask, session
+from flask.cli import AppGroup
 from flask_compress import Compress
 from flask_migrate import Migrate
 
@@ -20,6 +21,8 @@ import wholesale.organizations.models
 import wholesale.payments.models
 import wholesale.pricing.models
 import wholesale.verification.models  # noqa: F401 - metadata
+from wholesale.accounts.cli import cli as user_commands
+from wholesale.accounts.views import bp as accounts_routes
 from wholesale.config import ROOT, Settings
 from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
@@ -39,7 +42,11 @@ from wholesale.platform import (
 )
 from wholesale.platform.db import db
 
-BLUEPRINTS: tuple[Blueprint, ...] = (invoicing_routes,)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    accounts_routes,
+    invoicing_routes,
+)
+COMMANDS: tuple[AppGroup, ...] = (user_commands,)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -64,6 +71,8 @@ def create_app(settings: Settings) -> Flask:
     health.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    for group in COMMANDS:
+        app.cli.add_command(group)
     return app
 
 

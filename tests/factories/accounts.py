@@ -6,9 +6,10 @@ import secrets
 from datetime import timedelta
 
 from wholesale.accounts.models import LoginSession, User
+from wholesale.accounts.rules import token_digest
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
-from wholesale.organizations.queries import load_actor, token_digest
+from wholesale.organizations.queries import load_actor
 from wholesale.platform.db import db
 
 PASSWORD = "a long enough passphrase"

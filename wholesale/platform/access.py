@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, request, session
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
@@ -114,8 +114,24 @@ def actor() -> Actor:
     return cast("Actor", g.get("actor", ANONYMOUS))
 
 
+def start_session(token: str) -> Actor:
+    """Give the browser a new session with `token`, keeping nothing of the old one; who that is."""
+    session.clear()
+    session["login"] = token
+    session.permanent = True
+    g.actor = cast("Callable[[], Actor]", current_app.extensions["load_actor"])()
+    return actor()
+
+
+def end_session() -> None:
+    """Let the browser forget who was signed in. (The language has a cookie of its own and stays.)"""
+    session.clear()
+    g.actor = ANONYMOUS
+
+
 def init_app(app: Flask, load_actor: Callable[[], Actor]) -> None:
     """`load_actor` reads the session cookie and finds the person and business (one query at most)."""
+    app.extensions["load_actor"] = load_actor
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # ours runs after the access rule
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a seller's tab stays open all day; the token ends with the session
     csrf.init_app(app)

@@ -51,7 +51,9 @@ def draft() -> str:
     fields = _typed()
     if sum(len(name) + len(value) for name, value in fields) > _MAX_BYTES:
         return ""
-    return str(_serializer().dumps({"path": request.full_path.rstrip("?"), "fields": fields}))
+    return str(
+        _serializer().dumps({"path": request.full_path.rstrip("?"), "fields": fields, "files": bool(request.files)})
+    )
 
 
 def read(token: str | None) -> dict[str, Any] | None:
@@ -90,7 +92,7 @@ def offer(kept: dict[str, Any] | None, status: int = 200) -> Response:
         path=kept["path"] if kept else "",
         fields=fields,
         shown=shown,
-        files=bool(request.files),
+        files=bool(kept and kept.get("files")),
     )
     return _whole_page(make_response(body, status))
 

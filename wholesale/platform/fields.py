@@ -1,0 +1,107 @@
+"""Fields of forms about people and papers: e-mail, password, a day, one of a few."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import date, datetime
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from flask_babel import lazy_gettext as _l
+from wtforms import Field, Form, ValidationError
+from wtforms import PasswordField as PlainPasswordField
+from wtforms import RadioField as PlainRadioField
+from wtforms.validators import Length, StopValidation
+from wtforms.widgets import DateInput, EmailInput
+
+from wholesale.platform import i18n
+from wholesale.platform.forms import TextField
+
+MAX_PASSWORD = 200
+MAX_EMAIL = 254
+_LONGEST_DAY = 40  # of what was typed, to be shown again
+
+
+def required(_form: Form, field: Field) -> None:
+    if not (field.data or "").strip():
+        field.errors = []
+        raise StopValidation(i18n.gettext("Please fill this in."))
+
+
+required.field_flags = {"required": True}  # type: ignore[attr-defined]  # WTForms' own protocol
+
+
+def _email(_form: Form, field: Field) -> None:
+    try:
+        validate_email(field.data, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise ValidationError(i18n.gettext("Enter an e-mail address such as name@shop.com.bd.")) from None
+
+
+def _small(value: str | None) -> str | None:
+    return value.lower() if isinstance(value, str) else value
+
+
+class EmailField(TextField):
+    """An e-mail address, kept in small letters."""
+
+    widget = EmailInput()
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, maximum=MAX_EMAIL, validators=[_email], filters=[_small], **kwargs)
+
+
+class PasswordField(PlainPasswordField):
+    """A password; never sent back to the browser. What a good one is, `accounts.rules` says."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, validators=[required, Length(max=MAX_PASSWORD)], **kwargs)
+
+
+class RadioField(PlainRadioField):
+    """One of a few; nothing or something else chosen is one plain sentence. (The macro knows it by this name.)"""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.invalid_choice_message = _l("Please choose one.")
+        self.flags.required = True
+
+
+class DayField(Field):
+    """A day, as browsers send it (2027-06-30) or as people write it (30/06/2027); `data` is a date or None."""
+
+    widget = DateInput()
+    typed: str | None = None
+
+    def __init__(self, label: str, *, optional: bool = False, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.optional = optional
+        if not optional:
+            self.flags.required = True
+
+    def _value(self) -> str:
+        return self.typed if self.typed is not None else "" if self.data is None else self.data.isoformat()
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = None
+        self.typed = valuelist[0].strip()[:_LONGEST_DAY] if valuelist else ""
+        if self.typed:
+            self.data = read_day(self.typed)
+            if self.data is None:
+                raise ValueError(i18n.gettext("Enter a date such as 30/06/2027."))
+            self.typed = self.data.isoformat()
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - WTForms passes it by name
+        if self.data is None and not self.optional and not self.process_errors:
+            raise StopValidation(i18n.gettext("Please fill this in."))
+
+
+def read_day(text: str) -> date | None:
+    """The day that `text` means, in Latin or Bangla digits; None when it means none."""
+    latin = "".join(str(unicodedata.decimal(char, char)) for char in text)
+    for pattern in ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(latin, pattern).date()  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            continue
+    return None
