@@ -177,8 +177,9 @@ class TestSite:
             own,
             "development",
         ]
-        pids = [int(process), *map(int, site.words_after("worker    | worker"))]
+        site.await_line("worker    | worker")
         site.await_line("scheduler |")
+        pids = [int(process), *map(int, site.words_after("worker    | worker"))]
         assert site.end(signal.SIGINT) == 0
         assert site.text.index("worker leaves") < site.text.index("scheduler leaves") < site.text.index("| stopped")
         assert not any(map(alive, pids))

@@ -27,7 +27,7 @@ import psycopg
 
 from .services import Endpoints, ServiceError, Services, combine, erase, given
 from .services.places import MARKER, claim
-from .services.processes import dies_with_parent
+from .services.processes import tethered
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = "demo-loaded"
@@ -140,9 +140,9 @@ class Child:
         """Start it in a session of its own: Ctrl-C reaches only the supervisor, which stops all in order."""
         self.last_lines.clear()
         self.started = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S602 - the Procfile's own lines
-            f"exec {self.command}",
-            shell=True,
+        shell_line = ["/bin/sh", "-c", f"exec {self.command}"]
+        self.process = subprocess.Popen(  # noqa: S603 - the Procfile's own lines
+            tethered(shell_line, signal.SIGTERM),
             cwd=self.root,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
@@ -151,7 +151,6 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 - it takes no lock
         )
         self._reader = threading.Thread(target=self._relay, args=(self.process,), daemon=True)
         self._reader.start()
@@ -424,7 +423,9 @@ def site_environment(
         "PATH": f"{root / '.venv' / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
     }
-    kept = {key: value for key, value in environment.items() if key != "PYTHONPATH"}
+    # PYTHONPATH is bin/demo's own. Without compiled files every process would compile the whole site again.
+    dropped = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    kept = {key: value for key, value in environment.items() if key not in dropped}
     return {**kept, **ours}
 
 

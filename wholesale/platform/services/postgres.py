@@ -14,7 +14,7 @@ from psycopg import sql
 
 from .binaries import ServiceError, postgres_folder
 from .places import Places
-from .processes import Lock, Server, dies_with_parent, start_server
+from .processes import Lock, Server, start_server, tethered
 from .secrets_file import read_secrets, write_secret
 
 DATABASE = "wholesale"
@@ -72,15 +72,13 @@ def _initialise(places: Places, programs: Path, password: str, alive: Lock) -> N
     try:
         with alive.shared_with_child() as inherited:
             done = subprocess.run(  # noqa: S603 - the command is built from our own paths
-                command,
+                tethered(command, signal.SIGKILL, places.user),
                 check=False,
                 capture_output=True,
                 text=True,
                 cwd=draft,
                 env=_environment(),
                 pass_fds=(password_reader, inherited),
-                preexec_fn=dies_with_parent(signal.SIGKILL),
-                **places.user.popen_arguments(),
             )
     finally:
         os.close(password_reader)

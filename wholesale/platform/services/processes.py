@@ -1,15 +1,15 @@
 """Child processes that cannot outlive their parent, and locks that show whether one is still alive."""
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,24 +17,18 @@ from typing import IO
 from .binaries import ServiceError
 from .users import User
 
-PR_SET_PDEATHSIG = 1
+TETHER = Path(__file__).with_name("tether.py")
 _locks: "weakref.WeakSet[Lock]" = weakref.WeakSet()
-_libc = ctypes.CDLL(None, use_errno=True)  # loaded before any fork: loading in the child could dead-lock
 
 
-def dies_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
-    """Make a preexec function: the kernel sends `death_signal` to the child when the calling thread ends."""
+def tethered(command: Sequence[str | Path], death_signal: signal.Signals, user: User | None = None) -> list[str]:
+    """The command as `user` (default: the caller), wrapped so that the kernel sends it `death_signal` with our end."""
     if threading.current_thread() is not threading.main_thread():
         # The kernel ties the signal to the thread: the child would be stopped when a helper thread returns.
         raise ServiceError("Child processes are started from the main thread only.")
-    parent = os.getpid()
-
-    def ask_kernel() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:  # the parent died in between: no signal would ever come
-            os._exit(1)
-
-    return ask_kernel
+    uid, gid = (user.uid, user.gid) if user else (os.geteuid(), os.getegid())
+    numbers = [str(number) for number in (os.getpid(), int(death_signal), uid, gid)]
+    return [sys.executable, "-I", "-S", str(TETHER), *numbers, *(str(part) for part in command)]
 
 
 class Lock:
@@ -163,10 +157,9 @@ def start_server(
     The child and all its children inherit the descriptor of the lock `alive`: as long as any of them lives
     the lock is held, which is how the next start knows for certain whether the old server is gone.
     """
-    # preexec_fn comes last in the child, which matters: setuid would clear the death signal.
     with alive.shared_with_child() as inherited, open_log(log) as output:
         process = subprocess.Popen(  # noqa: S603 - the command is built from our own paths
-            [str(part) for part in command],
+            tethered(command, gentle, user),
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.PIPE if configuration is not None else subprocess.DEVNULL,
@@ -174,9 +167,7 @@ def start_server(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=(inherited,),
-            preexec_fn=dies_with_parent(gentle),  # noqa: PLW1509 - no other way to set a death signal
             umask=0o077,
-            **user.popen_arguments(),
         )
     if configuration is not None:
         assert process.stdin is not None
