@@ -76,8 +76,10 @@ DECLARE parent bigint := CASE WHEN TG_TABLE_NAME = 'purchase' THEN (to_jsonb(NEW
                               ELSE (to_jsonb(NEW) ->> 'purchase_id')::bigint END;
 BEGIN
     IF EXISTS (
-        SELECT FROM purchase p WHERE p.id = parent AND (p.goods_total, p.delivery_total) IS DISTINCT FROM (
-            SELECT sum(o.goods_total), sum(o.delivery_fee) FROM sales_order o WHERE o.purchase_id = parent)
+        SELECT FROM purchase p,
+            LATERAL (SELECT sum(o.goods_total) AS goods, sum(o.delivery_fee) AS delivery
+                     FROM sales_order o WHERE o.purchase_id = p.id) AS parts
+        WHERE p.id = parent AND (p.goods_total, p.delivery_total) IS DISTINCT FROM (parts.goods, parts.delivery)
     ) THEN
         RAISE EXCEPTION 'purchase %: totals are not the sums of its orders', parent USING ERRCODE = 'check_violation';
     END IF;
