@@ -1,0 +1,104 @@
+"""Founding a business, and what changes about it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import date
+from typing import cast
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.dialects.postgresql import insert
+
+from wholesale.accounts.models import User
+from wholesale.config import Settings
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor, OrganizationKind
+from wholesale.kernel.errors import ForbiddenError
+from wholesale.organizations import rules
+from wholesale.organizations.models import Address, Membership, Organization
+from wholesale.platform.db import db
+
+_NUMBERED_SLUGS = 5
+
+
+def found_business(
+    *,
+    owner: User,
+    kind: OrganizationKind,
+    name: str,
+    phone: str,
+    email: str,
+    trade_licence_no: str,
+    tax_no: str,
+    legal_name: str = "",
+    currency: str | None = None,
+) -> Organization:
+    """A business, not verified yet, with `owner` as its owner.
+
+    Raises DomainError on `trade_licence_no` or `tax_no`.
+    """
+    values = {
+        "kind": kind,
+        "name": name.strip(),
+        "legal_name": legal_name.strip() or name.strip(),
+        "phone": phone,
+        "email": email,
+        "trade_licence_no": rules.normal_licence_no(trade_licence_no),
+        "tax_no": rules.normal_tax_no(tax_no),
+        "currency": currency or cast("Settings", current_app.extensions["settings"]).currency,
+        "created_at": clock.now(),
+    }
+    made = next(found for slug in _slugs(name, kind) if (found := _insert(values, slug)) is not None)
+    db.session.add(Membership(organization_id=made.id, user_id=owner.id, role="owner"))
+    db.session.flush()
+    return made
+
+
+def _slugs(name: str, kind: str) -> Iterator[str]:
+    """The name's own address, then numbered ones, then any."""
+    plain = rules.slug(name, kind)
+    yield plain
+    yield from (f"{plain}-{number}" for number in range(2, _NUMBERED_SLUGS + 1))
+    while True:
+        yield f"{plain}-{secrets.token_hex(4)}"
+
+
+def _insert(values: dict[str, object], slug: str) -> Organization | None:
+    """None when the slug is taken: two businesses may bear one name, also at the same moment."""
+    return db.session.scalars(
+        insert(Organization)
+        .values(**values, slug=slug)
+        .on_conflict_do_nothing(index_elements=[Organization.slug])
+        .returning(Organization)
+    ).one_or_none()
+
+
+def set_verified_until(*, organization_id: int, until: date, trade_licence_no: str, tax_no: str) -> None:
+    """The business counts as verified up to and including `until`, by the papers with these numbers.
+
+    Only `verification` calls this, in the transaction that approves.
+    """
+    db.session.execute(
+        sa.update(Organization)
+        .where(Organization.id == organization_id)
+        .values(verified_until=until, trade_licence_no=trade_licence_no, tax_no=tax_no)
+    )
+
+
+def add_address(*, actor: Actor, contact_name: str, phone: str, line: str, area: str, district: str) -> Address:
+    """One more address of the actor's business, in Bangladesh. Raises DomainError on `district`."""
+    if actor.role == "viewer":
+        raise ForbiddenError("Your role in this business is to look. Ask its owner for more.")
+    made = Address(
+        organization_id=actor.acting_organization,
+        contact_name=contact_name.strip(),
+        phone=phone,
+        line=line.strip(),
+        area=area.strip(),
+        district=rules.check_district(district),
+    )
+    db.session.add(made)
+    db.session.flush()
+    return made
