@@ -236,7 +236,7 @@ class TestSharing:
     def test_the_supervisor_does_not_share(self, folder, monkeypatch):
         monkeypatch.setattr("wholesale.platform.services.session.OWN_SECONDS", 0.1)
         with (
-            pytest.raises(ServiceError, match=f"in use by another program .process {os.getpid()}"),
+            pytest.raises(ServiceError, match=rf"in use by another program:\n  process {os.getpid()}: "),
             services.Services(folder, exclusive=True),
         ):
             pass
@@ -247,24 +247,38 @@ class TestSharing:
         with pytest.raises(ServiceError, match="are running"):
             services.erase(folder)
 
-    def test_the_owner_waits_for_its_guest_and_then_stops(self, own_folder):
-        with holder(own_folder, "redis") as owner:
-            url = owner.stdout.readline().strip()
-            with holder(own_folder, "redis") as guest:
-                assert guest.stdout.readline().strip() == url
-                owner.stdin.close()  # its block ends, but somebody else still works
-                with pytest.raises(subprocess.TimeoutExpired):
-                    owner.wait(timeout=0.5)
+    def test_the_servers_end_with_the_last_guest_and_not_with_the_first(self, own_folder):
+        with holder(own_folder, "redis") as first:
+            url = first.stdout.readline().strip()
+            with holder(own_folder, "redis") as second:
+                assert second.stdout.readline().strip() == url
+                assert first.communicate("\n", timeout=20)[0] == "left\n"
                 with contextlib.closing(redis.Redis.from_url(url)) as client:
                     assert client.ping()
-                guest.communicate("\n", timeout=20)
-            assert owner.stdout.read() == "left\n"
-            assert owner.wait(timeout=20) == 0
-        assert server_processes(own_folder) == set()
+                assert second.communicate("\n", timeout=20)[0] == "left\n"
+        assert server_processes(own_folder) == set()  # at once: the last one has waited for it
+
+    def test_many_that_come_and_go_at_once_all_find_them(self, own_folder):
+        with contextlib.ExitStack() as stack:
+            several = [stack.enter_context(holder(own_folder, "redis")) for _ in range(6)]
+            for guest in several[::2] + several[1::2]:
+                assert guest.stdout.readline().startswith("unix://")
+                assert guest.communicate("\n", timeout=30)[0] == "left\n"
+                assert guest.returncode == 0
+        eventually(lambda: server_processes(own_folder) == set())
+
+    def test_what_hinders_the_start_is_told(self, own_folder):
+        (own_folder / "services" / "redis").parent.mkdir(exist_ok=True)
+        (own_folder / "services" / "redis").write_text("a file where a folder should be")
+        with pytest.raises(ServiceError, match="File exists"), services.running(own_folder, postgres=False):
+            pass
+        (own_folder / "services" / "redis").unlink()
+        with services.running(own_folder, postgres=False):
+            pass
 
 
 class TestAccidents:
-    def test_a_killed_owner_leaves_nothing_and_the_next_goes_on(self, own_folder):
+    def test_a_killed_user_leaves_nothing_and_the_next_goes_on(self, own_folder):
         with holder(own_folder) as owner:
             assert owner.stdout.readline()
             addresses = json.loads((places(own_folder).state / "postgres.endpoints.json").read_text())
@@ -279,6 +293,17 @@ class TestAccidents:
             with psycopg.connect(plain(again.database_url)) as app:
                 assert one(app, "SELECT n FROM kept") == 7
         eventually(lambda: server_processes(own_folder) == set())
+
+    def test_a_killed_keeper_leaves_nothing_and_the_next_goes_on(self, own_folder):
+        with holder(own_folder, "redis") as guest:
+            url = guest.stdout.readline().strip()
+            (server,) = server_processes(own_folder)
+            stat_line = Path(f"/proc/{server}/stat").read_text()
+            os.kill(int(stat_line.rpartition(")")[2].split()[1]), signal.SIGKILL)  # its parent
+            eventually(lambda: server_processes(own_folder) == set())
+            with services.running(own_folder, postgres=False) as again:
+                assert again.redis_url == url
+                assert server_processes(own_folder)
 
     def test_leftovers_of_a_crash_do_not_block(self, own_folder):
         with services.running(own_folder, redis=False):

@@ -19,9 +19,10 @@ from wholesale.platform.services.places import MARKER, claim
 ROOT = Path(__file__).resolve().parents[2]
 
 RUN = """
-import sys
+import signal, sys
 from pathlib import Path
 from wholesale.platform.supervisor import main
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored, and rightly kept so, when the tests run under nohup
 sys.exit(main(sys.argv[2:], Path(sys.argv[1])))
 """
 WEB = """

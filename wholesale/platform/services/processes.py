@@ -74,6 +74,12 @@ class Lock:
                 self._descriptor = descriptor
                 return True
 
+    def adopt(self, descriptor: int) -> None:
+        """Go on with a lock that the parent process has taken and handed over."""
+        assert not self.held, f"{self.path} is locked already"
+        os.set_inheritable(descriptor, False)
+        self._descriptor = descriptor
+
     def release(self) -> None:
         """Let go of it here; a child that has inherited the descriptor still holds it."""
         descriptor, self._descriptor = self._descriptor, None

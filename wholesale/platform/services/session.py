@@ -4,13 +4,14 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from . import postgres, redis_server
 from .binaries import ServiceError
@@ -22,6 +23,8 @@ JOIN_SECONDS = 90.0  # somebody else may be making the cluster, or reading the l
 OWN_SECONDS = 30.0
 OLD_SERVER_SECONDS = 60.0
 ERASE_SECONDS = 5.0
+LEAVE_SECONDS = 45.0
+KEEPER_READY = "ready\n"
 
 
 @dataclass(frozen=True)
@@ -45,133 +48,155 @@ POSTGRES = Service("postgres", postgres.start, postgres.address, postgres.answer
 REDIS = Service("redis", redis_server.start, redis_server.address, redis_server.answers)
 
 
-def _describe_process(pid: str) -> str:
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return f"process {pid}"
-    return f"process {pid}: {command}"
+def _holders(*locks: Lock) -> str:
+    """The processes that took these locks, as the kernel lists them, one a line."""
+    inodes = {str(lock.path.stat().st_ino) for lock in locks if lock.path.exists()}
+    rows = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    # e.g. `3: FLOCK  ADVISORY  WRITE 4711 fe:01:123456 0 EOF`; a waiting one has `->` after the number
+    found = {row[4] for row in rows if row[1] == "FLOCK" and row[5].rpartition(":")[2] in inodes}
+    lines = ""
+    for pid in sorted(found):
+        with contextlib.suppress(OSError):  # one that has handed its lock over may be gone
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            lines += f"\n  process {pid}: {command.strip()}"
+    return lines
 
 
-@dataclass
 class Part:
-    """One of the two servers, seen from this process: owned, or used as a guest."""
+    """One of the two servers, seen from this process: either owned, or used as a guest."""
 
-    service: Service
-    where: Places
-    exclusive: bool
-    addresses: dict[str, str] = field(default_factory=dict)
-    server: Server | None = None
-
-    def __post_init__(self) -> None:
+    def __init__(self, service: Service, where: Places) -> None:
+        self.service, self.where = service, where
         self.owner_lock, self.guest_lock, self.alive_lock = (
-            Lock(self.where.state / f"{self.service.name}.{role}") for role in ("owner", "guests", "alive")
+            Lock(where.state / f"{service.name}.{role}") for role in ("owner", "guests", "alive")
         )
-        self.endpoints_file = self.where.state / f"{self.service.name}.endpoints.json"
-        self.pid = os.getpid()
+        self.endpoints_file = where.state / f"{service.name}.endpoints.json"
+        self.addresses: dict[str, str] = {}
+        self._server: Server | None = None
+        self._pid = os.getpid()
 
-    def join(self) -> None:
-        until = time.monotonic() + (OWN_SECONDS if self.exclusive else JOIN_SECONDS)
-        while not (self._own() or self._visit()):
-            if time.monotonic() > until:
-                raise ServiceError(self._why_not())
-            time.sleep(0.05)
+    def own(self, seconds: float) -> None:
+        """Become the owner, or say who uses the server instead."""
+        if not self.owner_lock.take(seconds=seconds):
+            users = _holders(self.guest_lock, self.owner_lock)
+            raise ServiceError(
+                f"The data in {self.where.folder} are in use by another program:{users}\n"
+                "Stop that one, or use another folder (--data DIR, or WHOLESALE_DATA)."
+            )
 
-    def _why_not(self) -> str:
-        holder = self.owner_lock.path.read_text().strip()
-        return (
-            f"The data in {self.where.folder} are in use by another program ({_describe_process(holder)}).\n"
-            "Stop that one, or use another folder (--data DIR, or WHOLESALE_DATA)."
-        )
-
-    def _own(self) -> bool:
-        if not self.owner_lock.take():
-            return False
-        try:
-            self.owner_lock.path.write_text(f"{os.getpid()}\n")
-            self.endpoints_file.unlink(missing_ok=True)  # of an owner that was killed
-            self._start()
-            write_private(self.endpoints_file, json.dumps(self.addresses))
-        except BaseException:
-            self.leave()
-            raise
-        return True
+    def open(self, *, kept: bool) -> None:
+        """Start the server that this process owns, and tell the guests; `kept` means that it ends after the last."""
+        self.endpoints_file.unlink(missing_ok=True)  # of an owner that was killed
+        self._start()
+        write_private(self.endpoints_file, json.dumps({"kept": kept, **self.addresses}))
 
     def _start(self) -> None:
         if not self.alive_lock.take(seconds=OLD_SERVER_SECONDS):
+            left = _holders(self.alive_lock)
             raise ServiceError(
-                f"The old {self.service.name} server on {self.where.state} has not ended after "
-                f"{OLD_SERVER_SECONDS:.0f} seconds, though its owner is gone. Find it with: fuser -v "
-                f"{self.alive_lock.path}"
+                f"The old {self.service.name} server of {self.where.folder} has not ended after "
+                f"{OLD_SERVER_SECONDS:.0f} seconds, though its owner is gone. End it by hand:{left}"
             )
         try:
-            self.server = self.service.start(self.where, self.alive_lock)
+            self._server = self.service.start(self.where, self.alive_lock)
         finally:
             self.alive_lock.release()  # the server holds it from here on
         self.addresses = self.service.address(self.where)
 
-    def _visit(self) -> bool:
-        if self.exclusive or not self.guest_lock.take(shared=True):
-            return False
-        try:
-            self.addresses = json.loads(self.endpoints_file.read_text())
-            usable = self.service.answers(self.addresses)
-        except FileNotFoundError:
-            usable = False
-        if not usable:
-            self.guest_lock.release()
-        return usable
-
     def revive(self) -> bool:
         """Start the server again if it is ours and has died."""
-        if self.server is None or self.server.process.poll() is None:
+        if self._server is None or self._server.process.poll() is None:
             return False
         self._start()
         return True
 
-    def leave(self) -> None:
-        if self.pid != os.getpid():  # a forked child unwinds its parent's stack: not its business
+    def close(self) -> None:
+        """Stop what this process owns."""
+        if self._pid != os.getpid():  # a forked child unwinds its parent's stack: not its business
             return
+        server, self._server = self._server, None
         try:
-            if self.server is not None:
-                self._await_guests()
+            if server is not None:
                 self.endpoints_file.unlink(missing_ok=True)
-                self._stop(self.server)
-                self.server = None
+                _stop(server)
         finally:
-            self.guest_lock.release()
             self.owner_lock.release()
 
-    def _await_guests(self) -> None:
-        if self.exclusive:
-            return
-        try:
-            if self.guest_lock.take(seconds=2.0):
-                return
-            print(  # noqa: T201 - a person at a terminal wonders why the command does not end
-                "Other commands still use the servers that this one has started; "
-                "it ends when they do (Ctrl-C: at once).",
-                file=sys.stderr,
-                flush=True,
-            )
-            while not self.guest_lock.take(seconds=60.0):
-                pass
-        except KeyboardInterrupt:
-            return
+    def visit(self) -> bool:
+        """Use the server if there is one that answers. The guests' lock must be held: it keeps the server up."""
+        told = self._told()
+        kept = told.pop("kept", None)
+        if kept is None or not self.service.answers(told):
+            return False
+        self.addresses = told
+        return True
 
-    def _stop(self, server: Server) -> None:
+    def _told(self) -> dict[str, Any]:
         try:
-            server.stop()
-        except KeyboardInterrupt:
-            server.stop(at_once=True)
-            raise
+            told: dict[str, Any] = json.loads(self.endpoints_file.read_text())
+        except FileNotFoundError:
+            return {}
+        return told
+
+    def leave(self) -> None:
+        """No longer be a guest; the last one waits until the server has ended, so that the files are at rest."""
+        if self._pid != os.getpid():
+            return
+        self.guest_lock.release()
+        until = time.monotonic() + LEAVE_SECONDS
+        while time.monotonic() < until and self._told().get("kept", True) and not self._has_other_guests():
+            if self.owner_lock.take():
+                self.owner_lock.release()
+                return
+            time.sleep(0.02)
+
+    def _has_other_guests(self) -> bool:
+        if self.guest_lock.take():
+            self.guest_lock.release()
+            return False
+        return self.endpoints_file.exists()  # else it is the keeper who holds the lock, and stops the server
+
+
+def _stop(server: Server) -> None:
+    try:
+        server.stop()
+    except KeyboardInterrupt:
+        server.stop(at_once=True)
+        raise
+
+
+def start_keeper(folder: Path, parts: list[Part]) -> None:
+    """Leave the servers to a process of their own, which outlives this one as long as there are guests."""
+    package_root = str(Path(__file__).resolve().parents[3])
+    with contextlib.ExitStack() as descriptors:
+        named = [
+            f"{part.service.name}={descriptors.enter_context(part.owner_lock.shared_with_child())}" for part in parts
+        ]
+        try:
+            keeper = subprocess.run(  # noqa: S603 - it goes on in the background after it has answered
+                [sys.executable, "-P", "-m", f"{__package__}.keeper", str(folder), *named],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                cwd="/",
+                env={**os.environ, "PYTHONPATH": package_root, "PYTHONWARNINGS": "ignore"},
+                pass_fds=[int(name.partition("=")[2]) for name in named],
+                start_new_session=True,
+            )
+        finally:
+            for part in parts:
+                part.owner_lock.release()  # the keeper holds them from here on
+    if keeper.stdout != KEEPER_READY:
+        raise ServiceError(keeper.stdout.strip() or "The servers could not be started, without a word.")
 
 
 class Services:
     """PostgreSQL and Redis for as long as the `with` block lasts.
 
-    `exclusive` is for the supervisor: it does not share another program's servers (they would stop with that
-    program), and at its end it does not wait for guests.
+    `exclusive` is for the supervisor: the servers are its own children, it shares them with guests but uses
+    nobody else's, and they end with it.
     """
 
     def __init__(self, folder: Path, *, postgres: bool = True, redis: bool = True, exclusive: bool = False) -> None:
@@ -183,12 +208,15 @@ class Services:
     def __enter__(self) -> Self:
         if not self._wanted:
             return self
-        where = places(self.folder)
         try:
-            for service in self._wanted:
-                part = Part(service, where, self._exclusive)
-                part.join()
-                self._parts.append(part)
+            where = places(self.folder)
+            self._parts = [Part(service, where) for service in self._wanted]
+            if self._exclusive:
+                for part in self._parts:
+                    part.own(OWN_SECONDS)
+                    part.open(kept=False)
+            else:
+                self._join(where.folder)
         except PermissionError as refused:
             self._leave()
             raise ServiceError(
@@ -200,16 +228,29 @@ class Services:
             raise
         return self
 
+    def _join(self, folder: Path) -> None:
+        until = time.monotonic() + JOIN_SECONDS
+        for part in self._parts:
+            if not part.guest_lock.take(shared=True, seconds=JOIN_SECONDS):  # the servers are being stopped
+                raise ServiceError(f"The {part.service.name} server of {folder} does not end.")
+        while absent := [part for part in self._parts if not part.visit()]:
+            if free := [part for part in absent if part.owner_lock.take()]:
+                start_keeper(folder, free)
+            elif time.monotonic() > until:
+                raise ServiceError(f"The servers of {folder} do not answer. Their logs: {absent[0].where.state}/*.log")
+            else:
+                time.sleep(0.05)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leave()
 
     def _leave(self) -> None:
-        with contextlib.ExitStack() as stack:  # the second is stopped even when the first makes trouble
+        with contextlib.ExitStack() as stack:  # the last first; each is done even when another makes trouble
             for part in self._parts:
-                stack.callback(part.leave)
-        self._parts.clear()
+                stack.callback(part.close if self._exclusive else part.leave)
+        self._parts = []
 
     @property
     def endpoints(self) -> Endpoints:

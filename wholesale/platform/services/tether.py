@@ -1,8 +1,8 @@
 """Becomes another program, tied to its parent: the kernel signals it when the parent ends.
 
 Run as `python -I -S tether.py PARENT SIGNAL UID GID PROGRAM [ARGUMENT…]` with numbers for the first four; it
-imports nothing of ours. A process of its own, not a preexec_fn: running Python between fork and exec hangs now
-and then when the parent has threads.
+imports nothing of ours. A process of its own, not a preexec_fn: Python's own manual warns that code between
+fork and exec can hang when the parent has threads, and the supervisor has some.
 """
 
 import ctypes
