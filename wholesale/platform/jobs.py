@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -34,6 +34,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.config import Settings
 from wholesale.kernel import clock
+from wholesale.kernel.errors import NotFoundError
 from wholesale.platform import outbox, telemetry
 from wholesale.platform.db import Base, db
 from wholesale.platform.transaction import independent, transaction
@@ -44,12 +45,19 @@ QUEUE = "default"  # one queue per worker: with several, RQ pops without protect
 _DOORBELL_SECONDS = 0.25
 _JOB_TIMEOUT = 120
 _ENOUGH_WAITING = 2
+# The worker ends a job after its time-out; a claim that is older and not finished belongs to one that was killed.
+_ABANDONED = timedelta(seconds=_JOB_TIMEOUT + 60)
+# Whose claim is this many periods old has been missed, not merely delayed.
+_OVERDUE_PERIODS = 2
 
 cli = AppGroup("jobs", help="The worker, the scheduler, and what they do.")
 
 
 class JobRun(Base):
-    """One period of one periodic job: its row is the claim, so two schedulers run it once."""
+    """One period of one periodic job: its row is the claim, so two schedulers run it once.
+
+    A claim without an end whose worker was killed is taken over by the next who asks for that period.
+    """
 
     __tablename__ = "job_run"
 
@@ -59,6 +67,16 @@ class JobRun(Base):
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
     result: Mapped[str | None] = mapped_column(default=None)
     error: Mapped[str | None] = mapped_column(default=None)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took; None while it has not ended."""
+        return self.finished_at - self.started_at if self.finished_at else None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """It has not ended and will not: its worker was killed."""
+        return self.finished_at is None and self.started_at < clock.now() - _ABANDONED
 
 
 @dataclass(frozen=True)
@@ -79,11 +97,26 @@ class Periodic:
             step = self.every.total_seconds()
             return datetime.fromtimestamp(now.timestamp() // step * step, UTC)
         assert self.daily_at is not None, "a periodic job has a rhythm"
-        local = now.astimezone(ZoneInfo(zone))
-        due = datetime.combine(local.date(), self.daily_at, ZoneInfo(zone))
-        if due > local:
-            due = datetime.combine(local.date() - timedelta(days=1), self.daily_at, ZoneInfo(zone))
-        return due.astimezone(UTC)
+        day = now.astimezone(ZoneInfo(zone)).date()
+        due = self._on(day, zone)
+        # Compared in UTC: two local times of one zone compare by the face of the clock, which lies twice a year.
+        return due if due <= now else self._on(day - timedelta(days=1), zone)
+
+    def next_period(self, now: datetime, zone: str) -> datetime:
+        """The instant at which the period after the current one is due (UTC)."""
+        current = self.period(now, zone)
+        if self.every is not None:
+            return current + self.every
+        return self._on(current.astimezone(ZoneInfo(zone)).date() + timedelta(days=1), zone)
+
+    def _on(self, day: date, zone: str) -> datetime:
+        assert self.daily_at is not None, "asked of daily jobs only"
+        return datetime.combine(day, self.daily_at, ZoneInfo(zone)).astimezone(UTC)
+
+    @property
+    def length(self) -> timedelta:
+        """How long a period is, but for the two days a year that the clock is changed."""
+        return self.every or timedelta(days=1)
 
 
 # --- the doorbell -----------------------------------------------------------------------------------------
@@ -99,7 +132,7 @@ def quick_redis(url: str) -> Redis:
     )
 
 
-def ring(function: str = "wholesale.platform.jobs.drain_job", *arguments: str) -> bool:
+def ring(function: str = "wholesale.platform.jobs.drain_job", *arguments: str | bool) -> bool:
     """Wake a worker; False when Redis does not answer, which is no harm."""
     try:
         queue = Queue(QUEUE, connection=current_app.extensions["doorbell"], serializer=JSONSerializer)
@@ -118,10 +151,20 @@ def drain_job() -> None:
         outbox.drain()
 
 
-def periodic_job(name: str) -> None:
-    """RQ entry point: run one job of the timetable unless its period is already claimed."""
+def periodic_job(name: str, by_hand: bool = False) -> None:  # noqa: FBT001, FBT002 - RQ passes it by place
+    """RQ entry point: run one job of the timetable unless its period is already claimed; by hand always."""
     with _in_worker():
-        run_periodic(name)
+        run_periodic(name, by_hand=by_hand)
+
+
+def ring_by_hand(name: str) -> bool:
+    """Ask a worker to run a job of the timetable now; False when Redis does not answer.
+
+    Raises NotFoundError for a name that is not on the timetable.
+    """
+    if name not in timetable():
+        raise NotFoundError
+    return ring("wholesale.platform.jobs.periodic_job", name, True)
 
 
 _worker_app: Flask | None = None
@@ -141,18 +184,21 @@ def timetable() -> dict[str, Periodic]:
 
 
 def run_periodic(name: str, *, by_hand: bool = False) -> JobRun | None:
-    """Claim the current period of `name` and run it; None when somebody else has claimed it.
+    """Claim the current period of `name` and run it; None when somebody else has claimed it and is alive.
 
     By hand it runs in a period of its own, the present instant.
     """
     job = timetable()[name]
-    settings = cast("Settings", current_app.extensions["settings"])
-    period = clock.now() if by_hand else job.period(clock.now(), settings.time_zone)
+    period = clock.now() if by_hand else job.period(clock.now(), _zone())
     with independent() as session:
         claim = session.execute(
             insert(JobRun)
             .values(name=name, period=period, started_at=clock.now())
-            .on_conflict_do_nothing()
+            .on_conflict_do_update(
+                index_elements=[JobRun.name, JobRun.period],
+                set_={"started_at": clock.now()},
+                where=_is_abandoned(),
+            )
             .returning(JobRun.name)
         ).one_or_none()
     if claim is None:
@@ -165,28 +211,64 @@ def run_periodic(name: str, *, by_hand: bool = False) -> JobRun | None:
         log.exception("periodic job %s failed", name)
         error = traceback.format_exc(limit=-6)[-4000:]
     with transaction():
-        run = db.session.get_one(JobRun, (name, period))
+        run = db.session.get_one(JobRun, (name, period), populate_existing=True)
         run.finished_at, run.result, run.error = clock.now(), result, error
     return run
 
 
+def _is_abandoned() -> sa.ColumnElement[bool]:
+    return sa.and_(JobRun.finished_at.is_(None), JobRun.started_at < clock.now() - _ABANDONED)
+
+
+def _last_claims() -> dict[str, datetime]:
+    """The newest period of each job that somebody has run or is running."""
+    newest = sa.select(JobRun.name, sa.func.max(JobRun.period)).where(~_is_abandoned()).group_by(JobRun.name)
+    return dict(db.session.execute(newest).tuples().all())
+
+
 def due_jobs() -> list[str]:
     """The jobs whose current period nobody has claimed yet; what was missed while down is caught up once."""
-    settings = cast("Settings", current_app.extensions["settings"])
-    newest = sa.select(JobRun.name, sa.func.max(JobRun.period)).group_by(JobRun.name)
-    last: dict[str, datetime] = dict(db.session.execute(newest).tuples().all())
-    now = clock.now()
-    return [
-        job.name
-        for job in timetable().values()
-        if job.name not in last or last[job.name] < job.period(now, settings.time_zone)
-    ]
+    last, now, zone = _last_claims(), clock.now(), _zone()
+    return [job.name for job in timetable().values() if job.name not in last or last[job.name] < job.period(now, zone)]
+
+
+def _zone() -> str:
+    return cast("Settings", current_app.extensions["settings"]).time_zone
 
 
 def last_runs() -> dict[str, JobRun]:
-    """The newest run of each job, for the jobs page."""
+    """The newest run of each job."""
     newest = sa.select(JobRun).distinct(JobRun.name).order_by(JobRun.name, JobRun.started_at.desc())
     return {run.name: run for run in db.session.scalars(newest)}
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One line of the timetable as the jobs page shows it. `next_due` in the past: it waits for a worker."""
+
+    job: Periodic
+    last: JobRun | None
+    next_due: datetime
+    is_overdue: bool
+
+
+def overview() -> list[JobState]:
+    """The timetable with what became of it, in its own order."""
+    runs, claims, now, zone = last_runs(), _last_claims(), clock.now(), _zone()
+    states = []
+    for job in timetable().values():
+        due, claimed = job.period(now, zone), claims.get(job.name)
+        waits = claimed is None or claimed < due
+        missed = claimed is None or now - claimed > _OVERDUE_PERIODS * job.length
+        states.append(
+            JobState(
+                job=job,
+                last=runs.get(job.name),
+                next_due=due if waits else job.next_period(now, zone),
+                is_overdue=missed,
+            )
+        )
+    return states
 
 
 # --- processes --------------------------------------------------------------------------------------------

@@ -119,11 +119,15 @@ def set_doorbell(ring: Callable[[], None] | None) -> None:
 
 
 def drain(*, limit: int = 1000, seconds: float = 45) -> int:
-    """Do open rows one by one until none is due, `limit` are done or `seconds` have passed; how many were done."""
-    done = 0
+    """Do open rows one by one until none is due, `limit` were tried or `seconds` have passed; how many were done."""
+    tried = done = 0
     end = time.monotonic() + seconds
-    while done < limit and time.monotonic() < end and _do_next():
-        done += 1
+    while tried < limit and time.monotonic() < end:
+        outcome = _do_next()
+        if outcome is None:
+            break
+        tried += 1
+        done += outcome
     return done
 
 
@@ -140,8 +144,8 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _do_next() -> bool:
-    """Claim and do one row; False when none is due. A failure is recorded and is no reason to stop."""
+def _do_next() -> bool | None:
+    """Claim and do one row: whether it succeeded; None when none is due. A failure is recorded."""
     claimed: int | None = None
     try:
         with transaction():
@@ -153,7 +157,7 @@ def _do_next() -> bool:
                 .with_for_update(skip_locked=True)
             ).one_or_none()
             if row is None:
-                return False
+                return None
             claimed = row.id
             # What follows from a background event stays in the background.
             with telemetry.within(row.request_id), background() if row.priority else nullcontext():
@@ -167,6 +171,7 @@ def _do_next() -> bool:
             raise  # the database itself: the caller's business
         log.exception("outbox row %s failed", claimed)
         _record_failure(claimed, traceback.format_exc(limit=-6))
+        return False
     return True
 
 
