@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -68,6 +69,21 @@ def house(app: Flask) -> Iterator[Flask]:
             db.engines[None] = engine
             outer.rollback()
             connection.close()
+
+
+@pytest.fixture
+def committed_app(tmp_path: Path) -> Iterator[Flask]:
+    """The application on an empty database of its own, where commits are real: for races and kills.
+
+    Each thread of a test opens an application context of its own, and with it a session and a connection.
+    """
+    name = f"commits_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{os.getpid()}"
+    with database.copy(name) as copy:
+        app = create_app(replace(database.settings_for(copy), data_dir=tmp_path))
+        app.test_client_class = HouseClient
+        yield app
+        with app.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

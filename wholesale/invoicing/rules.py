@@ -11,8 +11,8 @@ from wholesale.kernel.money import MINOR_DIGITS, Money
 _JULY = 7
 _HUNDRED = 100
 
-# What a printed document may hold: about a minute of work at most (measured: 60 lines a second).
-MAX_LINES = 2000
+# What one document may hold: half a minute of work on a slow machine (measured: 65 lines a second).
+MAX_LINES = 1000
 
 # A document that is not there after this long is asked for again by the sweep, and the page says that it is late.
 LATE = timedelta(minutes=10)

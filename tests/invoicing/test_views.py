@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import render_template_string
+
+from tests.client import BOOSTED, HTMX, parse, text_of
+from tests.invoicing import placed
+from wholesale.invoicing import actions
+from wholesale.kernel import clock
+from wholesale.orders.models import Order
+from wholesale.platform import files
+from wholesale.platform.db import db
+
+
+@pytest.fixture
+def order(cast):
+    return placed.order(cast.shop, cast.trader, cast.amina)
+
+
+@pytest.fixture
+def made(order, paper):
+    invoice = actions.issue(order.id)
+    actions.make_document(invoice.id)
+    db.session.commit()
+    return invoice
+
+
+@pytest.fixture
+def buyer(cast, client_of):
+    return client_of(cast.amina)
+
+
+def root_of(html):
+    return next(element for element in parse(html).iter() if (element.get("id") or "").startswith("invoicing-status"))
+
+
+# --- the state --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("headers", "whole_page"), [({}, True), (HTMX, False), (BOOSTED, True)])
+def test_page_and_fragment_show_one_state(buyer, order, made, headers, whole_page):
+    response = buyer.get(f"/orders/{order.number}/invoice", headers=headers)
+    assert response.status_code == 200
+    assert ("<html" in response.text) is whole_page
+    assert "HX-Request" in response.headers["Vary"]
+    assert made.number in response.text
+    assert root_of(response.text).get("id") == f"invoicing-status-{order.number}"
+
+
+def test_while_it_is_made_the_fragment_asks_again(buyer, order):
+    for _ in ("not issued yet", "issued, not made yet"):
+        response = buyer.get(f"/orders/{order.number}/invoice", headers=HTMX)
+        root = root_of(response.text)
+        assert "is being made" in response.text
+        assert root.get("hx-get") == f"/orders/{order.number}/invoice"
+        assert root.get("hx-trigger") == "load delay:2s"
+        assert root.get("hx-swap") == "outerHTML"
+        assert f'<a href="/orders/{order.number}/invoice">Look again</a>' in response.text
+        actions.issue(order.id)
+        db.session.commit()
+
+
+def test_when_it_is_made_the_fragment_asks_no_more(buyer, order, made):
+    response = buyer.get(f"/orders/{order.number}/invoice", headers=HTMX)
+    assert root_of(response.text).get("hx-get") is None
+    assert f'href="/orders/{order.number}/invoice.pdf"' in response.text
+
+
+def test_a_late_one_is_asked_for_seldom_and_said_to_be_late(buyer, order):
+    with clock.at(clock.now() + timedelta(minutes=11)):
+        response = buyer.get(f"/orders/{order.number}/invoice", headers=HTMX)
+    assert "longer than usual" in response.text
+    assert root_of(response.text).get("hx-trigger") == "load delay:60s"
+
+
+def test_a_void_one_says_so_and_can_be_downloaded(buyer, order, made):
+    actions.void(order.id)
+    db.session.commit()
+    response = buyer.get(f"/orders/{order.number}/invoice", headers=HTMX)
+    assert "Void" in text_of(response.text)
+    assert "nothing is owed" in response.text
+    assert buyer.get(f"/orders/{order.number}/invoice.pdf").status_code == 200
+
+
+def test_an_order_cancelled_before_has_none(buyer, order):
+    db.session.execute(sa.update(Order).values(state="cancelled"))
+    db.session.commit()
+    response = buyer.get(f"/orders/{order.number}/invoice", headers=HTMX)
+    assert "there is none" in response.text
+    assert root_of(response.text).get("hx-get") is None
+    assert buyer.get(f"/orders/{order.number}/invoice.pdf", headers=HTMX).status_code == 404
+
+
+def test_other_pages_carry_a_slot_per_order(house):
+    template = '{% from "invoicing/_slot.html" import invoice_slot %}{{ invoice_slot("W-1") }}{{ invoice_slot("W-2") }}'
+    with house.test_request_context():
+        html = render_template_string(template)
+    for number in ("W-1", "W-2"):
+        assert f'id="invoicing-status-{number}"' in html
+        assert f'hx-get="/orders/{number}/invoice"' in html
+        assert f'<a href="/orders/{number}/invoice">' in html
+
+
+# --- the document -----------------------------------------------------------------------------------------
+
+
+def test_the_stored_bytes_are_served_with_their_hash(buyer, order, made):
+    response = buyer.get(f"/orders/{order.number}/invoice.pdf")
+    assert response.status_code == 200
+    assert response.data == files.storage().get(made.file_key)
+    assert response.headers["Content-Type"] == "application/pdf"
+    assert response.headers["Content-Disposition"] == f'attachment; filename="dipu-traders-{made.number}.pdf"'
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["ETag"] == f'"{made.sha256}"'
+    assert "private" in response.headers["Cache-Control"]
+    again = buyer.get(f"/orders/{order.number}/invoice.pdf", headers={"If-None-Match": response.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_both_businesses_and_staff_may_have_it(cast, client_of, order, made):
+    for person in (cast.amina, cast.babul, cast.dipu, cast.esha):
+        assert client_of(person).get(f"/orders/{order.number}/invoice.pdf").status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.parametrize("path", ["invoice", "invoice.pdf"])
+def test_strangers_find_nothing(cast, client_of, made, path, headers):
+    order = db.session.get_one(Order, made.order_id)
+    for person in (cast.chandni, cast.newcomer):
+        response = client_of(person).get(f"/orders/{order.number}/{path}", headers=headers)
+        assert response.status_code == 404
+        assert made.number not in response.text
+    assert client_of(cast.amina).get(f"/orders/W-0/{path}", headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["invoice", "invoice.pdf"])
+def test_who_is_not_signed_in_is_asked_to(client, order, made, path):
+    response = client.get(f"/orders/{order.number}/{path}")
+    assert response.status_code in {302, 303, 401}
+    assert made.number not in response.text
+
+
+@pytest.mark.parametrize("path", ["invoice", "invoice.pdf"])
+def test_nothing_can_be_posted(buyer, order, path):
+    assert buyer.post(f"/orders/{order.number}/{path}").status_code == 405
+
+
+def test_before_it_is_made_the_download_shows_the_state(buyer, order):
+    response = buyer.get(f"/orders/{order.number}/invoice.pdf")
+    assert response.status_code == 202
+    assert "is being made" in response.text
+    assert "Look again" in response.text
+    assert "Refresh" not in response.headers
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_a_damaged_document_is_never_served(buyer, order, made, damage, caplog):
+    path = files.storage()._path(made.file_key)
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes() + b"x")
+    response = buyer.get(f"/orders/{order.number}/invoice.pdf")
+    assert response.status_code == 500
+    assert "stored invoice is damaged" in response.text
+    assert "damaged" in caplog.text
