@@ -1,0 +1,70 @@
+"""EX-7, the rows that an actor decides by itself; the routes' rows are in tests/house."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from wholesale.kernel.actor import ANONYMOUS, SYSTEM, Actor
+
+TODAY = date(2026, 11, 21)
+BUYER = Actor(user_id=1, organization_id=2, kind="buyer", role="owner", verified_until=TODAY, today=TODAY)
+SELLER = replace(BUYER, kind="seller")
+UNVERIFIED_BUYER = replace(BUYER, verified_until=None)
+ADMIN = Actor(user_id=9, staff_role="admin", today=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("who", "sees_prices", "orders", "sells"),
+    [
+        (ANONYMOUS, False, False, False),
+        (Actor(user_id=1), False, False, False),
+        (UNVERIFIED_BUYER, False, False, False),
+        (BUYER, True, True, False),
+        (replace(SELLER, verified_until=None), False, False, False),
+        (SELLER, True, False, True),
+        (ADMIN, True, False, False),
+        (SYSTEM, True, False, False),
+    ],
+    ids=["visitor", "without business", "unverified buyer", "buyer", "unverified seller", "seller", "admin", "system"],
+)
+def test_permission_matrix(who: Actor, sees_prices, orders, sells) -> None:
+    assert (who.may_see_prices, who.may_order, who.may_sell) == (sees_prices, orders, sells)
+
+
+@pytest.mark.parametrize(("days", "verified"), [(-400, False), (-1, False), (0, True), (1, True)])
+def test_verified_up_to_and_including_the_last_day(days, verified) -> None:
+    who = replace(BUYER, verified_until=TODAY + timedelta(days=days))
+    assert who.is_verified is verified
+    assert who.may_see_prices is verified
+    assert who.may_order is verified
+
+
+def test_without_a_date_of_today_nobody_is_verified() -> None:
+    assert not replace(BUYER, today=None).is_verified
+
+
+@pytest.mark.parametrize(("role", "may"), [("owner", True), ("admin", True), ("member", True), ("viewer", False)])
+def test_a_viewer_sees_prices_but_neither_orders_nor_sells(role, may) -> None:
+    assert replace(BUYER, role=role).may_order is may
+    assert replace(SELLER, role=role).may_sell is may
+    assert replace(BUYER, role=role).may_see_prices
+
+
+def test_only_the_admin_is_admin_and_staff_need_no_business() -> None:
+    assert ADMIN.is_admin
+    assert ADMIN.is_staff
+    support = replace(ADMIN, staff_role="support")
+    assert support.is_staff
+    assert not support.is_admin
+    assert not BUYER.is_staff
+
+
+def test_who_has_passed_no_access_rule_acts_for_nobody() -> None:
+    with pytest.raises(AssertionError):
+        _ = ANONYMOUS.acting_user
+    with pytest.raises(AssertionError):
+        _ = ADMIN.acting_organization
+    assert (BUYER.acting_user, BUYER.acting_organization) == (1, 2)
