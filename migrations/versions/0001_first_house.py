@@ -14,6 +14,15 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "idempotency_key",
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "key", name=op.f("pk_idempotency_key")),
+    )
+    op.create_table(
         "app_user",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
@@ -370,6 +379,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_picture")),
         sa.UniqueConstraint("product_id", "position", name=op.f("uq_picture_product_id_position")),
     )
+    op.create_index("ix_picture_file_key", "picture", ["file_key"])
+    op.create_index("ix_picture_thumb_key", "picture", ["thumb_key"])
     op.create_table(
         "price_tier",
         sa.Column("product_id", sa.BigInteger(), nullable=False),
@@ -697,6 +708,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("idempotency_key")
     op.drop_table("stock")
     op.drop_index(op.f("ix_order_move_order_id"), table_name="order_move")
     op.drop_table("order_move")
@@ -729,6 +741,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_receipt_purchase_id"), table_name="receipt")
     op.drop_table("receipt")
     op.drop_table("price_tier")
+    op.drop_index("ix_picture_thumb_key", table_name="picture")
+    op.drop_index("ix_picture_file_key", table_name="picture")
     op.drop_table("picture")
     op.drop_index(op.f("ix_ledger_posting_journal_id"), table_name="ledger_posting")
     op.drop_index(op.f("ix_ledger_posting_account_id"), table_name="ledger_posting")

@@ -95,7 +95,11 @@ class Picture(Base):
     """A photograph of a product, public, in two sizes as WebP: the whole (at most 640 px) and the thumb (192 px)."""
 
     __tablename__ = "picture"
-    __table_args__ = (sa.UniqueConstraint("product_id", "position"),)
+    __table_args__ = (
+        sa.UniqueConstraint("product_id", "position"),
+        sa.Index("ix_picture_file_key", "file_key"),
+        sa.Index("ix_picture_thumb_key", "thumb_key"),
+    )
 
     id: Mapped[Id] = mapped_column(init=False)
     product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id", ondelete="CASCADE"))

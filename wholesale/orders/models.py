@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wholesale.kernel import clock
+from wholesale.orders.rules import STATES
 from wholesale.platform.db import Amount, Base, Currency, Id, one_of
 
-STATES = ("placed", "confirmed", "shipped", "delivered", "cancelled")
 PAYMENT_METHODS = ("pay_on_delivery", "bank_transfer")
 DELIVERY_METHODS = ("delivery", "pick_up")
 

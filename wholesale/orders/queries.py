@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -9,6 +10,8 @@ from sqlalchemy.orm import contains_eager, selectinload
 
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
+from wholesale.kernel.money import Money
+from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting
 from wholesale.orders.models import Checkout, Order, Purchase
 from wholesale.platform.db import db
 
@@ -75,7 +78,7 @@ def page(actor: Actor, *, state: str | None = None, before: int | None = None) -
 def counts(actor: Actor) -> dict[str, int]:
     """How many orders the actor has in each state."""
     statement = sa.select(Order.state, sa.func.count()).where(_visible_to(actor)).group_by(Order.state)
-    return dict(db.session.execute(statement).tuples().all())
+    return dict(db.session.execute(statement).all())
 
 
 def purchase(actor: Actor, number: str) -> Purchase:
@@ -96,3 +99,39 @@ def purchase(actor: Actor, number: str) -> Purchase:
 def checkout(actor: Actor) -> Checkout | None:
     """What the actor has chosen so far."""
     return db.session.get(Checkout, (actor.acting_user, actor.acting_organization))
+
+
+def orders_with_postings() -> Iterator[tuple[Order, dict[tuple[str, int | None], Money]]]:
+    """Every order with what its own journals leave on each account (zero balances left out), a thousand at a time."""
+    last = 0
+    while True:
+        orders = db.session.scalars(
+            sa.select(Order).where(Order.id > last).order_by(Order.id).limit(1000).options(selectinload(Order.lines))
+        ).all()
+        if not orders:
+            return
+        last = orders[-1].id
+        sums = db.session.execute(
+            sa.select(
+                LedgerJournal.reference,
+                LedgerAccount.code,
+                LedgerAccount.organization_id,
+                LedgerPosting.currency,
+                sa.func.sum(LedgerPosting.amount).label("amount"),
+            )
+            .join(LedgerPosting, LedgerPosting.journal_id == LedgerJournal.id)
+            .join(LedgerAccount, LedgerAccount.id == LedgerPosting.account_id)
+            .where(
+                LedgerJournal.reference.in_([order.number for order in orders]),
+                LedgerJournal.key.startswith("order:"),
+            )
+            .group_by(
+                LedgerJournal.reference, LedgerAccount.code, LedgerAccount.organization_id, LedgerPosting.currency
+            )
+            .having(sa.func.sum(LedgerPosting.amount) != 0)
+        )
+        posted: dict[str, dict[tuple[str, int | None], Money]] = {order.number: {} for order in orders}
+        for row in sums:
+            posted[row.reference][row.code, row.organization_id] = Money(row.amount, row.currency)
+        yield from ((order, posted[order.number]) for order in orders)
+        db.session.expunge_all()

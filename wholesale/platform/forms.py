@@ -23,7 +23,8 @@ from wholesale.platform.transaction import abandon
 T = TypeVar("T")
 
 MAX_WHOLE_NUMBER = 10_000_000
-MAX_PASSWORD = 200
+_OK = 200
+_LONGEST_NUMBER = 12  # digits; longer than any quantity
 
 
 class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
@@ -33,7 +34,7 @@ class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     the transaction. It returns the action's result, or None with `status` 422.
     """
 
-    status = 200
+    status = _OK
 
     class Meta:
         # Checked once for every request in platform.access, so that a form for reading needs no token.
@@ -49,6 +50,11 @@ class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
             abandon()
             self.refuse(error)
             return None
+
+    def accept(self, action: Callable[[], object]) -> bool:
+        """Like `submit`, for an action without an answer: whether it was done."""
+        self.submit(action)
+        return self.status == _OK
 
     def refuse(self, error: DomainError) -> None:
         """Show `error` beside its field, or on top when the form has no such field."""
@@ -119,48 +125,37 @@ _required.field_flags = {"required": True}  # type: ignore[attr-defined]  # WTFo
 
 
 class WholeNumberField(Field):
-    """A whole number, in Latin or Bangla digits; `data` is an int or, when it is none, None with an error."""
+    """A whole number, in Latin or Bangla digits; `data` is an int or, when what was typed is none, None.
+
+    `at_least` is the number that the error names (a MOQ, say); the field itself refuses below `minimum`.
+    """
 
     widget = TextInput()
 
-    def __init__(
-        self,
-        label: str,
-        *,
-        minimum: int = 0,
-        maximum: int = MAX_WHOLE_NUMBER,
-        message: Any = _l("Enter a whole number."),  # noqa: B008 - lazy: translated when shown
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, label: str, *, minimum: int = 0, maximum: int = MAX_WHOLE_NUMBER, **kwargs: Any) -> None:
         super().__init__(label, **kwargs)
-        self.minimum, self.maximum, self.message = minimum, maximum, message
+        self.minimum, self.maximum = minimum, maximum
+        self.at_least = minimum
         self.typed: str | None = None
 
     def _value(self) -> str:
         return self.typed if self.typed is not None else "" if self.data is None else str(self.data)
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = None
         if not valuelist:
             return
         self.typed = valuelist[0][:40]
         text = self.typed.strip().replace(",", "")
-        if not text.isdecimal() or len(text) > 12:  # noqa: PLR2004 - longer than any quantity
-            raise ValueError(self.message)
-        self.data = int(text)
+        self.data = int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - WTForms passes it by name
-        if self.data is None:
-            if not self.errors and not self.process_errors:
-                raise StopValidation(self.message)
-            raise StopValidation
-        if not self.minimum <= self.data <= self.maximum:
+        if self.data is None or self.data < self.minimum:
             raise StopValidation(
-                i18n.gettext(
-                    "Enter a whole number from %(minimum)s to %(maximum)s.",
-                    minimum=i18n.number(self.minimum),
-                    maximum=i18n.number(self.maximum),
-                )
+                i18n.gettext("Enter a whole number of at least %(minimum)s.", minimum=i18n.number(self.at_least))
+            )
+        if self.data > self.maximum:
+            raise StopValidation(
+                i18n.gettext("Enter a whole number up to %(maximum)s.", maximum=i18n.number(self.maximum))
             )
 
 

@@ -47,7 +47,7 @@ def current() -> HouseRequest:
     return cast("HouseRequest", flask_request)
 
 
-def respond(page: str, fragment: str, status: int = 200, **context: object) -> Response:
+def respond(page: str, fragment: str, status: int = 200, /, **context: object) -> Response:
     """Render `fragment` for htmx and the `page` that includes it for everyone else."""
     partial = current().is_fragment
     body = render_template(fragment if partial else page, **context)
@@ -56,7 +56,7 @@ def respond(page: str, fragment: str, status: int = 200, **context: object) -> R
     return vary(make_response(body, status), partial=partial)
 
 
-def show(page: str, status: int = 200, **context: object) -> Response:
+def show(page: str, status: int = 200, /, **context: object) -> Response:
     """Render a page that has no fragment of its own (htmx swaps whole pages only when boosted)."""
     return make_response(render_template(page, **context), status)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -12,6 +12,7 @@ from babel.numbers import format_decimal
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, get_locale
 from flask_babel import gettext as _babel_gettext
+from flask_babel import lazy_gettext as _l
 
 from wholesale.config import Settings
 from wholesale.kernel.errors import HouseError
@@ -126,9 +127,56 @@ def plain_amount(value: Money) -> str:
     return str(value.amount.quantize(smallest_unit(value.currency)))
 
 
+def amount(value: Decimal, currency: str) -> Money:
+    """An amount from a column as Money, for templates that show rows."""
+    return Money(value, currency)
+
+
+def local_name(thing: Any) -> str:
+    """The Bangla name of a category, product or offer for readers of Bangla, where it has one."""
+    return str((thing.name_bn if language() == "bn" else None) or thing.name)
+
+
+# Units that products are sold in; others show as they were typed.
+_UNITS = {
+    "piece": (_l("piece"), _l("pieces")),
+    "set": (_l("set"), _l("sets")),
+    "pack": (_l("pack"), _l("packs")),
+    "box": (_l("box"), _l("boxes")),
+    "bundle": (_l("bundle"), _l("bundles")),
+    "bag": (_l("bag"), _l("bags")),
+    "carton": (_l("carton"), _l("cartons")),
+    "kg": (_l("kg"), _l("kg")),
+}
+
+
+def unit_name(unit: str, count: int = 1) -> str:
+    """A unit of sale in the reader's language, singular or plural."""
+    one, many = _UNITS.get(unit, (unit, unit))
+    return str(one if count == 1 else many)
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(app.root_path) + "/../translations"
     babel.init_app(app, default_locale="en", default_timezone=settings.time_zone, locale_selector=_select)
-    for name in ("money", "unit_money", "number", "percent", "day", "when"):
+    filters = (
+        "amount",
+        "money",
+        "unit_money",
+        "number",
+        "percent",
+        "day",
+        "when",
+        "local_name",
+        "unit_name",
+        "sentence",
+    )
+    for name in filters:
         app.add_template_filter(globals()[name], name)
     app.add_template_filter(plain_amount, "plain_amount")
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+    @app.context_processor
+    def _reader() -> dict[str, object]:
+        return {"lang": language(), "languages": list(LANGUAGES.items())}

@@ -1,0 +1,102 @@
+"""The cart, priced. A constant number of queries, whatever its length."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from wholesale.cart.models import CartLine
+from wholesale.cart.rules import Cart, Group, Item, in_order, price
+from wholesale.catalog.models import Product, Variant
+from wholesale.inventory import queries as inventory
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.money import Money
+from wholesale.organizations.models import Organization, SellerTerms
+from wholesale.platform.db import db
+from wholesale.pricing import queries as pricing
+
+
+def _mine(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
+    return CartLine.user_id == actor.acting_user, CartLine.organization_id == actor.acting_organization
+
+
+def count(actor: Actor) -> int:
+    """How many lines the cart has."""
+    return db.session.scalar(sa.select(sa.func.count()).select_from(CartLine).where(*_mine(actor))) or 0
+
+
+def contents(actor: Actor, *, lock: bool = False) -> Cart:
+    """The actor's cart with today's prices and stock. `lock`: nobody changes its lines until the commit."""
+    statement = (
+        sa.select(
+            CartLine.id,
+            CartLine.variant_id,
+            CartLine.quantity,
+            CartLine.seen_price,
+            Variant.product_id,
+            Variant.sku,
+            Variant.name.label("variant_name"),
+            Product.name,
+            Product.slug,
+            Product.currency,
+            Product.seller_id,
+        )
+        .join(Variant, Variant.id == CartLine.variant_id)
+        .join(Product, Product.id == Variant.product_id)
+        .where(*_mine(actor))
+        .order_by(CartLine.id)
+    )
+    rows = db.session.execute(statement.with_for_update(of=CartLine) if lock else statement).all()
+    if not rows:
+        return Cart()
+    available = inventory.available([row.variant_id for row in rows])
+    items = [
+        Item(
+            line_id=row.id,
+            variant_id=row.variant_id,
+            product_id=row.product_id,
+            sku=row.sku,
+            variant_name=row.variant_name,
+            product_name=row.name,
+            slug=row.slug,
+            quantity=row.quantity,
+            seen_price=Money(row.seen_price, row.currency),
+            available=available.get(row.variant_id, 0),
+        )
+        for row in rows
+    ]
+    lines = price(items, pricing.offers({item.product_id for item in items}))
+    seller_of = {row.id: row.seller_id for row in rows}
+    sellers = db.session.execute(
+        sa.select(Organization.id, Organization.name, Organization.currency, SellerTerms)
+        .outerjoin(SellerTerms, SellerTerms.organization_id == Organization.id)
+        .where(Organization.id.in_(set(seller_of.values())))
+        .order_by(Organization.name)
+    )
+    groups = []
+    for seller_id, name, currency, terms in sellers:
+        zero = Money.zero(currency)
+        free_from = terms.free_delivery_from if terms else None
+        groups.append(
+            Group(
+                seller_id=seller_id,
+                seller_name=name,
+                lines=in_order(line for line in lines if seller_of[line.item.line_id] == seller_id),
+                currency=currency,
+                minimum_order=Money(terms.minimum_order, currency) if terms else zero,
+                delivery_fee=Money(terms.delivery_fee, currency) if terms else zero,
+                free_delivery_from=Money(free_from, currency) if free_from is not None else None,
+            )
+        )
+    return Cart(tuple(groups))
+
+
+def in_cart(actor: Actor, product_id: int) -> int:
+    """How many pieces of a product are in the cart, over its variants."""
+    return (
+        db.session.scalar(
+            sa.select(sa.func.sum(CartLine.quantity))
+            .join(Variant, Variant.id == CartLine.variant_id)
+            .where(*_mine(actor), Variant.product_id == product_id)
+        )
+        or 0
+    )

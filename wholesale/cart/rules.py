@@ -1,0 +1,154 @@
+"""A cart, priced: what each line costs, what is wrong with it, and what would be cheaper. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wholesale.kernel.errors import DomainError
+from wholesale.kernel.money import Money
+from wholesale.pricing.rules import Offer, Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line as it is kept: so many of a variant, and the unit price its owner last saw."""
+
+    line_id: int
+    variant_id: int
+    product_id: int
+    sku: str
+    variant_name: str
+    product_name: str
+    slug: str
+    quantity: int
+    seen_price: Money
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An item with its price now, or with the reason why it cannot be ordered as it stands."""
+
+    item: Item
+    offer: Offer | None
+    quote: Quote | None
+    problem: DomainError | None
+
+    @property
+    def total(self) -> Money | None:
+        """This line's own total at the unit price that the product's whole quantity reaches."""
+        return (self.quote.unit_price * self.item.quantity).rounded() if self.quote else None
+
+    @property
+    def changed_from(self) -> Money | None:
+        """The price its owner last saw, when it is another now."""
+        if self.quote is None or self.quote.unit_price == self.item.seen_price:
+            return None
+        return self.item.seen_price
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The lines of one seller: they become one order."""
+
+    seller_id: int
+    seller_name: str
+    lines: tuple[Line, ...]
+    currency: str
+    minimum_order: Money
+    delivery_fee: Money
+    free_delivery_from: Money | None
+
+    @property
+    def goods_total(self) -> Money:
+        return Money.total((line.total for line in self.lines if line.total is not None), self.currency)
+
+    @property
+    def short_of_minimum(self) -> Money | None:
+        """What is missing to the seller's minimum order value, if anything."""
+        missing = self.minimum_order - self.goods_total
+        return missing if missing > Money.zero(self.currency) else None
+
+    @property
+    def fee(self) -> Money:
+        """What delivery costs at this value."""
+        if self.free_delivery_from is not None and self.goods_total >= self.free_delivery_from:
+            return Money.zero(self.currency)
+        return self.delivery_fee
+
+    @property
+    def orderable(self) -> bool:
+        return self.short_of_minimum is None and all(line.problem is None for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """Everything a person means to order, by seller."""
+
+    groups: tuple[Group, ...] = field(default=())
+
+    @property
+    def lines(self) -> list[Line]:
+        return [line for group in self.groups for line in group.lines]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.groups
+
+    @property
+    def orderable(self) -> bool:
+        return bool(self.groups) and all(group.orderable for group in self.groups)
+
+    @property
+    def currency(self) -> str | None:
+        """The one currency of the cart; None when it is empty or mixes several."""
+        found = {group.currency for group in self.groups}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def totals(self) -> list[Money]:
+        """The goods' total, one amount per currency."""
+        currencies = sorted({group.currency for group in self.groups})
+        return [
+            Money.total((group.goods_total for group in self.groups if group.currency == currency), currency)
+            for currency in currencies
+        ]
+
+    @property
+    def changed(self) -> bool:
+        return any(line.changed_from is not None for line in self.lines)
+
+    def digest(self, *extra: object) -> str:
+        """What a person agrees to when they order: each variant, quantity and unit price, and `extra`."""
+        agreed = [
+            (line.item.variant_id, line.item.quantity, str(line.quote.unit_price) if line.quote else "")
+            for line in self.lines
+        ]
+        return hashlib.sha256(repr((agreed, extra)).encode()).hexdigest()[:32]
+
+
+def price(items: Sequence[Item], offers: Mapping[int, Offer]) -> list[Line]:
+    """Price each item at the tier that its product's whole quantity reaches: MOQ and tiers count across variants."""
+    together: dict[int, int] = {}
+    for item in items:
+        together[item.product_id] = together.get(item.product_id, 0) + item.quantity
+    return [_line(item, offers.get(item.product_id), together[item.product_id]) for item in items]
+
+
+def _line(item: Item, offer: Offer | None, together: int) -> Line:
+    if offer is None:
+        return Line(item, None, None, DomainError("This is no longer sold. Remove it to go on."))
+    try:
+        quote = offer.quote(together)
+    except DomainError as problem:
+        return Line(item, offer, None, problem)
+    if item.quantity > item.available:  # another variant of the product may have more
+        return Line(item, offer, None, DomainError("Only {available} are available now.", available=item.available))
+    return Line(item, offer, quote, None)
+
+
+def in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Lines in the order in which they were added."""
+    return tuple(sorted(lines, key=lambda line: line.item.line_id))

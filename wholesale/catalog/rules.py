@@ -1,0 +1,71 @@
+"""The category tree and slugs. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from unicodedata import normalize
+
+
+@dataclass(slots=True)
+class Node:
+    """A category with what is below it; `count` is the active products in it and below."""
+
+    id: int
+    slug: str
+    name: str
+    name_bn: str | None
+    parent_id: int | None
+    count: int = 0
+    children: list[Node] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[int]:
+        """This category and all below it."""
+        return [self.id, *(below for child in self.children for below in child.ids)]
+
+
+def tree(rows: Iterable[tuple[int, str, str, str | None, int | None]], counts: Mapping[int, int]) -> list[Node]:
+    """The roots, each with its children, from (id, slug, name, name_bn, parent's id) in the order to show."""
+    nodes = {row[0]: Node(*row, count=counts.get(row[0], 0)) for row in rows}
+    roots = []
+    for node in nodes.values():
+        if node.parent_id is None:
+            roots.append(node)
+        else:
+            nodes[node.parent_id].children.append(node)
+    for root in roots:
+        _add_up(root)
+    return roots
+
+
+def _add_up(node: Node) -> int:
+    node.count += sum(_add_up(child) for child in node.children)
+    return node.count
+
+
+def find(roots: Iterable[Node], slug: str) -> Node | None:
+    """The category of that slug, anywhere in the tree."""
+    for node in roots:
+        found = node if node.slug == slug else find(node.children, slug)
+        if found is not None:
+            return found
+    return None
+
+
+def path_to(roots: Iterable[Node], category_id: int) -> list[Node]:
+    """The categories from the root down to the one of that id; empty when there is none."""
+    for node in roots:
+        if node.id == category_id:
+            return [node]
+        below = path_to(node.children, category_id)
+        if below:
+            return [node, *below]
+    return []
+
+
+def slugify(name: str) -> str:
+    """A readable part of an address: latin letters, digits and hyphens; empty when the name has none of these."""
+    plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80]

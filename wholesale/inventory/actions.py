@@ -1,0 +1,199 @@
+"""Changes of stock: each locks the rows in the order of their keys, makes one bounded UPDATE, and logs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from wholesale.inventory.errors import ShortageError
+from wholesale.inventory.models import Allocation, InventoryLog, Location, Stock
+from wholesale.inventory.rules import Place, Take, choose
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.platform.db import db
+
+
+def _lock(variant_ids: Sequence[int]) -> list[Stock]:
+    """The stock rows of these variants, locked in key order: whoever comes second waits instead of deadlocking."""
+    return list(
+        db.session.scalars(
+            sa.select(Stock)
+            .where(Stock.variant_id.in_(variant_ids))
+            .order_by(Stock.variant_id, Stock.location_id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _bounded(takes: Sequence[Take], *, allocated: int, on_hand: int) -> dict[tuple[int, int], Any]:
+    """Add `allocated`/`on_hand` times each take's quantity in one statement; (variant, location) → new figures.
+
+    The rows are locked already, so the bound cannot fail; that it is there all the same means that no mistake
+    elsewhere can sell a piece twice.
+    """
+    changes = sa.values(
+        sa.column("variant_id", sa.BigInteger),
+        sa.column("location_id", sa.BigInteger),
+        sa.column("quantity", sa.Integer),
+        name="change",
+    ).data([(take.variant_id, take.location_id, take.quantity) for take in takes])
+    new_allocated = Stock.allocated + allocated * changes.c.quantity
+    new_on_hand = Stock.on_hand + on_hand * changes.c.quantity
+    rows = db.session.execute(
+        sa.update(Stock)
+        .where(
+            Stock.variant_id == changes.c.variant_id,
+            Stock.location_id == changes.c.location_id,
+            new_allocated >= 0,
+            new_on_hand >= new_allocated,
+        )
+        .values(allocated=new_allocated, on_hand=new_on_hand)
+        .returning(Stock.variant_id, Stock.location_id, Stock.on_hand, Stock.allocated)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if len(rows) != len(takes):
+        raise ConflictError("The stock has changed in between. Nothing was changed: please try again.")
+    return {(row.variant_id, row.location_id): row for row in rows}
+
+
+def allocate(*, actor: Actor, reference: str, wanted: Mapping[int, int]) -> None:
+    """Promise pieces (variant's id → quantity) to `reference`. Raises ShortageError with all that is missing."""
+    allocate_many(actor=actor, wanted={reference: wanted})
+
+
+def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]]) -> None:
+    """Promise pieces to several references at once (one purchase's orders): locked together, all or none.
+
+    A variant belongs to one seller and so to one reference.
+    """
+    together: dict[int, int] = {}
+    of: dict[int, str] = {}
+    for reference, part in wanted.items():
+        for variant_id, quantity in part.items():
+            together[variant_id] = together.get(variant_id, 0) + quantity
+            of[variant_id] = reference
+    rows = _lock(sorted(together))
+    takes, missing = choose(
+        together, [Place(row.variant_id, row.location_id, row.on_hand - row.allocated) for row in rows]
+    )
+    if missing:
+        raise ShortageError(missing)
+    after = _bounded(takes, allocated=1, on_hand=0)
+    db.session.execute(
+        sa.insert(Allocation),
+        [
+            {
+                "reference": of[take.variant_id],
+                "variant_id": take.variant_id,
+                "location_id": take.location_id,
+                "quantity": take.quantity,
+                "state": "held",
+            }
+            for take in takes
+        ],
+    )
+    _log(
+        "ALLOCATION",
+        actor,
+        [
+            (of[take.variant_id], take, after[take.variant_id, take.location_id].allocated, take.quantity)
+            for take in takes
+        ],
+    )
+
+
+def release(*, actor: Actor, reference: str) -> None:
+    """Take back what was promised to `reference` and not shipped; a second call changes nothing."""
+    takes = _held(reference, "released")
+    if takes:
+        after = _bounded(takes, allocated=-1, on_hand=0)
+        _log(
+            "RELEASE",
+            actor,
+            [(reference, take, after[take.variant_id, take.location_id].allocated, -take.quantity) for take in takes],
+        )
+
+
+def ship(*, actor: Actor, reference: str) -> None:
+    """The promised pieces leave: on hand and allocated fall together; a second call changes nothing."""
+    takes = _held(reference, "shipped")
+    if takes:
+        after = _bounded(takes, allocated=-1, on_hand=-1)
+        _log(
+            "SALE",
+            actor,
+            [(reference, take, after[take.variant_id, take.location_id].on_hand, -take.quantity) for take in takes],
+        )
+
+
+def _held(reference: str, becomes: str) -> list[Take]:
+    """Lock the stock behind a reference's open allocations and mark these as `becomes`."""
+    variants = db.session.scalars(
+        sa.select(Allocation.variant_id).where(Allocation.reference == reference, Allocation.state == "held")
+    ).all()
+    _lock(sorted(variants))
+    rows = db.session.execute(
+        sa.update(Allocation)
+        .where(Allocation.reference == reference, Allocation.state == "held")
+        .values(state=becomes)
+        .returning(Allocation.variant_id, Allocation.location_id, Allocation.quantity)
+        .execution_options(synchronize_session=False)
+    )
+    return [Take(*row) for row in rows]
+
+
+def receive(*, actor: Actor, location_id: int, quantities: Mapping[int, int], reference: str) -> None:
+    """Goods arrive (variant's id → pieces): on hand rises. Raises DomainError for a quantity below 1."""
+    if any(quantity < 1 for quantity in quantities.values()):
+        raise DomainError("Enter a whole number of at least {moq}.", field="quantity", moq=1)
+    db.session.execute(
+        sa.dialects.postgresql.insert(Stock)
+        .values(
+            [
+                {"variant_id": variant_id, "location_id": location_id, "on_hand": 0, "allocated": 0}
+                for variant_id in quantities
+            ]
+        )
+        .on_conflict_do_nothing()
+    )
+    _lock(sorted(quantities))
+    takes = [Take(variant_id, location_id, quantity) for variant_id, quantity in quantities.items()]
+    after = _bounded(takes, allocated=0, on_hand=1)
+    _log(
+        "PURCHASE",
+        actor,
+        [(reference, take, after[take.variant_id, take.location_id].on_hand, take.quantity) for take in takes],
+    )
+
+
+def open_location(*, organization_id: int, name: str, district: str) -> Location:
+    """A new warehouse or shop of a seller."""
+    location = Location(organization_id=organization_id, name=name, district=district)
+    db.session.add(location)
+    db.session.flush()
+    return location
+
+
+def _log(kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]]) -> None:
+    """One row per change: (reference, take, the figure afterwards, by how much it changed)."""
+    db.session.execute(
+        sa.insert(InventoryLog),
+        [
+            {
+                "variant_id": take.variant_id,
+                "location_id": take.location_id,
+                "kind": kind,
+                "quantity": delta,
+                "previous": new - delta,
+                "new": new,
+                "reference": reference,
+                "user_id": actor.user_id,
+                "at": clock.now(),
+            }
+            for reference, take, new, delta in changes
+        ],
+    )

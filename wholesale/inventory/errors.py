@@ -1,0 +1,13 @@
+"""What this room refuses."""
+
+from __future__ import annotations
+
+from wholesale.kernel.errors import DomainError
+
+
+class ShortageError(DomainError):
+    """Not enough of some variants: `missing` maps a variant's id to what is available of it."""
+
+    def __init__(self, missing: dict[int, int]) -> None:
+        self.missing = missing
+        super().__init__("Some of this was just sold to somebody else. Check the quantities marked below.")

@@ -1,0 +1,77 @@
+"""Reads of stock, and its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.platform.db import db
+
+
+def available(variant_ids: Collection[int]) -> dict[int, int]:
+    """What can be ordered of each variant now, over all locations."""
+    rows = db.session.execute(
+        sa.select(Stock.variant_id, sa.func.sum(Stock.on_hand - Stock.allocated))
+        .where(Stock.variant_id.in_(variant_ids))
+        .group_by(Stock.variant_id)
+    )
+    return {variant_id: int(quantity) for variant_id, quantity in rows}
+
+
+_ALLOCATING = ("ALLOCATION", "RELEASE", "SALE")
+
+
+def proof() -> list[str]:
+    """Replay the log: what is wrong, one sentence each; empty when it gives today's stock exactly.
+
+    On hand is the sum of all changes but ALLOCATION and RELEASE; allocated the sum of those two, less what
+    SALE took from it (a SALE's quantity is negative).
+    """
+    on_hand = sa.func.coalesce(
+        sa.func.sum(InventoryLog.quantity).filter(InventoryLog.kind.not_in(("ALLOCATION", "RELEASE"))), 0
+    )
+    allocated = sa.func.coalesce(sa.func.sum(InventoryLog.quantity).filter(InventoryLog.kind.in_(_ALLOCATING)), 0)
+    replayed = (
+        sa.select(
+            InventoryLog.variant_id,
+            InventoryLog.location_id,
+            on_hand.label("on_hand"),
+            allocated.label("allocated"),
+        )
+        .group_by(InventoryLog.variant_id, InventoryLog.location_id)
+        .subquery()
+    )
+    wrong = db.session.execute(
+        sa.select(
+            Stock.variant_id,
+            Stock.location_id,
+            Stock.on_hand,
+            Stock.allocated,
+            sa.func.coalesce(replayed.c.on_hand, 0).label("log_on_hand"),
+            sa.func.coalesce(replayed.c.allocated, 0).label("log_allocated"),
+        )
+        .outerjoin(
+            replayed,
+            sa.and_(replayed.c.variant_id == Stock.variant_id, replayed.c.location_id == Stock.location_id),
+        )
+        .where(
+            sa.or_(
+                Stock.on_hand != sa.func.coalesce(replayed.c.on_hand, 0),
+                Stock.allocated != sa.func.coalesce(replayed.c.allocated, 0),
+            )
+        )
+        .order_by(Stock.variant_id)
+        .limit(20)
+    )
+    return [
+        f"variant {row.variant_id} in location {row.location_id}: on hand {row.on_hand}, by the log {row.log_on_hand};"
+        f" allocated {row.allocated}, by the log {row.log_allocated}"
+        for row in wrong
+    ]
+
+
+def counted() -> int:
+    """How many stock rows there are."""
+    return db.session.scalar(sa.select(sa.func.count()).select_from(Stock)) or 0

@@ -1,0 +1,68 @@
+"""The chart of accounts. Amounts on accounts: debit positive, credit negative."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wholesale.kernel.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A kind of account. `per` says whether each business has its own or the platform one."""
+
+    code: str
+    kind: str
+    per: str
+    meaning: str
+
+
+CHART = {
+    account.code: account
+    for account in (
+        Account("buyer_receivable", "asset", "business", "What a buyer still owes for placed orders."),
+        Account("bank", "asset", "platform", "Money in the platform's bank account."),
+        Account("cash_with_seller", "asset", "business", "Cash a seller took at the door and has not handed over."),
+        Account("seller_pending", "liability", "business", "A seller's part of orders that are not delivered yet."),
+        Account("platform_pending", "liability", "platform", "The platform's part of orders not delivered yet."),
+        Account("seller_payable", "liability", "business", "What a seller has earned and not been paid."),
+        Account("platform_fee", "income", "platform", "The platform's percentage of the gross profit."),
+        Account("platform_share", "income", "platform", "The rest of the profit; a loss stands on the other side."),
+        Account("commission", "income", "platform", "The platform's percentage of the revenue."),
+        Account("goods_recovered", "income", "platform", "The cost of sold goods that belonged to the platform."),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """An amount on an account: debit positive, credit negative. `organization_id` None: the platform's."""
+
+    code: str
+    organization_id: int | None
+    amount: Money
+
+
+def debit(code: str, amount: Money, organization_id: int | None = None) -> Leg:
+    return Leg(code, organization_id, amount)
+
+
+def credit(code: str, amount: Money, organization_id: int | None = None) -> Leg:
+    return Leg(code, organization_id, -amount)
+
+
+def balanced(legs: Sequence[Leg]) -> list[Leg]:
+    """The legs that are not zero. Raises ValueError unless they balance per currency and fit the chart."""
+    kept = [leg for leg in legs if not leg.amount.is_zero]
+    for leg in kept:
+        per = CHART[leg.code].per
+        if (per == "business") != (leg.organization_id is not None):
+            raise ValueError(f"{leg.code} is an account per {per}.")
+        if leg.amount != leg.amount.rounded():
+            raise ValueError(f"{leg.amount!r} is finer than its currency's smallest unit.")
+    for currency in {leg.amount.currency for leg in kept}:
+        left = Money.total((leg.amount for leg in kept if leg.amount.currency == currency), currency)
+        if not left.is_zero:
+            raise ValueError(f"The legs leave {left}.")
+    return kept

@@ -1,0 +1,364 @@
+"""Placing orders and moving them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from wholesale.cart import actions as cart_actions
+from wholesale.cart import queries as cart_queries
+from wholesale.cart.rules import Cart, Group, Line
+from wholesale.inventory import actions as inventory
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
+from wholesale.kernel.money import Money
+from wholesale.kernel.states import check_transition
+from wholesale.ledger import actions as ledger
+from wholesale.orders import queries, rules
+from wholesale.orders.events import OrderMoved, OrderPlaced
+from wholesale.orders.models import Checkout, Order, OrderLine, OrderMove, Purchase
+from wholesale.organizations import queries as organizations
+from wholesale.organizations.models import Address
+from wholesale.platform import idempotency
+from wholesale.platform.db import db
+from wholesale.platform.outbox import emit
+from wholesale.pricing import queries as pricing
+from wholesale.pricing.rules import Settlement, Split, share
+
+CHANGED = "Prices or quantities have changed since you looked. Below is what holds now: please check and order again."
+
+
+# --- the checkout's steps ---------------------------------------------------------------------------------
+
+
+def begin_checkout(*, actor: Actor) -> Checkout:
+    """The actor's checkout, begun now if there is none; its first address is chosen for them."""
+    found = queries.checkout(actor)
+    if found is None:
+        first = next(iter(organizations.addresses(actor)), None)
+        found = Checkout(
+            user_id=actor.acting_user,
+            organization_id=actor.acting_organization,
+            key=idempotency.new_key(),
+            address_id=first.id if first else None,
+        )
+        db.session.add(found)
+        db.session.flush()
+    return found
+
+
+def choose_address(*, actor: Actor, address_id: int) -> None:
+    """Deliver to an address of the actor's business. Raises NotFoundError for another's."""
+    begin_checkout(actor=actor).address_id = organizations.address(actor, address_id).id
+    db.session.flush()
+
+
+def choose_delivery(*, actor: Actor, methods: Mapping[int, str]) -> None:
+    """How each seller's goods come (seller's id → delivery or pick_up)."""
+    begin_checkout(actor=actor).delivery = {str(seller): method for seller, method in methods.items()}
+    db.session.flush()
+
+
+def choose_payment(*, actor: Actor, method: str, buyer_reference: str, note: str) -> None:
+    """How the business pays, its own purchase order number, and a note for the sellers."""
+    checkout = begin_checkout(actor=actor)
+    checkout.payment_method = method
+    checkout.buyer_reference = buyer_reference
+    checkout.note = note
+    db.session.flush()
+
+
+# --- placing ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a cart costs with the checkout's choices, in its one currency."""
+
+    goods: Money
+    delivery: Money
+    fees: Mapping[int, Money]
+    methods: Mapping[int, str]
+
+    @property
+    def total(self) -> Money:
+        return self.goods + self.delivery
+
+
+def bill(cart: Cart, checkout: Checkout) -> Bill:
+    """What the review page shows and the order will cost. Raises DomainError for a cart of several currencies."""
+    currency = cart.currency
+    if currency is None:
+        raise DomainError("Goods in different currencies are ordered one after the other. Split your cart.")
+    methods = {group.seller_id: str(checkout.delivery.get(str(group.seller_id), "delivery")) for group in cart.groups}
+    fees = {
+        group.seller_id: group.fee if methods[group.seller_id] == "delivery" else Money.zero(currency)
+        for group in cart.groups
+    }
+    goods = Money.total((group.goods_total for group in cart.groups), currency)
+    return Bill(goods, Money.total(fees.values(), currency), fees, methods)
+
+
+def agreed(cart: Cart, checkout: Checkout) -> str:
+    """The digest of what the review page shows; placing compares it, so that nothing changes silently."""
+    shown = bill(cart, checkout)
+    fees = sorted((seller, str(fee), shown.methods[seller]) for seller, fee in shown.fees.items())
+    return cart.digest(fees, checkout.address_id, checkout.payment_method)
+
+
+def place_order(*, actor: Actor, key: str, seen: str) -> str:
+    """Place everything in the cart as one purchase with an order per seller; the purchase's number.
+
+    Everything is there afterwards (orders, stock, ledger, events) or nothing. The same `key` again answers
+    with the same number. `seen` is the digest of what the person saw (`agreed`): raises ConflictError when
+    that is no longer so, DomainError when the cart cannot be ordered, ForbiddenError when the business is not
+    verified, ShortageError when somebody else was quicker.
+    """
+    answer = idempotency.once(
+        f"order:{actor.acting_organization}:{actor.acting_user}",
+        key,
+        {"seen": seen},
+        lambda: {"purchase": _place(actor, key, seen)},
+    )
+    return str(answer["purchase"])
+
+
+def _place(actor: Actor, key: str, seen: str) -> str:
+    buyer = organizations.organization(actor.acting_organization)
+    if buyer.verified_until is None or actor.today is None or buyer.verified_until < actor.today:
+        raise ForbiddenError("Ordering is for verified buyers.", next_step="verification.status")
+    checkout = db.session.get(Checkout, (actor.acting_user, buyer.id), with_for_update=True)
+    cart = cart_queries.contents(actor, lock=True)
+    if cart.is_empty:
+        raise DomainError("Your cart is empty.")
+    if checkout is None or checkout.key != key or checkout.address_id is None or checkout.payment_method is None:
+        raise DomainError("The checkout is not complete. Go through its steps again.")
+    if not cart.orderable:
+        raise DomainError("Some lines cannot be ordered as they are. Check what is marked below.")
+    if agreed(cart, checkout) != seen:
+        raise ConflictError(CHANGED)
+    number = _record(actor, cart, checkout)
+    cart_actions.clear(actor=actor)
+    db.session.delete(checkout)
+    db.session.flush()
+    return number
+
+
+def _record(actor: Actor, cart: Cart, checkout: Checkout) -> str:
+    """Write the purchase, its orders and lines, their money and their stock."""
+    cost = bill(cart, checkout)
+    address = _copy(organizations.address(actor, checkout.address_id or 0))
+    settlements = pricing.settlements([line.offer for line in cart.lines if line.offer is not None])
+    purchase_number, *numbers = _numbers(len(cart.groups))
+    purchase = Purchase(
+        number=purchase_number,
+        organization_id=actor.acting_organization,
+        user_id=actor.acting_user,
+        payment_method=str(checkout.payment_method),
+        goods_total=cost.goods.amount,
+        delivery_total=cost.delivery.amount,
+        total=cost.total.amount,
+        currency=cost.goods.currency,
+        buyer_reference=checkout.buyer_reference,
+        note=checkout.note,
+    )
+    db.session.add(purchase)
+    db.session.flush()
+    orders = [
+        _order(actor, group, number, purchase=purchase, cost=cost, address=address)
+        for group, number in zip(cart.groups, numbers, strict=True)
+    ]
+    db.session.add_all(orders)
+    db.session.flush()
+    wanted: dict[str, dict[int, int]] = {}
+    line_rows: list[dict[str, Any]] = []
+    for group, order in zip(cart.groups, orders, strict=True):
+        splits = [_split(line, settlements) for line in group.lines]
+        line_rows += [
+            _line_row(order, position, line, *split)
+            for position, (line, split) in enumerate(zip(group.lines, splits, strict=True), start=1)
+        ]
+        money = rules.parts(
+            [(split, rule.model, rule.goods_owner) for split, rule in splits], cost.fees[group.seller_id]
+        )
+        ledger.post(
+            actor=actor,
+            key=rules.placed_key(order.number),
+            reference=order.number,
+            memo="Order placed",
+            legs=rules.placed_legs(money, buyer_id=order.buyer_id, seller_id=order.seller_id),
+        )
+        wanted[order.number] = {line.item.variant_id: line.item.quantity for line in group.lines}
+        _note_move(order, actor, before=None, after="placed", reason="")
+        emit(OrderPlaced(order_id=order.id))
+    db.session.execute(sa.insert(OrderLine), line_rows)
+    # Last, so that the rows everybody wants are locked for the shortest time.
+    inventory.allocate_many(actor=actor, wanted=wanted)
+    return purchase_number
+
+
+def _numbers(orders: int) -> list[str]:
+    """The purchase's number and one per order. Gaps are harmless here: fiscal numbers are the invoices'."""
+    year = clock.now().year
+    purchase = db.session.scalar(sa.text("SELECT nextval('purchase_number')"))
+    rest = db.session.scalars(
+        sa.text("SELECT nextval('order_number') FROM generate_series(1, :orders)"), {"orders": orders}
+    )
+    return [f"PUR-{year}-{purchase:06d}", *(f"ORD-{year}-{number:06d}" for number in rest)]
+
+
+def _copy(address: Address) -> dict[str, str]:
+    """The address as it is today: a later change does not move goods already ordered."""
+    fields = ("contact_name", "phone", "line", "area", "district", "country")
+    return {name: str(getattr(address, name)) for name in fields}
+
+
+def _order(
+    actor: Actor, group: Group, number: str, *, purchase: Purchase, cost: Bill, address: dict[str, str]
+) -> Order:
+    fee = cost.fees[group.seller_id]
+    return Order(
+        number=number,
+        purchase_id=purchase.id,
+        buyer_id=actor.acting_organization,
+        seller_id=group.seller_id,
+        buyer_name=actor.organization_name,
+        seller_name=group.seller_name,
+        delivery_method=cost.methods[group.seller_id],
+        address=address,
+        goods_total=group.goods_total.amount,
+        delivery_fee=fee.amount,
+        total=(group.goods_total + fee).amount,
+        currency=group.currency,
+    )
+
+
+def _split(line: Line, settlements: Mapping[int, Settlement]) -> tuple[Split, Settlement]:
+    """How the line's money is shared, by the rule that holds today; it is frozen on the line."""
+    assert line.offer is not None, "the cart was checked"
+    assert line.total is not None, "the cart was checked"
+    settlement = settlements.get(line.offer.product_id)
+    if settlement is None:
+        raise DomainError("{name} cannot be ordered yet: its terms are not set.", name=line.offer.name)
+    return share(line.total, (line.offer.cost * line.item.quantity).rounded(), settlement), settlement
+
+
+def _line_row(order: Order, position: int, line: Line, split: Split, settlement: Settlement) -> dict[str, Any]:
+    assert line.offer is not None, "the cart was checked"
+    assert line.quote is not None, "the cart was checked"
+    name = line.offer.name + (f", {line.item.variant_name}" if line.item.variant_name else "")
+    return {
+        "order_id": order.id,
+        "position": position,
+        "variant_id": line.item.variant_id,
+        "product_id": line.offer.product_id,
+        "sku": line.item.sku,
+        "name": name,
+        "name_bn": line.offer.name_bn,
+        "unit": line.offer.unit,
+        "quantity": line.item.quantity,
+        "unit_price": line.quote.unit_price.amount,
+        "list_price": line.quote.list_price.amount,
+        "tier_min_qty": line.quote.tier.min_qty,
+        "line_total": split.revenue.amount,
+        "unit_cost": line.offer.cost.amount,
+        "settlement": settlement.model,
+        "platform_percent": settlement.platform_percent,
+        "seller_percent": settlement.seller_percent,
+        "commission_percent": settlement.commission_percent,
+        "platform_fee": split.platform_fee.amount,
+        "platform_rest": split.platform_rest.amount,
+        "seller_share": split.seller_share.amount,
+        "owner_recovers": split.owner_recovers.amount,
+        "goods_owner": settlement.goods_owner,
+    }
+
+
+# --- moving -----------------------------------------------------------------------------------------------
+
+
+def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order:
+    """Advance an order to the state `to`, with what follows from it for stock and money.
+
+    Moving it where it already is changes nothing (a double click). Raises NotFoundError for strangers,
+    ConflictError when the table does not allow it (any more), ForbiddenError when it is not this party's move,
+    DomainError on `reason` when a cancellation gives none.
+    """
+    order = queries.order(actor, number)
+    db.session.refresh(order, with_for_update={"key_share": True}, attribute_names=["state"])
+    if order.state == to:
+        return order
+    if actor.role == "viewer":
+        raise ForbiddenError("Your role in the business is to look, not to act.")
+    before = order.state
+    check_transition(rules.TRANSITIONS, before, to)
+    if party(actor) not in rules.MOVERS[before, to]:
+        raise ForbiddenError("This step is not yours to take.")
+    if to == "cancelled" and not reason:
+        raise DomainError("Say why, so that the other side understands.", field="reason")
+    order.state = to
+    _EFFECTS.get(to, _nothing)(actor, order)
+    _note_move(order, actor, before=before, after=to, reason=reason)
+    emit(OrderMoved(order_id=order.id, before=before, after=to))
+    db.session.flush()
+    return order
+
+
+def party(actor: Actor) -> str:
+    """On whose side of an order the actor stands."""
+    return "staff" if actor.is_staff else "seller" if actor.is_seller else "buyer"
+
+
+def _note_move(order: Order, actor: Actor, *, before: str | None, after: str, reason: str) -> None:
+    who = f"{actor.name}, {actor.organization_name}" if actor.organization_name else actor.name
+    db.session.add(
+        OrderMove(order_id=order.id, before=before, after=after, user_id=actor.user_id, who=who, reason=reason)
+    )
+
+
+def _nothing(actor: Actor, order: Order) -> None:
+    """Confirming changes neither stock nor money."""
+
+
+def _shipped(actor: Actor, order: Order) -> None:
+    inventory.ship(actor=actor, reference=order.number)
+
+
+def _delivered(actor: Actor, order: Order) -> None:
+    ledger.post(
+        actor=actor,
+        key=f"order:{order.number}:delivered",
+        reference=order.number,
+        memo="Order delivered",
+        legs=rules.delivered_legs(money_of(order), seller_id=order.seller_id),
+    )
+
+
+def _cancelled(actor: Actor, order: Order) -> None:
+    inventory.release(actor=actor, reference=order.number)
+    ledger.reverse(
+        actor=actor,
+        key=f"order:{order.number}:cancelled",
+        of=rules.placed_key(order.number),
+        memo="Order cancelled",
+    )
+
+
+_EFFECTS = {"shipped": _shipped, "delivered": _delivered, "cancelled": _cancelled}
+
+
+def money_of(order: Order) -> rules.Parts:
+    """A placed order's money, from its frozen lines."""
+
+    def split(line: OrderLine) -> Split:
+        amounts = (line.line_total, line.platform_fee, line.platform_rest, line.seller_share, line.owner_recovers)
+        return Split(*(Money(amount, order.currency) for amount in amounts))
+
+    return rules.parts(
+        [(split(line), line.settlement, line.goods_owner) for line in order.lines],
+        Money(order.delivery_fee, order.currency),
+    )

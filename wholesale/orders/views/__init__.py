@@ -1,0 +1,8 @@
+"""The screens of orders: the buyer's checkout, the lists of buyers and sellers, and the order's own page."""
+
+from __future__ import annotations
+
+from wholesale.orders.views.checkout import bp as checkout
+from wholesale.orders.views.orders import bp as orders
+
+BLUEPRINTS = (orders, checkout)

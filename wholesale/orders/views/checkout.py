@@ -1,0 +1,205 @@
+"""The checkout: each step has an address of its own and survives reload and the back button."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, request
+
+from wholesale.cart import queries as cart_queries
+from wholesale.cart.rules import Cart
+from wholesale.kernel.errors import ConflictError, HouseError
+from wholesale.orders import actions, queries, rules
+from wholesale.orders.forms import ChooseAddressForm, DeliveryForm, PaymentForm, PlaceForm
+from wholesale.organizations import actions as organization_actions
+from wholesale.organizations import queries as organizations
+from wholesale.organizations.forms import AddressForm
+from wholesale.platform.access import ORDERING_BUYER, VERIFIED_BUYER, access, actor
+from wholesale.platform.htmx import done, show
+from wholesale.platform.i18n import sentence
+from wholesale.platform.transaction import abandon
+
+bp = Blueprint("checkout", __name__, url_prefix="/checkout")
+
+
+def _cart() -> Cart | None:
+    """The cart when it can be checked out; None sends its owner back to it."""
+    cart = cart_queries.contents(actor())
+    return cart if cart.orderable else None
+
+
+def _to_cart() -> Response:
+    return done("cart.show", "Something in your cart needs your attention first.")
+
+
+@bp.get("")
+@access(ORDERING_BUYER)
+def begin() -> Response:
+    """To the first step that is not done, or to the review."""
+    checkout = queries.checkout(actor())
+    step = rules.missing_step(
+        has_address=checkout is not None and checkout.address_id is not None,
+        has_delivery=checkout is not None and bool(checkout.delivery),
+        has_payment=checkout is not None and checkout.payment_method is not None,
+    )
+    return done(f"checkout.{step or 'review'}")
+
+
+@bp.get("/address")
+@access(ORDERING_BUYER)
+def address() -> Response:
+    return _address_page(_choose_form(), AddressForm())
+
+
+def _choose_form() -> ChooseAddressForm:
+    known = organizations.addresses(actor())
+    checkout = queries.checkout(actor())
+    chosen = checkout.address_id if checkout else None
+    return ChooseAddressForm(known, data={"address_id": chosen or (known[0].id if known else None)})
+
+
+def _address_page(choose: ChooseAddressForm, new: AddressForm) -> Response:
+    cart = _cart()
+    if cart is None:
+        return _to_cart()
+    status = max(choose.status, new.status)
+    return show("orders/checkout_address.html", status, cart=cart, choose=choose, new=new)
+
+
+@bp.post("/address")
+@access(ORDERING_BUYER)
+def choose_address() -> Response:
+    form = ChooseAddressForm(organizations.addresses(actor()))
+    if form.accept(lambda: actions.choose_address(actor=actor(), address_id=form.address_id.data)):
+        return done("checkout.delivery")
+    return _address_page(form, AddressForm(formdata=None))
+
+
+@bp.post("/addresses")
+@access(ORDERING_BUYER)
+def add_address() -> Response:
+    """A new address, chosen at once."""
+    form = AddressForm()
+
+    def add() -> None:
+        added = organization_actions.add_address(
+            actor=actor(),
+            contact_name=form.contact_name.data or "",
+            phone=form.phone.data or "",
+            line=form.line.data or "",
+            area=form.area.data or "",
+            district=form.district.data,
+        )
+        actions.choose_address(actor=actor(), address_id=added.id)
+
+    if form.accept(add):
+        return done("checkout.delivery")
+    return _address_page(_choose_form(), form)
+
+
+@bp.get("/delivery")
+@access(ORDERING_BUYER)
+def delivery() -> Response:
+    checkout = queries.checkout(actor())
+    return _delivery_page(dict(checkout.delivery) if checkout else {})
+
+
+def _delivery_page(chosen: dict[str, str], form: DeliveryForm | None = None) -> Response:
+    cart = _cart()
+    if cart is None:
+        return _to_cart()
+    form = form or DeliveryForm([group.seller_id for group in cart.groups], data=chosen)
+    return show("orders/checkout_delivery.html", form.status, cart=cart, form=form)
+
+
+@bp.post("/delivery")
+@access(ORDERING_BUYER)
+def choose_delivery() -> Response:
+    cart = _cart()
+    if cart is None:
+        return _to_cart()
+    form = DeliveryForm([group.seller_id for group in cart.groups])
+    if form.accept(lambda: actions.choose_delivery(actor=actor(), methods=form.methods())):
+        return done("checkout.payment")
+    return _delivery_page({}, form)
+
+
+@bp.get("/payment")
+@access(ORDERING_BUYER)
+def payment() -> Response:
+    checkout = queries.checkout(actor())
+    form = PaymentForm(formdata=None, obj=checkout)
+    return _payment_page(form)
+
+
+def _payment_page(form: PaymentForm) -> Response:
+    cart = _cart()
+    if cart is None:
+        return _to_cart()
+    bank_account = current_app.extensions["settings"].bank_account
+    return show("orders/checkout_payment.html", form.status, cart=cart, form=form, bank_account=bank_account)
+
+
+@bp.post("/payment")
+@access(ORDERING_BUYER)
+def choose_payment() -> Response:
+    form = PaymentForm()
+
+    def choose() -> None:
+        actions.choose_payment(
+            actor=actor(),
+            method=form.payment_method.data,
+            buyer_reference=form.buyer_reference.data or "",
+            note=form.note.data or "",
+        )
+
+    if form.accept(choose):
+        return done("checkout.review")
+    return _payment_page(form)
+
+
+@bp.get("/review")
+@access(ORDERING_BUYER)
+def review() -> Response:
+    return _review_page()
+
+
+def _review_page(status: int = 200, problem: HouseError | None = None) -> Response:
+    """Everything once more, as it is now. `problem` says why placing was refused."""
+    checkout = queries.checkout(actor())
+    if checkout is None or checkout.address_id is None or checkout.payment_method is None or not checkout.delivery:
+        return done("checkout.begin")
+    cart = cart_queries.contents(actor())
+    if not cart.orderable and problem is None:
+        return _to_cart()
+    form = PlaceForm(formdata=None, data={"key": checkout.key, "seen": actions.agreed(cart, checkout)})
+    return show(
+        "orders/checkout_review.html",
+        status,
+        cart=cart,
+        checkout=checkout,
+        bill=actions.bill(cart, checkout),
+        address=organizations.address(actor(), checkout.address_id),
+        bank_account=current_app.extensions["settings"].bank_account,
+        form=form,
+        problem=sentence(problem) if problem else None,
+    )
+
+
+@bp.post("/review")
+@access(ORDERING_BUYER)
+def place() -> Response:
+    """Place the order: once, whatever the network does."""
+    try:
+        number = actions.place_order(actor=actor(), key=request.form.get("key", ""), seen=request.form.get("seen", ""))
+    except HouseError as problem:
+        abandon()
+        status = 409 if isinstance(problem, ConflictError) else 422
+        return _review_page(status, problem)
+    return done("checkout.confirmation", number=number)
+
+
+@bp.get("/confirmation/<number>")
+@access(VERIFIED_BUYER)
+def confirmation(number: str) -> Response:
+    purchase = queries.purchase(actor(), number)
+    bank_account = current_app.extensions["settings"].bank_account
+    return show("orders/confirmation.html", purchase=purchase, bank_account=bank_account)

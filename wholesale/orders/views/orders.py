@@ -1,0 +1,132 @@
+"""Lists of orders and the page of one, the same for buyer, seller and staff."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+from flask_babel import lazy_gettext as _l
+
+from wholesale.orders import actions, queries, rules
+from wholesale.orders.forms import PAYMENT, MoveForm
+from wholesale.platform.access import SELLER, SIGNED_IN, access, actor
+from wholesale.platform.htmx import done, respond
+
+bp = Blueprint("orders", __name__)
+
+
+@bp.app_template_filter("state_label")
+def state_label(state: str) -> str:
+    return str(_STATE_LABELS[state])
+
+
+@bp.app_template_filter("state_tone")
+def state_tone(state: str) -> str:
+    """The badge's tone for an order's state."""
+    return _STATE_TONES[state]
+
+
+@bp.app_template_filter("move_label")
+def move_label(state: str) -> str:
+    """What the button says that moves an order to `state`."""
+    return str(_MOVE_LABELS[state])
+
+
+@bp.app_template_filter("payment_label")
+def payment_label(method: str) -> str:
+    return str(dict(PAYMENT)[method])
+
+
+_STATE_LABELS = {
+    "placed": _l("Placed"),
+    "confirmed": _l("Confirmed"),
+    "shipped": _l("Shipped"),
+    "delivered": _l("Delivered"),
+    "cancelled": _l("Cancelled"),
+}
+_STATE_TONES = {
+    "placed": "warn",
+    "confirmed": "info",
+    "shipped": "info",
+    "delivered": "good",
+    "cancelled": "neutral",
+}
+_MOVE_LABELS = {
+    "confirmed": _l("Confirm the order"),
+    "shipped": _l("Mark as shipped"),
+    "delivered": _l("Mark as delivered"),
+    "cancelled": _l("Cancel the order"),
+}
+_DONE = {
+    "confirmed": _l("The order is confirmed."),
+    "shipped": _l("The order is on its way."),
+    "delivered": _l("The order is delivered."),
+    "cancelled": _l("The order is cancelled. Its goods are back in stock."),
+}
+
+
+def _before() -> int | None:
+    """The key at which a page of the list begins; nonsense begins at the newest."""
+    text = request.args.get("before", "")
+    return int(text) if text.isdecimal() and len(text) < 18 else None  # noqa: PLR2004 - fits a bigint
+
+
+def _state() -> str | None:
+    state = request.args.get("state", "")
+    return state if state in rules.STATES else None
+
+
+@bp.get("/orders")
+@access(SIGNED_IN)
+def history() -> Response:
+    """The orders of the actor's business, newest first."""
+    return _list("orders.history")
+
+
+@bp.get("/seller/orders")
+@access(SELLER)
+def incoming() -> Response:
+    """The orders that a seller has to fill."""
+    return _list("orders.incoming")
+
+
+def _list(endpoint: str) -> Response:
+    return respond(
+        "orders/list.html",
+        "orders/_list.html",
+        page=queries.page(actor(), state=_state(), before=_before()),
+        counts=queries.counts(actor()),
+        state=_state(),
+        states=rules.STATES,
+        endpoint=endpoint,
+    )
+
+
+@bp.get("/orders/<number>")
+@access(SIGNED_IN)
+def order(number: str) -> Response:
+    return _order_page(number, MoveForm(formdata=None))
+
+
+def _order_page(number: str, form: MoveForm) -> Response:
+    order = queries.order(actor(), number)
+    return respond(
+        "orders/order.html",
+        "orders/_order.html",
+        form.status,
+        order=order,
+        form=form,
+        moves=rules.moves_open_to(actions.party(actor()), order.state),
+        states=rules.PATH,
+        receives=actions.money_of(order).seller,
+    )
+
+
+@bp.post("/orders/<number>/state")
+@access(SIGNED_IN)
+def move(number: str) -> Response:
+    """Confirm, ship, deliver or cancel."""
+    form = MoveForm()
+
+    to = form.to.data or ""
+    if form.accept(lambda: actions.move_order(actor=actor(), number=number, to=to, reason=form.reason.data or "")):
+        return done("orders.order", str(_DONE[to]), number=number)
+    return _order_page(number, form)

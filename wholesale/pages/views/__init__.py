@@ -1,0 +1,7 @@
+"""Screens that show several rooms."""
+
+from __future__ import annotations
+
+from wholesale.pages.views.shop import bp as pages
+
+BLUEPRINTS = (pages,)

@@ -1,0 +1,119 @@
+"""Home, the shop's listing and product pages, where the data comes from, the language switch."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, make_response, redirect, request, url_for
+
+from wholesale.cart import queries as cart
+from wholesale.catalog import queries as catalog
+from wholesale.catalog import rules as categories
+from wholesale.config import ROOT
+from wholesale.kernel.errors import DomainError, NotFoundError
+from wholesale.platform import styleguide as samples
+from wholesale.platform.access import ANYONE, access, actor
+from wholesale.platform.files import storage
+from wholesale.platform.htmx import respond, show
+from wholesale.platform.i18n import LANGUAGES
+from wholesale.platform.resume import local_path
+from wholesale.pricing import queries as pricing
+from wholesale.pricing.forms import QuantityForm
+
+bp = Blueprint("pages", __name__)
+
+_YEAR = 31_536_000
+
+
+@bp.get("/")
+@access(ANYONE)
+def home() -> Response:
+    return show("pages/home.html", categories=catalog.categories())
+
+
+@bp.get("/products")
+@access(ANYONE)
+def listing() -> Response:
+    """The catalogue: everybody sees the goods, verified businesses also the prices."""
+    roots = catalog.categories()
+    slug = request.args.get("category", "")
+    category = categories.find(roots, slug) if slug else None
+    if slug and category is None:
+        raise NotFoundError
+    q = request.args.get("q", "").replace("\0", "").strip()[: catalog.MAX_QUERY]
+    page = catalog.page(category_ids=category.ids if category else None, q=q, after=request.args.get("after", ""))
+    offers = pricing.offers([card.product_id for card in page.cards]) if actor().may_see_prices else {}
+    return respond(
+        "pages/listing.html",
+        "pages/_listing.html",
+        roots=roots,
+        category=category,
+        trail=categories.path_to(roots, category.id) if category else [],
+        q=q,
+        page=page,
+        offers=offers,
+        first=not request.args.get("after"),
+    )
+
+
+@bp.get("/products/<slug>")
+@access(ANYONE)
+def product(slug: str) -> Response:
+    """A product with its pictures and, for who may see them, its tiers and the calculator."""
+    found = catalog.product(slug)
+    offer = quote = None
+    form = QuantityForm(formdata=None)
+    if actor().may_see_prices:
+        offer = pricing.offer(slug)
+        form.quantity.data = offer.moq
+        try:
+            quote = offer.quote(offer.moq)
+        except DomainError as problem:
+            form.refuse(problem)
+    return show(
+        "pages/product.html",
+        page=found,
+        offer=offer,
+        form=form,
+        quote=quote,
+        in_cart=cart.in_cart(actor(), found.product.id) if actor().may_order else 0,
+    )
+
+
+@bp.get("/media/<key>")
+@access(ANYONE)
+def media(key: str) -> Response:
+    """A product's picture; its key changes with its content, so it may be kept for ever."""
+    if not catalog.picture_exists(key):
+        raise NotFoundError
+    response = make_response(storage().get(key))
+    response.headers["Content-Type"] = "image/webp"
+    response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
+    return response
+
+
+@bp.get("/sources")
+@access(ANYONE)
+def sources() -> Response:
+    """Whose data the demonstration shows, and under which licence."""
+    text = (ROOT / "wholesale" / "demo" / "data" / "ATTRIBUTION.txt").read_text(encoding="utf-8")
+    return show("pages/sources.html", paragraphs=[part for part in text.split("\n\n") if part.strip()])
+
+
+@bp.get("/language/<code>")
+@access(ANYONE)
+def language(code: str) -> Response:
+    """Remember the reader's language in a cookie of this device, and go back to the page."""
+    if code not in LANGUAGES:
+        raise NotFoundError
+    response = redirect(local_path(request.args.get("next")) or url_for("pages.home"), 303)
+    secure = current_app.extensions["settings"].secure_cookies
+    response.set_cookie("language", code, max_age=_YEAR, samesite="Lax", httponly=True, secure=secure)
+    return make_response(response)
+
+
+@bp.get("/styleguide")
+@access(ANYONE)
+def styleguide() -> Response:
+    """Every component with sample content; in development only."""
+    if current_app.extensions["settings"].is_production:
+        raise NotFoundError
+    return show("platform/styleguide.html", **samples.context())
