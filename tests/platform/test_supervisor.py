@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -44,8 +45,8 @@ import os, signal, subprocess, sys, time
 name = sys.argv[1]
 horse = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)
 def leave(number, frame):
-    print(name, "leaves", flush=True)
     horse.kill()
+    print(name, "leaves", flush=True)
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
 print(name, os.getpid(), horse.pid, flush=True)
@@ -58,7 +59,8 @@ ELSEWHERE = {"DATABASE_URL": "postgresql://nowhere/db", "REDIS_URL": "redis://no
 
 
 def free_port():
-    for port in range(20000 + os.getpid() % 5000, 32000):
+    # Below the ports that the kernel hands out by itself, and by chance: other tests look for one as well.
+    for port in random.sample(range(20000, 32000), 50):
         with socket.socket() as trial:
             try:
                 trial.bind(("127.0.0.1", port))
