@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from tests.factories import accounts, catalog, orders
 from tests.invoicing import placed
 from tests.invoicing.placed import Line
 from wholesale.invoicing import actions, rules
@@ -21,6 +22,7 @@ from wholesale.invoicing.events import InvoiceIssued
 from wholesale.invoicing.models import Invoice, InvoiceCounter
 from wholesale.kernel import clock
 from wholesale.kernel.errors import NotFoundError
+from wholesale.orders.actions import move_order
 from wholesale.orders.events import OrderMoved, OrderPlaced
 from wholesale.orders.models import Order
 from wholesale.payments.models import Receipt
@@ -275,6 +277,21 @@ def test_events_issue_make_and_void(order, paper):
     outbox.emit(OrderMoved(order_id=order.id, before="confirmed", after="cancelled"))
     outbox.drain()
     assert invoices()[0].state == "void"
+
+
+def test_an_order_that_is_really_placed_and_cancelled(cast, paper):
+    bag = catalog.product(cast.trader, name_bn="পাটের ব্যাগ")
+    amina = accounts.actor(cast.amina)
+    (order,) = orders.placed(amina, {bag: 100}, payment="bank_transfer")
+    outbox.drain()
+    (invoice,) = invoices()
+    assert invoice.order_id == order.id
+    assert Decimal(invoice.content["total"]) == order.total
+    for words in ("Jute bag", "পাটের ব্যাগ", "100 piece", "৳135.00", "price from 50", "৳13,500.00", "PO-7"):
+        assert words in paper.text, words
+    move_order(actor=amina, number=order.number, to="cancelled", reason="Not needed any more.")
+    outbox.drain()
+    assert (invoices()[0].state, paper.made) == ("void", 1)
 
 
 def test_what_follows_from_the_background_stays_there(order, paper):

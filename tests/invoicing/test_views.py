@@ -56,7 +56,7 @@ def test_while_it_is_made_the_fragment_asks_again(buyer, order):
         root = root_of(response.text)
         assert "is being made" in response.text
         assert root.get("hx-get") == f"/orders/{order.number}/invoice"
-        assert root.get("hx-trigger") == "load delay:2s"
+        assert root.get("hx-trigger") == "load delay:2s, every 30s"
         assert root.get("hx-swap") == "outerHTML"
         assert f'<a href="/orders/{order.number}/invoice">Look again</a>' in response.text
         actions.issue(order.id)
@@ -73,7 +73,7 @@ def test_a_late_one_is_asked_for_seldom_and_said_to_be_late(buyer, order):
     with clock.at(clock.now() + timedelta(minutes=11)):
         response = buyer.get(f"/orders/{order.number}/invoice", headers=HTMX)
     assert "longer than usual" in response.text
-    assert root_of(response.text).get("hx-trigger") == "load delay:60s"
+    assert root_of(response.text).get("hx-trigger") == "load delay:60s, every 120s"
 
 
 def test_a_void_one_says_so_and_can_be_downloaded(buyer, order, made):

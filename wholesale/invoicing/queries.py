@@ -64,6 +64,11 @@ class Status:
     def look_again_after(self) -> int:
         return rules.look_again_after(self.age)
 
+    @property
+    def retry_after(self) -> int:
+        """Seconds after which a page asks again although its last question was not answered."""
+        return max(30, 2 * self.look_again_after)
+
 
 def status(actor: Actor, number: str) -> Status:
     """The state of the invoice of the actor's order `number`; raises NotFoundError for strangers."""
