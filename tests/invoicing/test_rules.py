@@ -57,6 +57,23 @@ def test_amounts_in_words(amount, currency, words):
     assert rules.in_words(Money(Decimal(amount), currency)) == words
 
 
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        ("16260", "ষোলো হাজার দুই শত ষাট টাকা মাত্র"),
+        ("1234567.50", "বারো লাখ চৌত্রিশ হাজার পাঁচ শত সাতষট্টি টাকা পঞ্চাশ পয়সা মাত্র"),
+        ("10000000.99", "এক কোটি টাকা নিরানব্বই পয়সা মাত্র"),
+    ],
+)
+def test_taka_in_bangla_words(amount, words):
+    assert rules.in_bangla_words(Money(Decimal(amount), "BDT")) == words
+
+
+def test_bangla_has_a_hundred_names_of_numbers():
+    assert len(rules._BANGLA_NUMBERS) == len(set(rules._BANGLA_NUMBERS)) == 100
+    assert rules.in_bangla_words(Money(Decimal(1), "KES")) == ""
+
+
 @given(st.decimals(0, 10**13, places=2), st.sampled_from(sorted(MINOR_DIGITS)))
 def test_every_amount_has_words(amount, currency):
     words = rules.in_words(Money(amount, currency))

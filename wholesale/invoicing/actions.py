@@ -125,6 +125,7 @@ def _content(order: Order, today: date) -> dict[str, Any]:
     parties = organizations.organizations([order.seller_id, order.buyer_id])
     purchase = order.purchase
     delivered = order.delivery_method == "delivery"
+    total = Money(order.total, order.currency)
     return {
         "site": _settings().site_name,
         "order": order.number,
@@ -153,7 +154,8 @@ def _content(order: Order, today: date) -> dict[str, Any]:
         "goods_total": str(order.goods_total),
         "delivery_fee": str(order.delivery_fee),
         "total": str(order.total),
-        "in_words": rules.in_words(Money(order.total, order.currency)),
+        "in_words": rules.in_words(total),
+        "in_bangla_words": rules.in_bangla_words(total),
     }
 
 

@@ -9,9 +9,9 @@ from wholesale.platform import outbox
 
 def sweep() -> str:
     """Ask again for documents that are late; who still waits in the outbox is left alone."""
-    waiting = {row.payload["invoice_id"]: row for row in outbox.unfinished(InvoiceIssued)}
-    asked = 0
     late = queries.without_document()
+    waiting = {row.payload["invoice_id"]: row for row in outbox.unfinished(InvoiceIssued)} if late else {}
+    asked = 0
     for invoice_id in late:
         row = waiting.get(invoice_id)
         if row is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -61,27 +61,61 @@ _NAMES = {
 }
 
 
+# In Bangla every number up to 99 has a name of its own.
+_BANGLA = (
+    "শূন্য এক দুই তিন চার পাঁচ ছয় সাত আট নয় দশ এগারো বারো তেরো চৌদ্দ পনেরো ষোলো সতেরো আঠারো উনিশ"
+    " বিশ একুশ বাইশ তেইশ চব্বিশ পঁচিশ ছাব্বিশ সাতাশ আটাশ ঊনত্রিশ"
+    " ত্রিশ একত্রিশ বত্রিশ তেত্রিশ চৌত্রিশ পঁয়ত্রিশ ছত্রিশ সাঁইত্রিশ আটত্রিশ ঊনচল্লিশ"
+    " চল্লিশ একচল্লিশ বিয়াল্লিশ তেতাল্লিশ চুয়াল্লিশ পঁয়তাল্লিশ ছেচল্লিশ সাতচল্লিশ আটচল্লিশ ঊনপঞ্চাশ"
+    " পঞ্চাশ একান্ন বায়ান্ন তিপ্পান্ন চুয়ান্ন পঞ্চান্ন ছাপ্পান্ন সাতান্ন আটান্ন ঊনষাট"
+    " ষাট একষট্টি বাষট্টি তেষট্টি চৌষট্টি পঁয়ষট্টি ছেষট্টি সাতষট্টি আটষট্টি ঊনসত্তর"
+    " সত্তর একাত্তর বাহাত্তর তিয়াত্তর চুয়াত্তর পঁচাত্তর ছিয়াত্তর সাতাত্তর আটাত্তর ঊনআশি"
+    " আশি একাশি বিরাশি তিরাশি চুরাশি পঁচাশি ছিয়াশি সাতাশি আটাশি ঊননব্বই"
+    " নব্বই একানব্বই বিরানব্বই তিরানব্বই চুরানব্বই পঁচানব্বই ছিয়ানব্বই সাতানব্বই আটানব্বই নিরানব্বই"
+)
+_BANGLA_NUMBERS = _BANGLA.split()
+_BANGLA_LAKH = ((10_000_000, "কোটি"), (100_000, "লাখ"), (1000, "হাজার"), (100, "শত"))
+
+
 def in_words(amount: Money) -> str:
     """The amount as invoices spell it: "Twelve lakh thirty-four thousand taka and fifty poisha only"."""
     name, small, scales = _NAMES[amount.currency]
-    exact = amount.rounded().amount
-    whole = int(exact)
-    rest = int((exact - whole) * Decimal(10) ** MINOR_DIGITS[amount.currency])
-    words = f"{' '.join(_spelled(whole, scales))} {name}"
+    whole, rest = _parts(amount)
+    words = f"{' '.join(_spelled(whole, scales, _english))} {name}"
     if rest:
-        words += f" and {' '.join(_spelled(rest, scales))} {small}"
+        words += f" and {' '.join(_spelled(rest, scales, _english))} {small}"
     return f"{words[0].upper()}{words[1:]} only"
 
 
-def _spelled(value: int, scales: tuple[tuple[int, str], ...]) -> Iterator[str]:
+def in_bangla_words(amount: Money) -> str:
+    """The same in Bangla, for taka; empty for other currencies, whose papers do not need it."""
+    if amount.currency != "BDT":
+        return ""
+    whole, rest = _parts(amount)
+    words = f"{' '.join(_spelled(whole, _BANGLA_LAKH, _BANGLA_NUMBERS.__getitem__))} টাকা"
+    if rest:
+        words += f" {' '.join(_spelled(rest, _BANGLA_LAKH, _BANGLA_NUMBERS.__getitem__))} পয়সা"
+    return f"{words} মাত্র"
+
+
+def _parts(amount: Money) -> tuple[int, int]:
+    exact = amount.rounded().amount
+    whole = int(exact)
+    return whole, int((exact - whole) * Decimal(10) ** MINOR_DIGITS[amount.currency])
+
+
+def _spelled(value: int, scales: tuple[tuple[int, str], ...], below_hundred: Callable[[int], str]) -> Iterator[str]:
     for size, name in scales:
         if value >= size:
-            yield from _spelled(value // size, scales)
+            yield from _spelled(value // size, scales, below_hundred)
             yield name
             value %= size
             if value == 0:
                 return
+    yield below_hundred(value)
+
+
+def _english(value: int) -> str:
     if value < len(_ONES):
-        yield _ONES[value]
-    else:
-        yield _TENS[value // 10] + (f"-{_ONES[value % 10]}" if value % 10 else "")
+        return _ONES[value]
+    return _TENS[value // 10] + (f"-{_ONES[value % 10]}" if value % 10 else "")
