@@ -8,14 +8,15 @@ from typing import Any
 from flask import request
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from wholesale.platform.forms import HouseForm, LongTextField, TextField
 
-DELIVERY = (("delivery", _l("Deliver to my address")), ("pick_up", _l("I pick it up")))
+DELIVERY = (SelectChoice("delivery", _l("Deliver to my address")), SelectChoice("pick_up", _l("I pick it up")))
 PAYMENT = (
-    ("pay_on_delivery", _l("Pay on delivery")),
-    ("bank_transfer", _l("Bank transfer")),
+    SelectChoice("pay_on_delivery", _l("Pay on delivery")),
+    SelectChoice("bank_transfer", _l("Bank transfer")),
 )
 _CHOOSE = _l("Choose one of these.")
 
@@ -27,7 +28,7 @@ class ChooseAddressForm(HouseForm):
 
     def __init__(self, addresses: Sequence[Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.address_id.choices = [(address.id, one_line(address)) for address in addresses]
+        self.address_id.choices = [SelectChoice(address.id, one_line(address)) for address in addresses]
 
 
 def one_line(address: Any) -> str:
@@ -48,7 +49,7 @@ class DeliveryForm(HouseForm):
         self.refused: set[int] = set()
 
     def validate(self, extra_validators: Any = None) -> bool:
-        known = {method for method, _ in DELIVERY}
+        known = {choice.value for choice in DELIVERY}
         self.refused = {seller_id for seller_id, method in self.choices.items() if method not in known}
         if self.refused:
             self.form_errors.append(str(_CHOOSE))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
+from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from wholesale.kernel.money import Money
@@ -21,10 +22,6 @@ from wholesale.platform.forms import (
     UploadField,
     WholeNumberField,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 @dataclass(frozen=True, slots=True)
 class SampleTier:
@@ -41,13 +38,13 @@ class SampleForm(HouseForm):
     business = TextField(_l("Business name"), description=_l("As it stands on your trade licence."))
     pieces = WholeNumberField(_l("Pieces"), minimum=10)
     price = AmountField(_l("Wholesale price"))
-    unit = SelectField(_l("Unit"), choices=[("piece", _l("Piece")), ("kg", _l("Kilogram")), ("carton", _l("Carton"))])
+    unit = SelectField(_l("Unit"), choices=[SelectChoice("piece", _l("Piece")), SelectChoice("kg", _l("Kilogram")), SelectChoice("carton", _l("Carton"))])
     note = LongTextField(_l("Note for the seller"), optional=True)
     licence = UploadField(_l("Trade licence"), description=_l("PDF or photo, at most 10 MB."))
-    kind = RadioField(_l("What does your business do?"), choices=[("buyer", _l("It buys")), ("seller", _l("It sells"))])
+    kind = RadioField(_l("What does your business do?"), choices=[SelectChoice("buyer", _l("It buys")), SelectChoice("seller", _l("It sells"))])
     days = SelectMultipleField(
         _l("Days of delivery"),
-        choices=[("sat", _l("Saturday")), ("sun", _l("Sunday")), ("mon", _l("Monday"))],
+        choices=[SelectChoice("sat", _l("Saturday")), SelectChoice("sun", _l("Sunday")), SelectChoice("mon", _l("Monday"))],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
@@ -68,7 +65,7 @@ def _form() -> SampleForm:
     return form
 
 
-def context() -> Mapping[str, object]:
+def context() -> dict[str, Any]:
     """The variables of `platform/styleguide.html`."""
     return {
         "tiers": [

@@ -130,6 +130,12 @@ def init_app(app: Flask) -> None:
         if request.endpoint != "static":
             begin(read_only=request.method in SAFE_METHODS)
 
+    @app.after_request
+    def _close(response: Response) -> Response:
+        if db.session().in_transaction():  # answered before the view ran (a refusal), or an error page that read
+            abandon()
+        return response
+
     @app.cli.command("ping-database")
     def _ping() -> None:
         """Say whether the database answers."""

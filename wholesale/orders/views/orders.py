@@ -32,7 +32,7 @@ def move_label(state: str) -> str:
 
 @bp.app_template_filter("payment_label")
 def payment_label(method: str) -> str:
-    return str(dict(PAYMENT)[method])
+    return next(str(choice.label) for choice in PAYMENT if choice.value == method)
 
 
 _STATE_LABELS = {
@@ -128,5 +128,5 @@ def move(number: str) -> Response:
 
     to = form.to.data or ""
     if form.accept(lambda: actions.move_order(actor=actor(), number=number, to=to, reason=form.reason.data or "")):
-        return done("orders.order", str(_DONE[to]), number=number)
+        return done("orders.order", str(_DONE.get(to, "")), number=number)
     return _order_page(number, form)
