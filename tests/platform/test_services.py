@@ -305,6 +305,22 @@ class TestAccidents:
                 assert again.redis_url == url
                 assert server_processes(own_folder)
 
+    def test_a_server_that_hangs_is_ended_by_the_next_start(self, own_folder, monkeypatch):
+        monkeypatch.setattr("wholesale.platform.services.processes.OLD_SERVER_SECONDS", 0.5)
+        where = places(own_folder)
+        lock = Lock(where.state / "redis.alive")
+        assert lock.take()
+        deaf = "import signal, time; signal.signal(signal.SIGQUIT, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+        with lock.shared_with_child() as inherited:
+            command = [sys.executable, "-c", deaf]
+            server = subprocess.Popen(command, pass_fds=[inherited], stdout=subprocess.PIPE)
+        with server:
+            assert server.stdout.read(1) == b"\n"
+            lock.release()
+            with services.Services(own_folder, postgres=False, exclusive=True) as site:
+                assert site.endpoints.redis_url
+            assert server.wait(timeout=10) == -signal.SIGKILL
+
     def test_leftovers_of_a_crash_do_not_block(self, own_folder):
         with services.running(own_folder, redis=False):
             pass

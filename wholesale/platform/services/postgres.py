@@ -228,7 +228,7 @@ def start(places: Places, alive: Lock) -> Server:
         log=places.state / "postgres.log",
         alive=alive,
         gentle=signal.SIGINT,  # PostgreSQL's fast shutdown; TERM would wait for every client to leave
-        firm=signal.SIGQUIT,
+        firm=signal.SIGQUIT,  # at once; what has been confirmed is in the log and is read again at the next start
         environment=_environment(),
     )
     try:

@@ -18,6 +18,7 @@ from .binaries import ServiceError
 from .users import User
 
 TETHER = Path(__file__).with_name("tether.py")
+OLD_SERVER_SECONDS = 12.0
 _locks: "weakref.WeakSet[Lock]" = weakref.WeakSet()
 
 
@@ -87,6 +88,35 @@ class Lock:
             os.close(descriptor)
 
 
+def holders(lock: Lock) -> list[int]:
+    """The other processes that have the lock's file open: those that inherited it, while nobody else waits for it."""
+    file = os.fsencode(lock.path.resolve())
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and entry.name != str(os.getpid()):
+            with contextlib.suppress(OSError):  # gone, or somebody else's
+                if any(os.fsencode(link.readlink()) == file for link in (entry / "fd").iterdir()):
+                    found.append(int(entry.name))
+    return found
+
+
+def take_from_dead_owner(lock: Lock) -> bool:
+    """Take the lock of servers whose owner is gone: wait until they have ended, then insist, then kill.
+
+    The kernel has told them to end when their owner did; this is for one that hangs. PostgreSQL 18.4 does so when
+    it is told to shut down gently in the middle of a recovery.
+    """
+    if lock.take(seconds=OLD_SERVER_SECONDS):
+        return True
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        for process in holders(lock):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+        if lock.take(seconds=OLD_SERVER_SECONDS):
+            return True
+    return False
+
+
 def _let_go_of_all() -> None:
     for lock in list(_locks):
         lock.release()
@@ -119,7 +149,7 @@ class Server:
                 f"{self.name} ended with code {code} instead of starting.\nThe last lines of {self.log}:\n{self.tail()}"
             )
 
-    def stop(self, seconds: float = 30.0, *, at_once: bool = False) -> None:
+    def stop(self, seconds: float = 20.0, *, at_once: bool = False) -> None:
         """Ask, then insist, then kill; return when it is gone."""
         steps = [(self.firm, 5.0), (signal.SIGKILL, 5.0)]
         if not at_once:
@@ -165,7 +195,7 @@ def start_server(
     """
     with alive.shared_with_child() as inherited, open_log(log) as output:
         process = subprocess.Popen(  # noqa: S603 - the command is built from our own paths
-            tethered(command, gentle, user),
+            tethered(command, firm, user),
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.PIPE if configuration is not None else subprocess.DEVNULL,

@@ -16,12 +16,11 @@ from typing import Any, Self
 from . import postgres, redis_server
 from .binaries import ServiceError
 from .places import Places, places
-from .processes import Lock, Server
+from .processes import Lock, Server, holders, take_from_dead_owner
 from .secrets_file import write_private
 
 JOIN_SECONDS = 90.0  # somebody else may be making the cluster, or reading the log after a crash
 OWN_SECONDS = 30.0
-OLD_SERVER_SECONDS = 60.0
 ERASE_SECONDS = 5.0
 LEAVE_SECONDS = 45.0
 KEEPER_READY = "ready\n"
@@ -91,11 +90,10 @@ class Part:
         write_private(self.endpoints_file, json.dumps({"kept": kept, **self.addresses}))
 
     def _start(self) -> None:
-        if not self.alive_lock.take(seconds=OLD_SERVER_SECONDS):
-            left = _holders(self.alive_lock)
+        if not take_from_dead_owner(self.alive_lock):
             raise ServiceError(
-                f"The old {self.service.name} server of {self.where.folder} has not ended after "
-                f"{OLD_SERVER_SECONDS:.0f} seconds, though its owner is gone. End it by hand:{left}"
+                f"The old {self.service.name} server of {self.where.folder} does not end, though its owner is gone. "
+                f"End it by hand: kill -9 {' '.join(map(str, holders(self.alive_lock)))}"
             )
         try:
             self._server = self.service.start(self.where, self.alive_lock)
