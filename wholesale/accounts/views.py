@@ -82,4 +82,4 @@ def _start_of(who: Actor) -> str:
         return url_for("pages.home")
     if not who.is_verified:
         return url_for("verification.status")
-    return url_for("orders.incoming" if who.is_seller else "catalog.listing")
+    return url_for("orders.incoming" if who.is_seller else "pages.listing")

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectField, ValidationError
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of an older one
 
 from wholesale.organizations import rules
 from wholesale.platform import i18n
+from wholesale.platform.fields import choice
 from wholesale.platform.forms import HouseForm, TextField, phone
 
 
@@ -26,9 +26,9 @@ class AddressForm(HouseForm):
         super().__init__(*args, **kwargs)
         language = i18n.language()
         self.district.choices = [
-            SelectChoice("", i18n.gettext("Choose a district")),
+            choice("", i18n.gettext("Choose a district")),
             *(
-                SelectChoice(place.name, place.in_language(language), optgroup=division.place.in_language(language))
+                choice(place.name, place.in_language(language), division.place.in_language(language))
                 for division in rules.divisions()
                 for place in division.districts
             ),

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import Field, Form, ValidationError
 from wtforms import PasswordField as PlainPasswordField
 from wtforms import RadioField as PlainRadioField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of an older one
 from wtforms.validators import Length, StopValidation
 from wtforms.widgets import DateInput, EmailInput
 
@@ -56,6 +57,11 @@ class PasswordField(PlainPasswordField):
 
     def __init__(self, label: str, **kwargs: Any) -> None:
         super().__init__(label, validators=[required, Length(max=MAX_PASSWORD)], **kwargs)
+
+
+def choice(value: str, label: Any, group: str | None = None) -> Any:
+    """One of a field's `choices`; those of one `group` that follow each other stand under its name."""
+    return SelectChoice(value, label, optgroup=group)
 
 
 class RadioField(PlainRadioField):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import phonenumbers
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import CombinedMultiDict, FileStorage, MultiDict
 from wtforms import Field, Form, StringField, ValidationError
 from wtforms.fields import FileField, TextAreaField
 from wtforms.validators import InputRequired, Length, StopValidation
@@ -36,9 +36,23 @@ class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
 
     status = _OK
 
-    class Meta:
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # Flask-WTF is untyped
         # Checked once for every request in platform.access, so that a form for reading needs no token.
         csrf = False
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """A file sent under the name of a text field is no text, nor text a file: it counts as nothing."""
+            data = super().wrap_formdata(form, formdata)
+            if not isinstance(data, CombinedMultiDict):
+                return data
+            uploads = {field.name for field in form if isinstance(field, FileField)}
+            return MultiDict(
+                [
+                    (name, value)
+                    for name, value in data.items(multi=True)
+                    if (name in uploads) == isinstance(value, FileStorage)
+                ]
+            )
 
     def submit(self, action: Callable[[], T]) -> T | None:
         if not self.validate():

@@ -9,9 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wholesale.kernel import clock
 from wholesale.platform.db import Base, Id, one_of
-
-STATES = ("submitted", "more_information", "approved", "rejected")
-DOCUMENT_KINDS = ("trade_licence", "tax_certificate", "certificate")
+from wholesale.verification.rules import DOCUMENT_KINDS, STATES
 
 
 class VerificationCase(Base):
