@@ -29,7 +29,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.config import Settings
@@ -145,6 +145,14 @@ def ring(function: str = "wholesale.platform.jobs.drain_job", *arguments: str | 
     return True
 
 
+def doorbell_answers() -> bool:
+    """Whether Redis can be reached; without it what waits is done when it is back."""
+    try:
+        return bool(current_app.extensions["doorbell"].ping())
+    except RedisError:
+        return False
+
+
 def drain_job() -> None:
     """RQ entry point: do what waits in the outbox."""
     with _in_worker():
@@ -223,7 +231,7 @@ def _is_abandoned() -> sa.ColumnElement[bool]:
 def _last_claims() -> dict[str, datetime]:
     """The newest period of each job that somebody has run or is running."""
     newest = sa.select(JobRun.name, sa.func.max(JobRun.period)).where(~_is_abandoned()).group_by(JobRun.name)
-    return dict(db.session.execute(newest).tuples().all())
+    return dict(db.session.execute(newest).all())
 
 
 def due_jobs() -> list[str]:
@@ -238,7 +246,7 @@ def _zone() -> str:
 
 def last_runs() -> dict[str, JobRun]:
     """The newest run of each job."""
-    newest = sa.select(JobRun).distinct(JobRun.name).order_by(JobRun.name, JobRun.started_at.desc())
+    newest = sa.select(JobRun).ext(distinct_on(JobRun.name)).order_by(JobRun.name, JobRun.started_at.desc())
     return {run.name: run for run in db.session.scalars(newest)}
 
 
