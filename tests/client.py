@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import tinyhtml5
-from flask import Flask, has_app_context
+from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
@@ -31,10 +31,10 @@ class HouseClient(FlaskClient):
         response = super().open(*args, **kwargs)
         for each in (*response.history, response):  # a large upload lay in a temporary file
             each.request.environ["wsgi.input"].close()
-        # A request that was refused early leaves its read-only transaction to the end of the application
-        # context, which in a test is the test's.
-        if has_app_context():
+        if has_app_context():  # a test's is shared by its requests: end what a request's own would end
             db.session.rollback()
+            for name in list(g):
+                g.pop(name)
         if response.mimetype == "text/html" and response.status_code not in {301, 302, 303, 308}:
             critique(response.text)
         return response
