@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import cast
 
+import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.dialects.postgresql import insert
 from werkzeug.datastructures import FileStorage
@@ -123,7 +124,9 @@ def _open_case(
             submitted_at=clock.now(),
         )
         .on_conflict_do_nothing(
-            index_elements=[VerificationCase.organization_id], index_where=VerificationCase.state == "submitted"
+            index_elements=[VerificationCase.organization_id],
+            # Not a parameter: once psycopg prepares the statement (the sixth time) it would match no index.
+            index_where=sa.text("state = 'submitted'"),
         )
         .returning(VerificationCase)
     ).one_or_none()
