@@ -57,9 +57,9 @@ def test_the_page_shows_the_invoice_when_it_is_made(committed_app: Flask, addres
         invoice_number, size = invoice.number, invoice.size
     if "no-script" in request.node.name:
         page.click("text=Look again")
-    page.wait_for_selector("text=Download the invoice", timeout=6000)
+    page.wait_for_selector("text=Download (PDF", timeout=6000)
     assert invoice_number in page.inner_text("main")
     with page.expect_download() as download:
-        page.click("text=Download the invoice")
+        page.click("text=Download (PDF")
     assert download.value.suggested_filename == f"dipu-traders-{invoice_number}.pdf"
     assert download.value.path().stat().st_size == size
