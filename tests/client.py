@@ -78,7 +78,7 @@ def critique(html: str) -> None:
     for element in elements:
         name = _name(element)
         assert element.get("style") is None, f"inline style on {name}"
-        assert not [key for key in element.keys() if key.startswith("on")], f"inline handler on {name}"
+        assert not [key for key in element.attrib if key.startswith("on")], f"inline handler on {name}"
         if name == "script":
             assert element.get("src"), "inline script"
         if name == "style":

@@ -28,7 +28,7 @@ def business(
         legal_name=f"{name} Limited",
         slug=name.lower().replace(" ", "-"),
         phone="+8801812345678",
-        email=f"{name.split()[0].lower()}@business.example",
+        email=f"{name.split(maxsplit=1)[0].lower()}@business.example",
         trade_licence_no=f"TL-{name.upper().replace(' ', '-')}",
         tax_no="1234567890123",
         currency=currency,
