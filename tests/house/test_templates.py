@@ -57,7 +57,7 @@ def test_a_fragment_is_one_element_with_its_own_name(name) -> None:
     wanted = thing if room == "shared" else f"{room}-{thing}"
     text = MACRO.sub("", template_text(TEMPLATES / name))
     text = re.sub(r"\{%.*?%\}", " ", text, flags=re.DOTALL)
-    root = TAG.search(re.sub(r"\{\{.*?\}\}", lambda match: "{{}}", text, flags=re.DOTALL))
+    root = TAG.search(re.sub(r"\{\{.*?\}\}", "{{}}", text, flags=re.DOTALL))
     assert root is not None, f"{name} has no element"
     assert re.search(rf'\sid="{wanted}(-\{{\{{\}}\}})?"', root[2]), (
         f'{name} begins with {root[0]}, not with id="{wanted}"'

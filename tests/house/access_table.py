@@ -1,0 +1,81 @@
+"""The role × route table (EX-7, ACC-15): who gets in where, by which method. A route that is not in it fails the build.
+
+Strangers to a thing (an order, a cart line, a case, a document) get 404 although the route would let them in;
+that is no column here, because it holds for every route that names a thing by its id or number.
+"""
+
+from __future__ import annotations
+
+VISITOR = "visitor"
+NEW_BUYER = "unverified buyer"
+BUYER = "verified buyer"
+NEW_SELLER = "unverified seller"
+SELLER = "seller"
+ADMIN = "admin"
+
+ROLES = (VISITOR, NEW_BUYER, BUYER, NEW_SELLER, SELLER, ADMIN)
+EVERYBODY = frozenset(ROLES)
+SIGNED_IN = EVERYBODY - {VISITOR}
+BUSINESSES = SIGNED_IN - {ADMIN}
+PRICES = frozenset({BUYER, SELLER, ADMIN})
+BUYERS = frozenset({BUYER})
+SELLERS = frozenset({NEW_SELLER, SELLER})
+PLATFORM = frozenset({ADMIN})
+
+# What a path names that is the same for everybody: a product's slug, a picture's key, a language, a job.
+PUBLIC_NAMES = {"slug", "key", "code", "name", "filename"}
+# A line that is gone already is no error, and a stranger's line looks the same: 303, and nothing is removed.
+GONE_IS_FINE = {"cart.remove"}
+
+WHO = {
+    ("accounts.check_login", "POST"): EVERYBODY,
+    ("accounts.login", "GET"): EVERYBODY,
+    ("accounts.logout", "POST"): EVERYBODY,
+    ("cart.accept_prices", "POST"): BUYERS,
+    ("cart.badge", "GET"): BUYERS,
+    ("cart.put", "POST"): BUYERS,
+    ("cart.remove", "POST"): BUYERS,
+    ("cart.show", "GET"): BUYERS,
+    ("cart.update", "POST"): BUYERS,
+    ("checkout.add_address", "POST"): BUYERS,
+    ("checkout.address", "GET"): BUYERS,
+    ("checkout.begin", "GET"): BUYERS,
+    ("checkout.choose_address", "POST"): BUYERS,
+    ("checkout.choose_delivery", "POST"): BUYERS,
+    ("checkout.choose_payment", "POST"): BUYERS,
+    ("checkout.confirmation", "GET"): BUYERS,
+    ("checkout.delivery", "GET"): BUYERS,
+    ("checkout.payment", "GET"): BUYERS,
+    ("checkout.place", "POST"): BUYERS,
+    ("checkout.review", "GET"): BUYERS,
+    ("health.alive", "GET"): EVERYBODY,
+    ("health.ready", "GET"): EVERYBODY,
+    ("invoicing.download", "GET"): SIGNED_IN,
+    ("invoicing.status", "GET"): SIGNED_IN,
+    ("jobs.overview", "GET"): PLATFORM,
+    ("jobs.restart", "POST"): PLATFORM,
+    ("jobs.run", "POST"): PLATFORM,
+    ("orders.history", "GET"): SIGNED_IN,
+    ("orders.incoming", "GET"): SELLERS,
+    ("orders.move", "POST"): SIGNED_IN,
+    ("orders.order", "GET"): SIGNED_IN,
+    ("pages.home", "GET"): EVERYBODY,
+    ("pages.language", "GET"): EVERYBODY,
+    ("pages.listing", "GET"): EVERYBODY,
+    ("pages.media", "GET"): EVERYBODY,
+    ("pages.product", "GET"): EVERYBODY,
+    ("pages.sources", "GET"): EVERYBODY,
+    ("pages.styleguide", "GET"): EVERYBODY,
+    ("payments.awaiting", "GET"): PLATFORM,
+    ("payments.record", "POST"): PLATFORM,
+    ("payments.state", "GET"): SIGNED_IN,
+    ("pricing.calculator", "GET"): PRICES,
+    ("verification.case", "GET"): PLATFORM,
+    ("verification.decide", "POST"): PLATFORM,
+    ("verification.document", "GET"): SIGNED_IN,
+    ("verification.queue", "GET"): PLATFORM,
+    ("verification.register", "GET"): EVERYBODY,
+    ("verification.register", "POST"): EVERYBODY,
+    ("verification.status", "GET"): BUSINESSES,
+    ("verification.status", "POST"): BUSINESSES,
+}

@@ -1,0 +1,156 @@
+"""One of everything that a route can name, belonging to Amina and Dipu, and somebody of every role who is neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flask import Flask, url_for
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from tests.client import HouseClient
+from tests.conftest import Cast
+from tests.factories import accounts, catalog, orders, organizations, verification
+from tests.house import access_table as table
+from wholesale.accounts.models import User
+from wholesale.cart import actions as cart
+from wholesale.cart.models import CartLine
+from wholesale.orders.models import Purchase
+from wholesale.platform.db import db
+from wholesale.platform.outbox import OutboxRow
+from wholesale.verification.models import VerificationDocument
+
+
+@dataclass(frozen=True)
+class World:
+    """The things, and who is signed in: `strangers` to them, one of each role, and their `owners`."""
+
+    app: Flask
+    strangers: dict[str, str]
+    owners: dict[str, str]
+    slug: str
+    order_number: str
+    purchase_number: str
+    line_id: int
+    case_id: int
+    document_id: int
+    dead_letter_id: int
+
+    def values(self, rule: Rule) -> dict[str, object]:
+        """What stands in the places of the route's path."""
+        named = {
+            "slug": self.slug,
+            "line_id": self.line_id,
+            "case_id": self.case_id,
+            "document_id": self.document_id,
+            "row_id": self.dead_letter_id,
+            "code": "bn",
+            "key": "no-such-picture",
+            "name": "no-such-job",
+            "number": self.order_number,
+        }
+        if rule.endpoint in {"checkout.confirmation", "payments.record"}:
+            named["number"] = self.purchase_number
+        return {argument: named[argument] for argument in rule.arguments}
+
+    def form(self, rule: Rule) -> dict[str, str]:
+        """What the form of a route about a thing would send, so that it is the thing that is refused."""
+        forms = {
+            "cart.update": {"quantity": "60"},
+            "orders.move": {"to": "cancelled", "reason": "We ordered twice."},
+            "payments.record": {"amount": "1", "reference": "BANK-1"},
+            "verification.decide": {"verdict": "approved", "licence_expires_on": "2099-01-01"},
+        }
+        return forms.get(rule.endpoint, {})
+
+    def url(self, rule: Rule) -> str:
+        with self.app.test_request_context():
+            return url_for(rule.endpoint, **self.values(rule))
+
+    def stranger(self, role: str) -> HouseClient:
+        """A fresh browser of somebody of that role who has no part in the things."""
+        return self._browser(self.strangers[role])
+
+    def owner(self, name: str) -> HouseClient:
+        return self._browser(self.owners[name])
+
+    def _browser(self, token: str) -> HouseClient:
+        client = self.app.test_client()
+        assert isinstance(client, HouseClient)
+        return client.login(token) if token else client
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """What the block changes is taken back, so that every request meets the same world."""
+        connection = db.session.get_bind()
+        db.session.remove()
+        point = connection.begin_nested()  # type: ignore[union-attr]  # a test's engine is one connection
+        try:
+            yield
+        finally:
+            db.session.remove()
+            point.rollback()
+
+
+def build(app: Flask, cast: Cast) -> World:
+    """Amina has ordered by bank transfer and has something in her cart; Hasna has sent her papers."""
+    product = catalog.product(cast.trader)
+    amina = accounts.actor(cast.amina)
+    [order] = orders.placed(amina, {product: 100}, payment="bank_transfer")
+    cart.put(actor=amina, variant_id=catalog.variants_of(product)[0], quantity=50)
+    line = db.session.query(CartLine).filter_by(user_id=cast.amina.id).one()
+    hasna = accounts.user("Hasna")
+    organizations.business("Hasna Store", verified=False, members={hasna: "owner"})
+    db.session.commit()
+    case = verification.submitted(hasna)
+    dead = OutboxRow(event="OrderPlaced", handler="gone", payload={}, dead_at=order.placed_at)
+    db.session.add(dead)
+    stranger_seller, new_seller = accounts.user("Farid"), accounts.user("Gita")
+    organizations.business("Farid Traders", kind="seller", members={stranger_seller: "owner"})
+    organizations.business("Gita Traders", kind="seller", verified=False, members={new_seller: "owner"})
+    purchase = db.session.get_one(Purchase, order.purchase_id)
+    document = db.session.query(VerificationDocument).filter_by(case_id=case.id).one()
+    db.session.commit()
+
+    def session(user: User | None) -> str:
+        return "" if user is None else accounts.sign_in(user)
+
+    world = World(
+        app=app,
+        strangers={
+            table.VISITOR: session(None),
+            table.NEW_BUYER: session(cast.newcomer),
+            table.BUYER: session(cast.chandni),
+            table.NEW_SELLER: session(new_seller),
+            table.SELLER: session(stranger_seller),
+            table.ADMIN: session(cast.esha),
+        },
+        owners={"buyer": session(cast.amina), "seller": session(cast.dipu), "applicant": session(hasna)},
+        slug=product.slug,
+        order_number=order.number,
+        purchase_number=purchase.number,
+        line_id=line.id,
+        case_id=case.id,
+        document_id=document.id,
+        dead_letter_id=dead.id,
+    )
+    db.session.commit()
+    return world
+
+
+def routes(app: Flask) -> list[tuple[Rule, str]]:
+    """Every route but the static files, once per method that does something."""
+    return [
+        (rule, method)
+        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint))
+        if rule.endpoint != "static"
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def is_turned_away(response: TestResponse) -> bool:
+    """Sent to the login, or told that this is not theirs to do."""
+    login = response.headers.get("Location", "") + response.headers.get("HX-Redirect", "")
+    return response.status_code in {401, 403} or (response.status_code in {204, 303} and "/login?" in login)
