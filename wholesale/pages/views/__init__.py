@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wholesale.pages.views.jobs import bp as jobs
 from wholesale.pages.views.shop import bp as pages
 
-BLUEPRINTS = (pages,)
+BLUEPRINTS = (jobs, pages)
