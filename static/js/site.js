@@ -7,6 +7,7 @@
     init: (api) => api.initSecurity({ createHTML: (s) => s, createScript: () => "" }, refuse, refuse),
   });
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    if (ctx.response.headers.has("HX-Retarget")) return; // the server knows where its answer belongs
     const failed = ctx.response.status >= 400 && ctx.response.status !== 422;
     const whole = /^\s*<!doctype/i.test(ctx.text);
     if (failed && (whole || !ctx.text)) {

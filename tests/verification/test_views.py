@@ -124,6 +124,15 @@ def test_a_mistake_stands_beside_its_field_and_nothing_is_lost(
     assert (count(User), count(Organization), count(VerificationCase)) == (0, 0, 0)
 
 
+def test_files_that_are_far_too_large_cost_nothing_and_lose_nothing(client: HouseClient) -> None:
+    huge = papers.PDF + b" " * (45 * 1024 * 1024)
+    response = client.post("/register", data=typed(trade_licence=papers.upload(huge), certificate=papers.upload(huge)))
+    assert response.status_code == 422
+    assert 'id="trade_licence-error"' in response.text
+    assert "larger than 10 MB" in response.text
+    assert "পদ্মা ট্রেডার্স" in response.text
+
+
 def test_nothing_at_all(client: HouseClient) -> None:
     response = client.post("/register", data={})
     assert response.status_code == 422

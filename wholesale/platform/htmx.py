@@ -7,16 +7,19 @@ htmx-flask reads htmx 1 and 2 headers; this subclass adds what htmx 4.0.1 sends 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import IO, cast
 
-from flask import Flask, Response, flash, make_response, redirect, render_template, session, url_for
+from flask import Flask, Response, current_app, flash, make_response, redirect, render_template, session, url_for
 from flask import request as flask_request
 from htmx_flask import Htmx
 from htmx_flask.requests import HtmxAwareRequest, HtmxHeaders
 
+from wholesale.config import Settings
+from wholesale.platform import files
+
 
 class HouseRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask is untyped
-    """The request, knowing whether a fragment is wanted and from which element."""
+    """The request: knows whether a fragment is wanted and from which element; keeps no more of a file than allowed."""
 
     htmx: HtmxHeaders
 
@@ -37,6 +40,11 @@ class HouseRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask is unt
     def target_id(self) -> str | None:
         """The id of the element that will be swapped."""
         return _after_hash(self.headers.get("HX-Target"))
+
+    def _get_file_stream(self, *_sizes: object, **_names: object) -> IO[bytes]:
+        """Where werkzeug puts an uploaded file: one byte over the limit is enough to refuse it."""
+        settings = cast("Settings", current_app.extensions["settings"])
+        return files.CappedUpload(settings.max_upload_mb * 1024 * 1024 + 1)
 
 
 def _after_hash(value: str | None) -> str | None:
