@@ -11,8 +11,9 @@ from wholesale.kernel.money import MINOR_DIGITS, Money
 _JULY = 7
 _HUNDRED = 100
 
-# What one document may hold: half a minute of work on a slow machine (measured: 65 lines a second).
-MAX_LINES = 1000
+# What one document may hold. The transaction that renders may stand still for a minute; 500 lines take 9 s of
+# processor time, which a machine under load may stretch fourfold.
+MAX_LINES = 500
 
 # A document that is not there after this long is asked for again by the sweep, and the page says that it is late.
 LATE = timedelta(minutes=10)
