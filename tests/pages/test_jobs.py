@@ -98,7 +98,7 @@ def test_outbox_in_figures(admin: HouseClient) -> None:
     dead_letter()
     words = text_of(admin.get(PAGE).text)
     assert "1 Waiting in the outbox" in words
-    assert "3 min The oldest waits since" in words
+    assert "3 min The oldest has waited" in words
     assert "1 Failed for good" in words
 
 
