@@ -88,15 +88,19 @@ def _free_slug(name: str, sku: str) -> str:
     return slug
 
 
-def add_picture(*, product_id: int, position: int, data: bytes) -> Picture:
-    """Store a photograph as WebP in two sizes, without the camera's notes. `data` must be an image."""
+def add_picture(*, product_id: int, position: int, data: bytes, is_prepared: bool = False) -> Picture:
+    """Store a photograph as WebP in two sizes, without the camera's notes. `data` must be an image.
+
+    `is_prepared`: it is the product's own, small WebP without notes already, and stored as it is.
+    """
     with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
         upright = ImageOps.exif_transpose(picture).convert("RGB")
     upright.thumbnail((WHOLE, WHOLE))
+    whole = data if is_prepared else _webp(upright, 60)
     stored = Picture(
         product_id=product_id,
         position=position,
-        file_key=storage().put(_webp(upright, 60), "image/webp").key,
+        file_key=storage().put(whole, "image/webp").key,
         thumb_key=storage().put(_webp(ImageOps.fit(upright, (THUMB, THUMB)), 55), "image/webp").key,
         width=upright.width,
         height=upright.height,

@@ -290,8 +290,14 @@ def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order
     """
     order = queries.order(actor, number)
     db.session.refresh(order, with_for_update={"key_share": True}, attribute_names=["state"])
-    if order.state == to:
-        return order
+    if order.state != to:
+        advance(actor=actor, order=order, to=to, reason=reason)
+        db.session.flush()
+    return order
+
+
+def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
+    """`move_order` for an order that this transaction holds already, with its lines; the caller flushes."""
     if actor.role == "viewer":
         raise ForbiddenError("Your role in the business is to look, not to act.")
     before = order.state
@@ -304,8 +310,6 @@ def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order
     _EFFECTS.get(to, _nothing)(actor, order)
     _note_move(order, actor, before=before, after=to, reason=reason)
     emit(OrderMoved(order_id=order.id, before=before, after=to))
-    db.session.flush()
-    return order
 
 
 def party(actor: Actor) -> str:

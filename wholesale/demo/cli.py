@@ -1,0 +1,32 @@
+"""`flask --app wsgi demo …`"""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from wholesale.demo import load, shipped
+from wholesale.kernel.errors import HouseError
+from wholesale.platform.supervisor import DEMO_PASSWORD, LOGINS
+
+cli = AppGroup("demo", help="The demonstration's data.")
+
+
+@cli.command("load")
+@click.option(
+    "--products",
+    type=click.IntRange(min=1),
+    help="How many products beside the two worked examples; above what is shipped by numbered copies.",
+)
+def load_demo(products: int | None) -> None:
+    """Load the demonstration once: goods, businesses, logins, and orders up to yesterday."""
+    try:
+        fresh = load.load(shipped.read(products), say=click.echo)
+    except HouseError as error:
+        raise click.ClickException(str(error)) from error
+    if not fresh:
+        click.echo("The demo is loaded already. Nothing was changed.")
+    width = max(map(len, LOGINS))
+    click.echo(f"Logins, all with the password: {DEMO_PASSWORD}")
+    for login, who in LOGINS.items():
+        click.echo(f"  {login:<{width}}  {who}")

@@ -1,0 +1,489 @@
+"""Loads the demonstration: people, businesses, goods, stock, and an order history that ends yesterday.
+
+Everything is one transaction, so that a crash leaves nothing of it but files that no row knows. The platform
+admin's login is the mark of a loaded demo. Businesses become verified, goods get their prices and stock, and
+orders are placed by the product's own actions, at the times at which it would have happened.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Literal, cast
+
+import sqlalchemy as sa
+from flask import current_app
+from PIL import Image, ImageDraw, ImageFont
+from werkzeug.datastructures import FileStorage
+
+from wholesale.accounts.models import User
+from wholesale.catalog import actions as catalog
+from wholesale.catalog.models import Picture, Product, Variant
+from wholesale.config import Settings
+from wholesale.demo import history, shipped
+from wholesale.demo.history import Say
+from wholesale.demo.shipped import BuyerRow, CategoryRow, Data, Party, ProductRow, SellerRow
+from wholesale.inventory import actions as inventory
+from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor, OrganizationKind
+from wholesale.kernel.errors import ConflictError, ForbiddenError
+from wholesale.kernel.money import Money
+from wholesale.organizations import actions as organizations
+from wholesale.organizations.models import Membership, Organization, SellerTerms
+from wholesale.platform import crypto
+from wholesale.platform.db import Base, db
+from wholesale.platform.supervisor import DEMO_PASSWORD
+from wholesale.platform.transaction import transaction
+from wholesale.pricing import actions as pricing
+from wholesale.pricing.models import PriceTier
+from wholesale.pricing.rules import Settlement
+from wholesale.verification import actions as verification
+from wholesale.verification.models import VerificationCase
+
+ADMIN = "admin@demo.example"
+EXAMPLE_SELLER = "example"
+CURRENCY = "BDT"
+DEFAULT_COMMISSION = Decimal(8)
+OPENING = "OPENING"
+LOCK = 7_312_004  # any number: the same for every load, so that two do not run at once
+
+# The worked examples' goods. No order of the history touches them.
+TEA = CategoryRow("tea", "grocery", "Tea", "চা")
+JUTE_BAG = ProductRow(
+    sku="EX-JUTE-01",
+    slug="example-jute-bag",
+    name="Jute Bag",
+    name_bn="পাটের ব্যাগ",
+    category="bags",
+    seller=EXAMPLE_SELLER,
+    unit="piece",
+    steps=((10, Decimal(145)), (50, Decimal(135)), (200, Decimal(120))),
+    order_multiple=1,
+    cost=Decimal(80),
+    lead_time_days=3,
+    description="A plain bag of woven jute with two handles, 40 × 35 cm. The worked example of tiers and shares.",
+    stock=5000,
+    reorder_level=500,
+    reorder_quantity=2000,
+)
+TEA_500G = ProductRow(
+    sku="EX-TEA-01",
+    slug="example-tea-500g",
+    name="Black Tea 500 g",
+    name_bn="চা ৫০০ গ্রাম",
+    category=TEA.slug,
+    seller=EXAMPLE_SELLER,
+    unit="pack",
+    steps=((5, Decimal(125)), (20, Decimal(118)), (100, Decimal(110))),
+    order_multiple=1,
+    cost=Decimal(80),
+    lead_time_days=5,
+    description="Black tea from Sylhet in packs of 500 g. The worked example of a stock that runs low.",
+    stock=15,
+    reorder_level=20,
+    reorder_quantity=100,
+    supplier_moq=10,
+)
+EXAMPLES = (JUTE_BAG, TEA_500G)
+# EX-2, for this product whatever its seller's other goods settle by.
+JUTE_BAG_SHARES = Settlement("profit_share", platform_percent=Decimal(15), seller_percent=Decimal(20))
+
+
+@dataclass(frozen=True)
+class Applicant:
+    """A business whose papers wait for the admin, sent so many hours ago."""
+
+    party: Party
+    kind: OrganizationKind
+    hours_ago: int
+
+
+APPLICANTS = (
+    Applicant(
+        Party(
+            key="basket",
+            name="Sample Basket Works",
+            legal_name="Sample Basket Works (Demonstration)",
+            owner_name="Rehana Sample",
+            owner_email="basket@demo.example",
+            district="Tangail",
+            upazila="Tangail Sadar",
+            address="19 Sample Weavers Road",
+            phone="+8801700000301",
+            trade_licence="DEMO-TL-000301",
+            tax_no="9990000000301",
+        ),
+        "seller",
+        75,
+    ),
+    Applicant(
+        Party(
+            key="mohona",
+            name="Mohona Sample Store",
+            legal_name="Mohona Sample Store (Demonstration)",
+            owner_name="Mohona Sample",
+            owner_email="mohona@demo.example",
+            district="Khulna",
+            upazila="Dumuria",
+            address="Sample Ghat, Shop 4",
+            phone="+8801700000302",
+            trade_licence="DEMO-TL-000302",
+            tax_no="9990000000302",
+        ),
+        "buyer",
+        6,
+    ),
+)
+_NEWBUYER_HOURS_AGO = 27
+_PROGRESS = 200
+
+
+def load(data: Data, *, say: Say) -> bool:
+    """Load everything; False, and nothing changed, when the demo is there already.
+
+    Raises ForbiddenError in production, where a published password must not open anything, and ConflictError
+    while another load is running.
+    """
+    settings = cast("Settings", current_app.extensions["settings"])
+    if settings.is_production:
+        raise ForbiddenError("The demo has logins with a published password. It is never loaded in production.")
+    with transaction():
+        if not db.session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
+            raise ConflictError("The demo is being loaded by another process. Wait until that has ended.")
+        if db.session.scalar(sa.select(User.id).where(User.email == ADMIN)):
+            return False
+        _Loader(data, settings.time_zone, say).run()
+    return True
+
+
+class _Loader:
+    """One load. Times: everything is founded two weeks before the first order and stocked in the week after."""
+
+    def __init__(self, data: Data, zone: str, say: Say) -> None:
+        self.data = replace(data, categories=(*data.categories, TEA), products=(*EXAMPLES, *data.products))
+        self.say = say
+        self.now = clock.now()
+        self.plan = history.plan(data, shipped.shifted(data.invoices, now=self.now, zone=zone), now=self.now)
+        first = self.plan.invoices[0][0] if self.plan.invoices else self.now
+        self.founded = min(first, self.now) - timedelta(days=14)
+        self.expiry = clock.today(zone) + timedelta(days=365)
+        self.today = clock.today(zone)
+        self.password_hash = crypto.hash_password(DEMO_PASSWORD)
+        self.categories: dict[str, int] = {}
+        self.locations: dict[str, int] = {}
+        self.sellers: dict[str, Actor] = {}
+        self.buyers: dict[str, list[Actor]] = {}
+        self.products: dict[str, int] = {}
+        self.variants: dict[str, int] = {}
+
+    def run(self) -> None:
+        with clock.at(self.founded):
+            self.admin = _actor(self._person(ADMIN, "Demo Admin", "+8801700000100", staff_role="admin"), None)
+            self._categories()
+        self._businesses()
+        with clock.at(self.founded + timedelta(days=2)):
+            self._terms()
+            self._goods()
+        with clock.at(self.founded + timedelta(days=5)):
+            self._opening_stock()
+        self.say(f"Orders: {len(self.plan.invoices)} purchases to place …")
+        stage = history.Stage(self.admin, self.sellers, self.buyers, self.variants, self.data.by_sku)
+        history.Replay(self.plan, stage, self.say).run()
+        with clock.at(self.founded + timedelta(days=5)):
+            self._copies()
+
+    # --- people and businesses ----------------------------------------------------------------------------
+
+    def _person(self, email: str, name: str, phone: str, *, staff_role: str | None = None) -> User:
+        """A person with the demo's one password, hashed once: that is slow on purpose."""
+        made = User(email=email, name=name, phone=phone, password_hash=self.password_hash, staff_role=staff_role)
+        db.session.add(made)
+        db.session.flush()
+        return made
+
+    def _businesses(self) -> None:
+        for seller in self.data.sellers:
+            with clock.at(self.founded):
+                actor = self._business(seller, "seller")
+                self.locations[seller.key] = inventory.open_location(
+                    organization_id=actor.acting_organization, name="Main warehouse", district=seller.district
+                ).id
+            self.sellers[seller.key] = self._approved(actor)
+        for buyer in self.data.buyers:
+            if buyer.verified:
+                with clock.at(self.founded):
+                    actor = self._business(buyer, "buyer")
+                    people = [actor, *self._colleague(buyer, actor)]
+                until = self._approved(actor).verified_until
+                self.buyers[buyer.key] = [replace(person, verified_until=until) for person in people]
+            else:
+                with clock.at(self.now - timedelta(hours=_NEWBUYER_HOURS_AGO)):
+                    self._business(buyer, "buyer")
+        for applicant in APPLICANTS:
+            with clock.at(self.now - timedelta(hours=applicant.hours_ago)):
+                self._business(applicant.party, applicant.kind)
+        self.say(f"Businesses: {len(self.sellers)} sellers and {len(self.buyers)} buyers verified")
+
+    def _business(self, party: Party, kind: OrganizationKind) -> Actor:
+        """A business with its owner, its address, and its papers on the admin's desk."""
+        owner = self._person(party.owner_email, party.owner_name, party.phone)
+        made = organizations.found_business(
+            owner=owner,
+            kind=kind,
+            name=party.name,
+            legal_name=party.legal_name,
+            phone=party.phone,
+            email=party.owner_email,
+            trade_licence_no=party.trade_licence,
+            tax_no=party.tax_no,
+            currency=CURRENCY,
+        )
+        actor = replace(_actor(owner, made), today=self.today)
+        organizations.add_address(
+            actor=actor,
+            contact_name=party.owner_name,
+            phone=party.phone,
+            line=party.address,
+            area=party.upazila,
+            district=party.district,
+        )
+        verification.submit_case(
+            actor=actor,
+            trade_licence_no=party.trade_licence,
+            tax_no=party.tax_no,
+            licence_expires_on=self.expiry,
+            documents={"trade_licence": _licence(party, self.expiry)},
+        )
+        return actor
+
+    def _colleague(self, buyer: BuyerRow, owner: Actor) -> Iterator[Actor]:
+        if buyer.colleague_email:
+            person = self._person(buyer.colleague_email, buyer.colleague_name, buyer.phone)
+            db.session.add(Membership(organization_id=owner.acting_organization, user_id=person.id, role="member"))
+            db.session.flush()
+            yield replace(owner, user_id=person.id, name=person.name, email=person.email, role="member")
+
+    def _approved(self, actor: Actor) -> Actor:
+        """The admin approves the waiting case of the actor's business, a day after it was sent."""
+        case_id = db.session.scalars(
+            sa.select(VerificationCase.id).where(
+                VerificationCase.organization_id == actor.organization_id, VerificationCase.state == "submitted"
+            )
+        ).one()
+        with clock.at(self.founded + timedelta(days=1)):
+            verification.decide(actor=self.admin, case_id=case_id, verdict="approved", licence_expires_on=self.expiry)
+        return replace(actor, verified_until=self.expiry)
+
+    def _terms(self) -> None:
+        """What sellers ask per order, and how revenue is shared: the platform's rule, then each seller's."""
+        pricing.set_settlement(
+            actor=self.admin, settlement=Settlement("commission", commission_percent=DEFAULT_COMMISSION)
+        )
+        for seller in self.data.sellers:
+            seller_id = self.sellers[seller.key].acting_organization
+            db.session.add(
+                SellerTerms(
+                    organization_id=seller_id,
+                    delivery_fee=seller.delivery_fee,
+                    free_delivery_from=seller.free_delivery_from,
+                    minimum_order=seller.minimum_order,
+                )
+            )
+            pricing.set_settlement(actor=self.admin, settlement=_settlement(seller), seller_id=seller_id)
+
+    # --- goods --------------------------------------------------------------------------------------------
+
+    def _categories(self) -> None:
+        for position, row in enumerate(self.data.categories):
+            self.categories[row.slug] = catalog.add_category(
+                slug=row.slug,
+                name=row.name,
+                name_bn=row.name_bn,
+                parent_id=self.categories[row.parent] if row.parent else None,
+                position=position,
+            ).id
+
+    def _goods(self) -> None:
+        total = len(self.data.products)
+        for number, row in enumerate(self.data.products, start=1):
+            product = catalog.add_product(
+                seller_id=self.sellers[row.seller].acting_organization,
+                category_id=self.categories[row.category],
+                sku=row.sku,
+                slug=row.slug,
+                name=row.name,
+                name_bn=row.name_bn,
+                description=row.description,
+                unit=row.unit,
+                moq=row.moq,
+                order_multiple=row.order_multiple,
+                cost=row.cost,
+                currency=CURRENCY,
+                lead_time_days=row.lead_time_days,
+                reorder_level=row.reorder_level,
+                reorder_quantity=row.reorder_quantity,
+                supplier_moq=row.supplier_moq,
+            )
+            pricing.set_tiers(
+                product=product, tiers=[(quantity, Money(price, CURRENCY)) for quantity, price in row.steps]
+            )
+            for position, photo in enumerate(row.photos):
+                catalog.add_picture(
+                    product_id=product.id, position=position, data=shipped.photo(photo), is_prepared=True
+                )
+            if row is JUTE_BAG:
+                pricing.set_settlement(actor=self.admin, settlement=JUTE_BAG_SHARES, product_id=product.id)
+            self.products[row.sku] = product.id
+            if number % _PROGRESS == 0 or number == total:
+                self.say(f"Products: {number} of {total} …")
+        self.variants = dict(
+            db.session.execute(
+                sa.select(Variant.sku, Variant.id).where(Variant.product_id.in_(self.products.values()))
+            ).all()
+        )
+
+    def _opening_stock(self) -> None:
+        """What must have been there at first, so that today's stock is left after the history."""
+        arriving: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        for row in self.data.products:
+            arriving[row.seller][self.variants[row.sku]] = row.stock + self.plan.taken.get(row.sku, 0)
+        for seller, quantities in arriving.items():
+            inventory.receive(
+                actor=self.sellers[seller],
+                location_id=self.locations[seller],
+                quantities={variant: quantity for variant, quantity in quantities.items() if quantity},
+                reference=OPENING,
+            )
+            # Sold out before the history began: nothing ever arrived, but the shelf is there.
+            empty = [variant for variant, quantity in quantities.items() if not quantity]
+            db.session.add_all(Stock(variant_id=variant, location_id=self.locations[seller]) for variant in empty)
+        db.session.flush()
+
+    # --- more of the same, to see how the product bears many ----------------------------------------------
+
+    def _copies(self) -> None:
+        """Numbered repetitions of the shipped products, each round of them by one statement per table."""
+        total, made, number = self.data.copies, 0, 1
+        originals = [self.products[row.sku] for row in self.data.products if row not in EXAMPLES]
+        while made < total and originals:
+            number += 1
+            batch = originals[: total - made]
+            _copy_products(batch, number, user_id=self.admin.user_id)
+            made += len(batch)
+            if number % 10 == 0 or made == total:
+                self.say(f"Numbered copies: {made:,} of {total:,} …")
+
+
+def _actor(person: User, business: Organization | None) -> Actor:
+    """Who a request of this person would come from."""
+    return Actor(
+        user_id=person.id,
+        name=person.name,
+        email=person.email,
+        staff_role=person.staff_role,
+        organization_id=business.id if business else None,
+        organization_name=business.name if business else "",
+        kind=cast("OrganizationKind", business.kind) if business else None,
+        role="owner" if business else None,
+    )
+
+
+def _settlement(seller: SellerRow) -> Settlement:
+    return Settlement(
+        model=cast("Literal['profit_share', 'commission']", seller.model),
+        platform_percent=seller.platform_percent,
+        seller_percent=seller.seller_percent,
+        commission_percent=seller.commission_percent,
+    )
+
+
+def _licence(party: Party, expiry: date) -> FileStorage:
+    """A picture of a document that nobody can take for a real one."""
+    sheet = Image.new("RGB", (900, 640), "white")
+    draw = ImageDraw.Draw(sheet)
+    draw.rectangle((20, 20, 879, 619), outline="#666666", width=3)
+    draw.text((450, 90), "Demonstration trade licence", fill="black", anchor="mm", font=ImageFont.load_default(44))
+    draw.text((450, 140), "not a real document", fill="#aa0000", anchor="mm", font=ImageFont.load_default(24))
+    facts = (
+        ("Business", party.legal_name),
+        ("Owner", party.owner_name),
+        ("Address", f"{party.address}, {party.upazila}, {party.district}"),
+        ("Licence number", party.trade_licence),
+        ("BIN", party.tax_no),
+        ("Valid until", f"{expiry:%d %B %Y}"),
+    )
+    font = ImageFont.load_default(24)
+    for row, (label, text) in enumerate(facts):
+        draw.text((70, 220 + 60 * row), label, fill="#666666", font=font)
+        draw.text((290, 220 + 60 * row), text, fill="black", font=font)
+    out = io.BytesIO()
+    sheet.save(out, "PNG", compress_level=1)
+    out.seek(0)
+    return FileStorage(out, filename="trade-licence.png")
+
+
+def _copy_products(originals: Sequence[int], number: int, *, user_id: int | None) -> None:
+    """Repeat products with their variants, prices, pictures and free stock, all named by `number`.
+
+    In SQL alone: a million of them do not pass through this process.
+    """
+    base, made = Product.__table__.alias("base"), Product.__table__.alias("made")
+    of, is_now = Variant.__table__.alias("of"), Variant.__table__.alias("is_now")
+    stock = Stock.__table__.alias("base_stock")
+    slug = base.c.slug + f"-no-{number}"
+    wanted = base.c.id == sa.any_(sa.literal(list(originals), sa.ARRAY(sa.BigInteger)))
+    pairs = base.join(made, made.c.slug == slug)
+    _copy(Product, base, base, wanted, slug=slug, name=base.c.name + f", No. {number}")
+    _copy(
+        Variant,
+        of,
+        pairs.join(of, of.c.product_id == base.c.id),
+        wanted,
+        product_id=made.c.id,
+        sku=of.c.sku + f"-{number}",
+        barcode=sa.null(),
+    )
+    for model in (PriceTier, Picture):
+        table = model.__table__.alias("part")
+        _copy(model, table, pairs.join(table, table.c.product_id == base.c.id), wanted, product_id=made.c.id)
+    shelves = (
+        pairs.join(of, of.c.product_id == base.c.id)
+        .join(is_now, sa.and_(is_now.c.product_id == made.c.id, is_now.c.sku == of.c.sku + f"-{number}"))
+        .join(stock, stock.c.variant_id == of.c.id)
+    )
+    free = stock.c.on_hand - stock.c.allocated
+    _copy(Stock, stock, shelves, wanted, variant_id=is_now.c.id, on_hand=free, allocated=sa.literal(0))
+    _copy(
+        InventoryLog,
+        InventoryLog.__table__.alias("unused"),
+        shelves,
+        sa.and_(wanted, free > 0),
+        variant_id=is_now.c.id,
+        location_id=stock.c.location_id,
+        kind=sa.literal("PURCHASE"),
+        quantity=free,
+        previous=sa.literal(0),
+        new=free,
+        reference=sa.literal(OPENING),
+        user_id=sa.literal(user_id),
+        at=sa.literal(clock.now()),
+    )
+
+
+def _copy(
+    model: type[Base],
+    source: sa.FromClause,
+    tables: sa.FromClause,
+    which: sa.ColumnElement[bool],
+    **changes: sa.ColumnElement[Any],
+) -> None:
+    """Insert rows of `model` that are those of `source` but for `changes`; the database gives the ids."""
+    columns = [column.name for column in model.__table__.columns if column.computed is None and column.identity is None]
+    values = [changes.get(name, source.c[name]) for name in columns]
+    rows = sa.select(*values).select_from(tables).where(which)
+    db.session.execute(sa.insert(model).from_select(columns, rows, include_defaults=False))
