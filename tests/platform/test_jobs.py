@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
@@ -11,6 +12,8 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
 
 from wholesale.kernel import clock
 from wholesale.kernel.errors import NotFoundError
@@ -280,3 +283,17 @@ def test_run_keeps_the_claim_when_the_work_is_rolled_back(runs: list[str]) -> No
     with clock.at(NOON):
         jobs.run_periodic("hourly")
     assert db.session.scalar(sa.select(sa.func.count()).select_from(JobRun)) == 1
+
+
+def test_run_by_hand_through_redis_and_a_worker(
+    committed_app: Flask, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "QUEUE", f"test-{uuid.uuid4().hex}")  # other tests' workers listen to the usual one
+    monkeypatch.setattr(jobs, "_worker_app", committed_app)
+    assert jobs.ring_by_hand("nightly") is True
+    redis = committed_app.extensions["doorbell"]
+    queue = Queue(jobs.QUEUE, connection=redis, serializer=JSONSerializer)
+    SimpleWorker([queue], connection=redis, serializer=JSONSerializer).work(burst=True, logging_level="WARNING")
+    assert runs == ["nightly"]
+    assert jobs.last_runs()["nightly"].result == "slept well"
+    assert queue.count == 0
