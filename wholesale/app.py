@@ -18,17 +18,29 @@ import wholesale.invoicing.models
 import wholesale.ledger.models
 import wholesale.orders.models
 import wholesale.organizations.models
+import wholesale.payments.handlers
 import wholesale.payments.models
 import wholesale.pricing.models
 import wholesale.verification.models  # noqa: F401 - metadata
 from wholesale.accounts.cli import cli as user_commands
 from wholesale.accounts.views import bp as accounts_routes
+from wholesale.cart.views import bp as cart_routes
 from wholesale.config import ROOT, Settings
+from wholesale.demo.cli import cli as demo_commands
+from wholesale.inventory.cli import cli as inventory_commands
 from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
+from wholesale.ledger import jobs as ledger_jobs
+from wholesale.ledger.cli import cli as ledger_commands
+from wholesale.orders import jobs as orders_jobs
+from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
 from wholesale.organizations import queries as organizations
+from wholesale.pages.views import BLUEPRINTS as PAGES_ROUTES
+from wholesale.payments import queries as payments
+from wholesale.payments.views import bp as payments_routes
 from wholesale.platform import (
     access,
+    addresses,
     assets,
     errors,
     files,
@@ -39,14 +51,24 @@ from wholesale.platform import (
     jobs,
     telemetry,
     transaction,
+    where,
 )
 from wholesale.platform.db import db
+from wholesale.pricing.views import bp as pricing_routes
+from wholesale.schedule import TIMETABLE
+from wholesale.verification.views import bp as verification_routes
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     accounts_routes,
+    cart_routes,
     invoicing_routes,
+    *ORDERS_ROUTES,
+    *PAGES_ROUTES,
+    payments_routes,
+    pricing_routes,
+    verification_routes,
 )
-COMMANDS: tuple[AppGroup, ...] = (user_commands,)
+COMMANDS: tuple[AppGroup, ...] = (demo_commands, inventory_commands, ledger_commands, user_commands)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -55,6 +77,7 @@ def create_app(settings: Settings) -> Flask:
     _configure(app, settings)
     if settings.env != "test":
         telemetry.configure_logging()
+    addresses.init_app(app)
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     Compress(app)
@@ -67,8 +90,11 @@ def create_app(settings: Settings) -> Flask:
     transaction.init_app(app)
     access.init_app(app, lambda: _load_actor(settings))
     errors.init_app(app)
-    jobs.init_app(app, settings, [])
+    jobs.init_app(app, settings, TIMETABLE)
     health.init_app(app)
+    where.init_app(app)
+    ledger_jobs.add_proof(orders_jobs.proof)
+    ledger_jobs.add_proof(payments.proof)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in COMMANDS:
@@ -91,8 +117,9 @@ def _configure(app: Flask, settings: Settings) -> None:
             "pool_pre_ping": False,
             "pool_timeout": 5,
         },
-        # A little over the largest file, so that our own check can answer with a sentence.
-        MAX_CONTENT_LENGTH=(settings.max_upload_mb * 3 + 2) * 1024 * 1024,
+        # Far over the largest file: what is over its limit is read and dropped (see platform.files.CappedUpload),
+        # so that the answer is a sentence beside the field and what was typed is still there.
+        MAX_CONTENT_LENGTH=(settings.max_upload_mb * 12 + 2) * 1024 * 1024,
         MAX_FORM_MEMORY_SIZE=500_000,
         SESSION_COOKIE_NAME="__Host-session" if settings.secure_cookies else "session",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
