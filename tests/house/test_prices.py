@@ -73,8 +73,18 @@ def shop(house: Flask, cast: Cast) -> World:
     return world
 
 
-SHOP = ("/", "/products", "/products?q=teapot", "/products?category=bags", "/products/{slug}", "/products/{slug}/price?quantity=50",
-        "/cart", "/cart/badge", "/checkout/review", "/sources")  # fmt: skip
+SHOP = (
+    "/",
+    "/products",
+    "/products?q=teapot",
+    "/products?category=bags",
+    "/products/{slug}",
+    "/products/{slug}/price?quantity=50",
+    "/cart",
+    "/cart/badge",
+    "/checkout/review",
+    "/sources",
+)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -29,8 +29,16 @@ FRAGMENT = 1_500
 LINES = 10
 
 BrowserOf = Callable[[str], HouseClient]
-NAMES = ("Golden jute shopping bag", "Hand-woven Nakshi Kantha throw", "Assam black tea, 500 g", "Stainless steel tiffin box",
-         "Ceramic cup with saucer", "Bamboo floor mat, 4 × 6 ft", "Terracotta flower pot", "Cotton gamcha, checked")  # fmt: skip
+NAMES = (
+    "Golden jute shopping bag",
+    "Hand-woven Nakshi Kantha throw",
+    "Assam black tea, 500 g",
+    "Stainless steel tiffin box",
+    "Ceramic cup with saucer",
+    "Bamboo floor mat, 4 × 6 ft",
+    "Terracotta flower pot",
+    "Cotton gamcha, checked",
+)
 
 
 def compressed(data: bytes) -> int:
