@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,7 +35,9 @@ def _renamed(url: str, database: str) -> str:
 
 def _owner() -> sa.Engine:
     url = os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
-    return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    return sa.create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+    )
 
 
 def template() -> str:
@@ -54,16 +57,29 @@ def template() -> str:
     return name
 
 
+def _drop(connection: sa.Connection, name: str) -> None:
+    """Drop with whoever is connected; while autovacuum, which only a superuser may end, is at it, wait for it."""
+    for attempt in range(50):
+        try:
+            connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        except sa.exc.ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", None) != "42501" or attempt == 49:  # insufficient_privilege
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 @contextmanager
 def copy(name: str) -> Iterator[str]:
     """A database of one's own, as the migrations leave it; dropped at the end."""
     source = template()
     with (STATE / "template.lock").open("w") as lock, _owner().connect() as connection:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a template can be copied by one at a time
-        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        _drop(connection, name)
         connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {source}"))
     try:
         yield name
     finally:
         with _owner().connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            _drop(connection, name)
