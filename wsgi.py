@@ -15,9 +15,7 @@ def _environment() -> dict[str, str]:
     They are attached to when they run already, else started and stopped again at the end of the command.
     """
     environ = dict(os.environ)
-    if environ.get("FLASK_RUN_FROM_CLI") != "true" or (
-        environ.get("DATABASE_URL") and environ.get("REDIS_URL")
-    ):
+    if environ.get("FLASK_RUN_FROM_CLI") != "true" or (environ.get("DATABASE_URL") and environ.get("REDIS_URL")):
         return environ
     import atexit
     from pathlib import Path

@@ -30,9 +30,7 @@ BY_SKU = {product["sku"]: product for product in PRODUCTS}
 CATEGORIES = rows_of(DATA / "categories.csv")
 SELLERS = rows_of(DATA / "sellers.csv")
 BUYERS = rows_of(DATA / "buyers.csv")
-ORDER_LINES = list(
-    csv.DictReader(io.StringIO(gzip.decompress((DATA / "orders.csv.gz").read_bytes()).decode()))
-)
+ORDER_LINES = list(csv.DictReader(io.StringIO(gzip.decompress((DATA / "orders.csv.gz").read_bytes()).decode())))
 
 
 def steps_of(product):
@@ -89,9 +87,7 @@ def test_some_products_are_out_of_stock_critical_and_low_and_most_are_not():
     levels = Counter()
     for product in PRODUCTS:
         stock, level = int(product["stock"]), int(product["reorder_level"])
-        levels[
-            "out" if stock == 0 else "critical" if stock <= level else "low" if 2 * stock <= 3 * level else ""
-        ] += 1
+        levels["out" if stock == 0 else "critical" if stock <= level else "low" if 2 * stock <= 3 * level else ""] += 1
     assert levels["out"]
     assert levels["critical"]
     assert levels["low"]

@@ -41,7 +41,10 @@ def test_200_buyers_race_for_100_units(committed_app: Flask, tmp_path: Path) -> 
             assert all(forms)
             # Everybody sends twice at once, as a double click does.
             answers = list(
-                crowd.map(lambda pair: pair[0].ask("POST", "/checkout/review", pair[1]), [*zip(buyers, forms, strict=True)] * 2)
+                crowd.map(
+                    lambda pair: pair[0].ask("POST", "/checkout/review", pair[1]),
+                    [*zip(buyers, forms, strict=True)] * 2,
+                )
             )
     statuses = [status for status, _, _ in answers]
     assert set(statuses) <= {303, 409, 422}, {status: statuses.count(status) for status in set(statuses)}

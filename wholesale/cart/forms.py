@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
+
 from wholesale.platform.forms import HouseForm, WholeNumberField
 
 

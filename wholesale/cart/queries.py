@@ -88,15 +88,3 @@ def contents(actor: Actor, *, lock: bool = False) -> Cart:
             )
         )
     return Cart(tuple(groups))
-
-
-def in_cart(actor: Actor, product_id: int) -> int:
-    """How many pieces of a product are in the cart, over its variants."""
-    return (
-        db.session.scalar(
-            sa.select(sa.func.sum(CartLine.quantity))
-            .join(Variant, Variant.id == CartLine.variant_id)
-            .where(*_mine(actor), Variant.product_id == product_id)
-        )
-        or 0
-    )

@@ -8,15 +8,15 @@ from typing import Any
 from flask import request
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField
-from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
+from wholesale.platform.fields import choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField
 
-DELIVERY = (SelectChoice("delivery", _l("Deliver to my address")), SelectChoice("pick_up", _l("I pick it up")))
+DELIVERY = (choice("delivery", _l("Deliver to my address")), choice("pick_up", _l("I pick it up")))
 PAYMENT = (
-    SelectChoice("pay_on_delivery", _l("Pay on delivery")),
-    SelectChoice("bank_transfer", _l("Bank transfer")),
+    choice("pay_on_delivery", _l("Pay on delivery")),
+    choice("bank_transfer", _l("Bank transfer")),
 )
 _CHOOSE = _l("Choose one of these.")
 
@@ -28,7 +28,7 @@ class ChooseAddressForm(HouseForm):
 
     def __init__(self, addresses: Sequence[Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.address_id.choices = [SelectChoice(address.id, one_line(address)) for address in addresses]
+        self.address_id.choices = [choice(address.id, one_line(address)) for address in addresses]
 
 
 def one_line(address: Any) -> str:
@@ -49,7 +49,7 @@ class DeliveryForm(HouseForm):
         self.refused: set[int] = set()
 
     def validate(self, extra_validators: Any = None) -> bool:
-        known = {choice.value for choice in DELIVERY}
+        known = {option.value for option in DELIVERY}
         self.refused = {seller_id for seller_id, method in self.choices.items() if method not in known}
         if self.refused:
             self.form_errors.append(str(_CHOOSE))

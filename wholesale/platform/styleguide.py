@@ -10,10 +10,10 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
-from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from wholesale.kernel.money import Money
+from wholesale.platform.fields import choice
 from wholesale.platform.forms import (
     AmountField,
     HouseForm,
@@ -22,6 +22,7 @@ from wholesale.platform.forms import (
     UploadField,
     WholeNumberField,
 )
+
 
 @dataclass(frozen=True, slots=True)
 class SampleTier:
@@ -38,13 +39,27 @@ class SampleForm(HouseForm):
     business = TextField(_l("Business name"), description=_l("As it stands on your trade licence."))
     pieces = WholeNumberField(_l("Pieces"), minimum=10)
     price = AmountField(_l("Wholesale price"))
-    unit = SelectField(_l("Unit"), choices=[SelectChoice("piece", _l("Piece")), SelectChoice("kg", _l("Kilogram")), SelectChoice("carton", _l("Carton"))])
+    unit = SelectField(
+        _l("Unit"),
+        choices=[
+            choice("piece", _l("Piece")),
+            choice("kg", _l("Kilogram")),
+            choice("carton", _l("Carton")),
+        ],
+    )
     note = LongTextField(_l("Note for the seller"), optional=True)
     licence = UploadField(_l("Trade licence"), description=_l("PDF or photo, at most 10 MB."))
-    kind = RadioField(_l("What does your business do?"), choices=[SelectChoice("buyer", _l("It buys")), SelectChoice("seller", _l("It sells"))])
+    kind = RadioField(
+        _l("What does your business do?"),
+        choices=[choice("buyer", _l("It buys")), choice("seller", _l("It sells"))],
+    )
     days = SelectMultipleField(
         _l("Days of delivery"),
-        choices=[SelectChoice("sat", _l("Saturday")), SelectChoice("sun", _l("Sunday")), SelectChoice("mon", _l("Monday"))],
+        choices=[
+            choice("sat", _l("Saturday")),
+            choice("sun", _l("Sunday")),
+            choice("mon", _l("Monday")),
+        ],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, make_response, redirect, request, url_for
 
-from wholesale.cart import queries as cart
 from wholesale.catalog import queries as catalog
 from wholesale.catalog import rules as categories
 from wholesale.config import ROOT
@@ -74,7 +73,6 @@ def product(slug: str) -> Response:
         offer=offer,
         form=form,
         quote=quote,
-        in_cart=cart.in_cart(actor(), found.product.id) if actor().may_order else 0,
     )
 
 
