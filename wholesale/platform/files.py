@@ -11,13 +11,15 @@ import hashlib
 import io
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Protocol, cast
 
 from flask import Flask, current_app
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from werkzeug.datastructures import FileStorage
 
 from wholesale.config import Settings
@@ -121,10 +123,21 @@ def _checked_pdf(data: bytes, field: str) -> bytes:
     return data
 
 
+@contextmanager
+def _whole_images_only() -> Iterator[None]:
+    """Refuse cut-off pictures, also in a process where WeasyPrint has told Pillow to put up with them."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
 def reencode(data: bytes, *, field: str, longest: int = 2400, quality: int = 82) -> bytes:
     """The picture as a fresh JPEG of at most `longest` pixels a side. Raises DomainError on `field`."""
     try:
-        with Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as picture:
+        with _whole_images_only(), Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DomainError("This picture has too many pixels. Send a smaller one.", field=field)
             upright = ImageOps.exif_transpose(picture).convert("RGB")
