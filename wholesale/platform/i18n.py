@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from flask_babel import lazy_gettext as _l
 from wholesale.config import Settings
 from wholesale.kernel.errors import HouseError
 from wholesale.kernel.money import MINOR_DIGITS, Money, smallest_unit
+from wholesale.kernel.words import Word
 
 LANGUAGES = {"en": "English", "bn": "বাংলা"}
 BANGLA_DIGITS = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
@@ -38,7 +39,7 @@ babel = Babel()
 
 def gettext(message: str, **values: object) -> str:
     """The message in the reader's language, `%(name)s` filled in; as it stands outside of a request."""
-    if not has_request_context():
+    if not has_request_context() or not message:  # an empty one would bring the head of the catalogue
         return message % values if values else message
     return cast("str", _babel_gettext(message, **values))
 
@@ -52,6 +53,8 @@ def sentence(error: HouseError) -> str:
 def _as_read(value: object) -> object:
     if isinstance(value, Money):
         return money(value)
+    if isinstance(value, Word):
+        return gettext(value)
     return number(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
 
 
@@ -95,7 +98,7 @@ def _with_sign(value: Money, decimals: str, lang: str | None) -> str:
     grouping = "#,##,##0" if value.currency in _LAKH else "#,##0"
     pattern = f"{grouping}.{decimals}" if decimals else grouping
     # Never let the formatter round half to even: bring the amount to the shown digits first, half up.
-    amount = value.rounded().amount if "#" not in decimals and decimals else value.amount
+    amount = value.rounded().amount if "#" not in decimals else value.amount
     text = _digits(format_decimal(abs(amount), format=pattern, locale="en", decimal_quantization=False), lang)
     minus = "−" if amount < 0 else ""
     symbol = SYMBOLS[value.currency]
@@ -120,6 +123,11 @@ def when(value: datetime, lang: str | None = None) -> str:
     lang = lang or language()
     zone = cast("Settings", current_app.extensions["settings"]).time_zone
     return _digits(format_datetime(value, "d MMM y, HH:mm", tzinfo=ZoneInfo(zone), locale=lang), lang)
+
+
+def hour(value: time, lang: str | None = None) -> str:
+    """A time of day: 14:05."""
+    return _digits(f"{value:%H:%M}", lang)
 
 
 def plain_amount(value: Money) -> str:
@@ -167,6 +175,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         "percent",
         "day",
         "when",
+        "hour",
         "local_name",
         "unit_name",
         "sentence",

@@ -1,0 +1,89 @@
+"""The environment is checked at the start, and everything that is wrong is named at once."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from wholesale.config import ConfigError, Settings
+
+GOOD = {
+    "WHOLESALE_ENV": "production",
+    "DATABASE_URL": "postgresql://app@db/wholesale",
+    "REDIS_URL": "redis://redis",
+    "SECRET_KEY": "x" * 32,
+    "PUBLIC_URL": "https://paikar.example/",
+}
+
+
+def problems(**changes: str | None) -> list[str]:
+    env = {name: value for name, value in (GOOD | changes).items() if value is not None}
+    with pytest.raises(ConfigError) as refused:
+        Settings.from_environment(env)
+    return str(refused.value).splitlines()[1:]
+
+
+def test_a_good_environment() -> None:
+    settings = Settings.from_environment(GOOD)
+    assert settings.is_production
+    assert settings.secure_cookies
+    assert settings.public_url == "https://paikar.example"
+    assert settings.database_url == settings.database_owner_url == "postgresql+psycopg://app@db/wholesale"
+    assert (settings.currency, settings.time_zone, settings.max_upload_mb) == ("BDT", "Asia/Dhaka", 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DATABASE_URL", None, "DATABASE_URL is not set"),
+        ("DATABASE_URL", "mysql://x/y", "only postgresql:// is supported"),
+        ("DATABASE_OWNER_URL", "sqlite://", "only postgresql:// is supported"),
+        ("REDIS_URL", None, "REDIS_URL is not set"),
+        ("SECRET_KEY", None, "SECRET_KEY needs at least 32"),
+        ("SECRET_KEY", "short", "SECRET_KEY needs at least 32"),
+        ("PUBLIC_URL", None, "PUBLIC_URL is not set"),
+        ("PUBLIC_URL", "paikar.example", "needs http:// or https:// and a host"),
+        ("PUBLIC_URL", "https://", "needs http:// or https:// and a host"),
+        ("WHOLESALE_ENV", "prod", "use development, test or production"),
+        ("TIME_ZONE", "Asia/Nowhere", "use a name such as Asia/Dhaka"),
+        ("TIME_ZONE", "../../etc/passwd", "use a name such as Asia/Dhaka"),
+        ("CURRENCY", "bdt", "CURRENCY is 'bdt'"),
+        ("MAX_UPLOAD_MB", "0", "a whole number from 1 to 100"),
+        ("MAX_UPLOAD_MB", "101", "a whole number from 1 to 100"),
+        ("MAX_UPLOAD_MB", "ten", "a whole number from 1 to 100"),
+        ("MAX_UPLOAD_MB", "1.5", "a whole number from 1 to 100"),
+    ],
+)
+def test_one_mistake_is_named(name, value, says) -> None:
+    found = problems(**{name: value})
+    assert len(found) == 1
+    assert says in found[0]
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    found = problems(
+        DATABASE_URL=None, REDIS_URL=None, SECRET_KEY="x", PUBLIC_URL=None, CURRENCY="?", MAX_UPLOAD_MB="?"
+    )
+    assert len(found) == 6
+    assert all(line.startswith("  - ") for line in found)
+
+
+def test_no_secret_stands_in_what_is_said() -> None:
+    assert "hunter2" not in "\n".join(problems(SECRET_KEY="hunter2", DATABASE_URL="mysql://me:hunter2@db/x"))
+
+
+def test_with_a_database_given_production_is_meant() -> None:
+    assert "SECRET_KEY needs" in "\n".join(problems(WHOLESALE_ENV=None, SECRET_KEY=None))
+
+
+def test_outside_production_a_secret_is_made_once_and_kept_private(tmp_path) -> None:
+    env = GOOD | {"WHOLESALE_ENV": "development", "SECRET_KEY": "", "WHOLESALE_DATA": str(tmp_path / "data")}
+    first = Settings.from_environment(env).secret_key
+    assert len(first) == 64
+    assert Settings.from_environment(env).secret_key == first
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_plain_http_has_no_secure_cookies() -> None:
+    assert not Settings.from_environment(GOOD | {"PUBLIC_URL": "http://127.0.0.1:5000"}).secure_cookies
