@@ -72,7 +72,7 @@ class Move:
 
 def moves(key: str, placed_at: datetime, *, cancelled: bool) -> list[Move]:
     """What happens to the order `key` after it was placed: on to delivery within a week, or cancelled."""
-    confirmed = Move(_after(placed_at, (8, 54), key, "confirmed"), "confirmed")
+    confirmed = Move(_after(placed_at, (8, 72), key, "confirmed"), "confirmed")
     if cancelled:
         if _dice(key, "who cancels") % 2:
             at = _after(placed_at, (1, 4), key, "cancelled")
