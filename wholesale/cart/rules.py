@@ -20,7 +20,8 @@ class Item:
     product_id: int
     sku: str
     variant_name: str
-    product_name: str
+    name: str
+    name_bn: str | None
     slug: str
     quantity: int
     seen_price: Money

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.words import N_
 
 
 class ShortageError(DomainError):
@@ -10,4 +11,4 @@ class ShortageError(DomainError):
 
     def __init__(self, missing: dict[int, int]) -> None:
         self.missing = missing
-        super().__init__("Some of this was just sold to somebody else. Check the quantities marked below.")
+        super().__init__(N_("Some of this was just sold to somebody else. Check the quantities marked below."))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import string
 
+from wholesale.kernel.words import N_
+
 # A translated sentence keeps its named places, so messages are templates: "The minimum order is {minimum}."
 _format = string.Formatter().vformat
+_NOT_FOUND = N_("We could not find that page.")
 
 
 class HouseError(Exception):
@@ -25,7 +28,7 @@ class DomainError(HouseError):
 class NotFoundError(HouseError):
     """Not there, or not for this person, which looks the same: 404."""
 
-    def __init__(self, message: str = "We could not find that page.") -> None:
+    def __init__(self, message: str = _NOT_FOUND) -> None:
         super().__init__(message)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from wholesale.kernel.errors import ConflictError
+from wholesale.kernel.words import Word
 
 Transitions = Collection[tuple[str, str]]
 
@@ -14,8 +15,8 @@ def check_transition(transitions: Transitions, before: str, after: str) -> None:
     if (before, after) not in transitions:
         raise ConflictError(
             'This is "{before}" now, so it cannot become "{after}". Reload the page to see its state.',
-            before=before,
-            after=after,
+            before=Word(before),
+            after=Word(after),
         )
 
 

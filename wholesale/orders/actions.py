@@ -17,6 +17,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.money import Money
 from wholesale.kernel.states import check_transition
+from wholesale.kernel.words import N_
 from wholesale.ledger import actions as ledger
 from wholesale.orders import queries, rules
 from wholesale.orders.events import OrderMoved, OrderPlaced
@@ -29,7 +30,9 @@ from wholesale.platform.outbox import emit
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Settlement, Split, share
 
-CHANGED = "Prices or quantities have changed since you looked. Below is what holds now: please check and order again."
+CHANGED = N_(
+    "Prices or quantities have changed since you looked. Below is what holds now: please check and order again."
+)
 
 
 # --- the checkout's steps ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wholesale.kernel.money import Money
+from wholesale.kernel.words import N_
 from wholesale.ledger.rules import Leg, credit, debit
 from wholesale.pricing.rules import Split
 
@@ -27,7 +28,7 @@ MOVERS = {
     ("shipped", "delivered"): frozenset({"seller", "staff"}),
 }
 
-STATES = ("placed", "confirmed", "shipped", "delivered", "cancelled")
+STATES = (N_("placed"), N_("confirmed"), N_("shipped"), N_("delivered"), N_("cancelled"))
 # The way of an order that goes well, for the steps on its page.
 PATH = ("placed", "confirmed", "shipped", "delivered")
 STEPS = ("address", "delivery", "payment", "review")

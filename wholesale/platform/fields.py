@@ -12,11 +12,11 @@ from wtforms import Field, Form, ValidationError
 from wtforms import PasswordField as PlainPasswordField
 from wtforms import RadioField as PlainRadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of an older one
-from wtforms.validators import Length, StopValidation
+from wtforms.validators import StopValidation
 from wtforms.widgets import DateInput, EmailInput
 
 from wholesale.platform import i18n
-from wholesale.platform.forms import TextField
+from wholesale.platform.forms import TextField, at_most
 
 MAX_PASSWORD = 200
 MAX_EMAIL = 254
@@ -56,7 +56,7 @@ class PasswordField(PlainPasswordField):
     """A password; never sent back to the browser. What a good one is, `accounts.rules` says."""
 
     def __init__(self, label: str, **kwargs: Any) -> None:
-        super().__init__(label, validators=[required, Length(max=MAX_PASSWORD)], **kwargs)
+        super().__init__(label, validators=[required, at_most(MAX_PASSWORD)], **kwargs)
 
 
 def choice(value: str, label: Any, group: str | None = None) -> Any:

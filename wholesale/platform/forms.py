@@ -13,10 +13,12 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, MultiDict
 from wtforms import Field, Form, StringField, ValidationError
 from wtforms.fields import FileField, TextAreaField
-from wtforms.validators import InputRequired, Length, StopValidation
+from wtforms.fields.core import UnboundField
+from wtforms.validators import InputRequired, StopValidation
 from wtforms.widgets import TextInput
 
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.words import N_
 from wholesale.platform import i18n
 from wholesale.platform.transaction import abandon
 
@@ -25,6 +27,18 @@ T = TypeVar("T")
 MAX_WHOLE_NUMBER = 10_000_000
 _OK = 200
 _LONGEST_NUMBER = 12  # digits; longer than any quantity
+# What WTForms itself may say in our forms: its own catalogues have no Bangla.
+_OF_WTFORMS = (N_("Not a valid choice."), N_("Invalid Choice: could not coerce."), N_("This field is required."))
+
+
+class _OurWords:
+    """Translates what WTForms says."""
+
+    def gettext(self, message: str) -> str:
+        return i18n.gettext(message)
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return i18n.gettext(one if count == 1 else many)
 
 
 class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
@@ -39,6 +53,9 @@ class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     class Meta(FlaskForm.Meta):  # type: ignore[misc]  # Flask-WTF is untyped
         # Checked once for every request in platform.access, so that a form for reading needs no token.
         csrf = False
+
+        def get_translations(self, form: Any) -> Any:  # noqa: ARG002 - WTForms passes it by name
+            return _OurWords()
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             """A file sent under the name of a text field is no text, nor text a file: it counts as nothing."""
@@ -81,6 +98,18 @@ class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
             self.form_errors.append(text)
 
 
+def as_read(name: str, value: str) -> tuple[str, str]:
+    """The label of a form's field and what was given there, as people read them on the page."""
+    kinds = list(HouseForm.__subclasses__())
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+        unbound = getattr(kind, name, None)
+        if isinstance(unbound, UnboundField) and unbound.args:
+            chosen = (str(choice.label) for choice in unbound.kwargs.get("choices", ()) if choice.value == value)
+            return str(unbound.args[0]), next(chosen, value)
+    return name.replace("_", " ").replace("-", " ").capitalize(), value
+
+
 def _stripped(value: str | None) -> str | None:
     return value.strip() if isinstance(value, str) else value
 
@@ -90,6 +119,17 @@ def _printable(_form: Form, field: Field) -> None:
     text = field.data or ""
     if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\r\t" for char in text):
         raise StopValidation(i18n.gettext("This contains characters that cannot be saved. Please type it again."))
+
+
+def at_most(maximum: int) -> Callable[[Any, Any], None]:
+    """A validator of a text's length, which browsers know too."""
+
+    def check(_form: Form, field: Field) -> None:
+        if len(field.data or "") > maximum:
+            raise ValidationError(i18n.gettext("Use at most %(maximum)s characters.", maximum=i18n.number(maximum)))
+
+    check.field_flags = {"maxlength": maximum}  # type: ignore[attr-defined]  # WTForms' own protocol
+    return check
 
 
 class TextField(StringField):
@@ -107,7 +147,7 @@ class TextField(StringField):
     ) -> None:
         super().__init__(
             label,
-            validators=[*_presence(optional), _printable, Length(max=maximum), *validators],
+            validators=[*_presence(optional), _printable, at_most(maximum), *validators],
             filters=[_stripped, *filters],
             **kwargs,
         )
@@ -119,7 +159,7 @@ class LongTextField(TextAreaField):
     def __init__(self, label: str, *, maximum: int = 2000, optional: bool = False, **kwargs: Any) -> None:
         super().__init__(
             label,
-            validators=[*_presence(optional), _printable, Length(max=maximum)],
+            validators=[*_presence(optional), _printable, at_most(maximum)],
             filters=[_stripped],
             **kwargs,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, cast
@@ -14,7 +15,7 @@ from flask_babel import Babel, get_locale
 from flask_babel import gettext as _babel_gettext
 from flask_babel import lazy_gettext as _l
 
-from wholesale.config import Settings
+from wholesale.config import ROOT, Settings
 from wholesale.kernel.errors import HouseError
 from wholesale.kernel.money import MINOR_DIGITS, Money, smallest_unit
 from wholesale.kernel.words import Word
@@ -34,6 +35,9 @@ SYMBOLS = {
 SYMBOLS["INR"] = "₹"
 _LAKH = {"BDT", "INR"}  # these group 12,34,567; the others 1,234,567
 
+TRANSLATIONS = ROOT / "translations"
+
+log = logging.getLogger(__name__)
 babel = Babel()
 
 
@@ -164,8 +168,17 @@ def unit_name(unit: str, count: int = 1) -> str:
     return str(one if count == 1 else many)
 
 
+def _look_at_catalogues() -> None:
+    """Say so when a language is not compiled, or was before its last change: pages would be English in places."""
+    for source in TRANSLATIONS.glob("*/LC_MESSAGES/*.po"):
+        compiled = source.with_suffix(".mo")
+        if not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime:
+            log.warning("%s is missing or old: run bin/setup", compiled.relative_to(ROOT))
+
+
 def init_app(app: Flask, settings: Settings) -> None:
-    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(app.root_path) + "/../translations"
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
+    _look_at_catalogues()
     babel.init_app(app, default_locale="en", default_timezone=settings.time_zone, locale_selector=_select)
     filters = (
         "amount",

@@ -14,6 +14,7 @@ from flask import Response, current_app, make_response, redirect, render_templat
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from wholesale.platform import htmx
+from wholesale.platform.forms import as_read
 from wholesale.platform.transaction import SAFE_METHODS
 
 _MAX_AGE = 3600
@@ -86,7 +87,7 @@ def ask_again() -> Response:
 def offer(kept: dict[str, Any] | None, status: int = 200) -> Response:
     """The page with what was typed and the button that sends it."""
     fields = kept["fields"] if kept else []
-    shown = [(name, value) for name, value in fields if name not in _HIDDEN and value]
+    shown = [as_read(name, value) for name, value in fields if name not in _HIDDEN and value]
     body = render_template(
         "platform/resume.html",
         path=kept["path"] if kept else "",

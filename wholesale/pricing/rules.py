@@ -11,6 +11,7 @@ from typing import Literal
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money, smallest_unit
+from wholesale.kernel.words import N_
 
 TENTH = Decimal("0.1")
 
@@ -116,11 +117,11 @@ def shortage(offer: Offer) -> str:
     """The sentence for "more than there is": what can be ordered, and how long more takes when that is known."""
     if offer.available < offer.moq:
         if offer.lead_time_days is not None:
-            return "This is out of stock. The seller usually has more within {days} days."
-        return "This is out of stock."
+            return N_("This is out of stock. The seller usually has more within {days} days.")
+        return N_("This is out of stock.")
     if offer.lead_time_days is not None:
-        return "Only {available} are available now. The seller usually has more within {days} days."
-    return "Only {available} are available now."
+        return N_("Only {available} are available now. The seller usually has more within {days} days.")
+    return N_("Only {available} are available now.")
 
 
 def ladder(steps: Iterable[tuple[int, Money]]) -> tuple[Tier, ...]:
@@ -165,9 +166,9 @@ def check_quantity(quantity: int, *, moq: int, multiple: int) -> None:
         )
     if quantity % multiple:
         lower = quantity // multiple * multiple
-        message = "This is sold in multiples of {multiple}: {lower} or {upper} would fit."
+        message = N_("This is sold in multiples of {multiple}: {lower} or {upper} would fit.")
         if lower < moq:
-            message = "This is sold in multiples of {multiple}: {upper} would fit."
+            message = N_("This is sold in multiples of {multiple}: {upper} would fit.")
         raise DomainError(message, field="quantity", multiple=multiple, lower=lower, upper=lower + multiple)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.words import N_
 
 STATES = ("submitted", "more_information", "approved", "rejected")
 DOCUMENT_KINDS = ("trade_licence", "tax_certificate", "certificate")
@@ -20,10 +21,6 @@ _NEED_REASON = {"more_information", "rejected"}
 SOON = timedelta(days=30)
 """How long before its end a licence is called about to expire, and may be renewed."""
 _FURTHEST = timedelta(days=10 * 366)
-
-
-def N_(text: str) -> str:  # noqa: N802 - the mark by which texts are collected for translation
-    return text
 
 
 # What reviewers say most often. Kept in English with the case and translated for whoever reads it.
