@@ -52,6 +52,7 @@ WHO = {
     ("health.ready", "GET"): EVERYBODY,
     ("invoicing.download", "GET"): SIGNED_IN,
     ("invoicing.status", "GET"): SIGNED_IN,
+    ("invoicing.ask", "POST"): SIGNED_IN,
     ("jobs.overview", "GET"): PLATFORM,
     ("jobs.restart", "POST"): PLATFORM,
     ("jobs.run", "POST"): PLATFORM,

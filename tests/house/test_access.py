@@ -144,48 +144,33 @@ def test_a_get_cannot_write(world: World, role) -> None:
     assert role == table.VISITOR or asked > 20, "no statements were seen: has the way of counting changed?"
 
 
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "%00",
-        "0",
-        "-1",
-        "9223372036854775807",
-        "9223372036854775808",
-        "9" * 40,
-        "%E2%80%AE",
-        "x" * 3000,
-        "..%2F..%2Fetc",
-        "'",
-        "%FF",
-    ],
-    ids=[
-        "NUL",
-        "zero",
-        "minus",
-        "2^63-1",
-        "2^63",
-        "40 digits",
-        "right to left",
-        "long",
-        "upwards",
-        "quote",
-        "no UTF-8",
-    ],
-)
-def test_hostile_names_break_nothing(world: World, hostile) -> None:
+HOSTILE = {
+    "NUL": "%00",
+    "zero": "0",
+    "minus": "-1",
+    "2^63-1": "9223372036854775807",
+    "2^63": "9223372036854775808",
+    "40 digits": "9" * 40,
+    "right to left": "%E2%80%AE",
+    "long": "x" * 3000,
+    "upwards": "..%2F..%2Fetc",
+    "quote": "'",
+    "no UTF-8": "%FF",
+}
+
+
+def test_hostile_names_break_nothing(world: World) -> None:
     wrong = []
     for rule, method in routes(world.app):
-        if not rule.arguments:
-            continue
-        url = world.url(rule)
-        for argument, value in world.values(rule).items():
-            url = url.replace(f"/{value}", f"/{hostile}")
-            assert hostile in url, f"{argument} of {rule.rule} was not replaced"
-        for role in (table.BUYER, table.ADMIN):
-            if role in table.WHO[rule.endpoint, method]:
-                with world.undone():
-                    response = world.stranger(role).open(url, method=method)
-                if response.status_code >= 500:
-                    wrong.append((role, method, rule.rule, response.status_code))
+        for name, hostile in HOSTILE.items() if rule.arguments else ():
+            url = world.url(rule)
+            for argument, value in world.values(rule).items():
+                url = url.replace(f"/{value}", f"/{hostile}")
+                assert hostile in url, f"{argument} of {rule.rule} was not replaced"
+            for role in (table.BUYER, table.ADMIN):
+                if role in table.WHO[rule.endpoint, method]:
+                    with world.undone():
+                        response = world.stranger(role).open(url, method=method, data=world.form(rule) or None)
+                    if response.status_code >= 500:
+                        wrong.append((name, role, method, rule.rule, response.status_code))
     assert wrong == []
