@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,7 +50,7 @@ def some() -> shipped.Data:
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Flask, list[str]]]:
     """The application on a database with the demonstration in it, and what the load said."""
-    with database.copy("demo_load") as name:
+    with database.copy(f"demo_load_{os.getpid()}") as name:
         app = create_app(replace(database.settings_for(name), data_dir=tmp_path_factory.mktemp("demo")))
         app.test_client_class = HouseClient
         said: list[str] = []

@@ -11,8 +11,9 @@ from tests.invoicing import placed
 from wholesale.invoicing import actions
 from wholesale.kernel import clock
 from wholesale.orders.models import Order
-from wholesale.platform import files
+from wholesale.platform import files, outbox
 from wholesale.platform.db import db
+from wholesale.platform.outbox import OutboxRow
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_when_it_is_made_the_fragment_asks_no_more(buyer, order, made):
 def test_a_late_one_is_asked_for_seldom_and_said_to_be_late(buyer, order):
     with clock.at(clock.now() + timedelta(minutes=11)):
         response = buyer.get(f"/orders/{order.number}/invoice", headers=HTMX)
-    assert "longer than usual" in response.text
+    assert "waits its turn" in response.text
     assert root_of(response.text).get("hx-trigger") == "load delay:60s, every 120s"
 
 
@@ -143,9 +144,24 @@ def test_who_is_not_signed_in_is_asked_to(client, order, made, path):
     assert made.number not in response.text
 
 
-@pytest.mark.parametrize("path", ["invoice", "invoice.pdf"])
-def test_nothing_can_be_posted(buyer, order, path):
-    assert buyer.post(f"/orders/{order.number}/{path}").status_code == 405
+def test_nothing_can_be_posted_to_the_document(buyer, order):
+    assert buyer.post(f"/orders/{order.number}/invoice.pdf").status_code == 405
+
+
+def test_a_waiting_one_can_be_asked_for(cast, client_of, buyer, order, paper):
+    """An old document waits behind everybody's; the button puts it in front and the page looks often."""
+    actions.issue(order.id)
+    db.session.execute(sa.update(OutboxRow).values(available_at=clock.now() + timedelta(hours=5)))
+    db.session.commit()
+    path = f"/orders/{order.number}/invoice"
+    with clock.at(clock.now() + timedelta(hours=1)):
+        assert "Make it now" in buyer.get(path).text
+    answer = buyer.post(path, headers=HTMX, follow_redirects=True)
+    assert root_of(answer.text).get("hx-trigger") == "load delay:3s, every 30s"
+    outbox.drain()
+    assert "Download" in buyer.get(path).text
+    for stranger in (cast.chandni, cast.newcomer):
+        assert client_of(stranger).post(path).status_code == 404
 
 
 def test_before_it_is_made_the_download_shows_the_state(buyer, order):

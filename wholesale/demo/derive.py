@@ -215,9 +215,7 @@ def case_of(quantities: Sequence[int]) -> int:
     return next((case for case in CASES if sum(q % case == 0 for q in quantities) >= needed), 1)
 
 
-def order_rules(
-    quantities: Sequence[int], price: Decimal, bulk_from: int | None
-) -> tuple[int, int, int | None]:
+def order_rules(quantities: Sequence[int], price: Decimal, bulk_from: int | None) -> tuple[int, int, int | None]:
     """Derive smallest order, order multiple and the start of the second price from what was ordered."""
     case = case_of(quantities)
     if bulk_from is not None:
@@ -322,9 +320,7 @@ def give_slugs(products: Sequence[Product]) -> None:
 # --- orders ------------------------------------------------------------
 
 
-def usable_invoices(
-    lines: Iterable[Line], products: Mapping[str, Product]
-) -> dict[str, dict[str, list[OrderLine]]]:
+def usable_invoices(lines: Iterable[Line], products: Mapping[str, Product]) -> dict[str, dict[str, list[OrderLine]]]:
     """Collect by customer what of each invoice can be ordered here, lifted to what an order must be."""
     ordered: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     at: dict[str, str] = {}
@@ -361,9 +357,7 @@ def choose_orders(lines: Sequence[Line], products: Mapping[str, Product]) -> lis
     last = datetime.fromisoformat(max(line.at for line in lines))
     since = (last - timedelta(days=HISTORY_DAYS)).isoformat(sep=" ")
     buyers = {buyer.key for buyer in figures.BUYERS}
-    usable = usable_invoices(
-        (line for line in lines if line.at >= since and line.customer in buyers), products
-    )
+    usable = usable_invoices((line for line in lines if line.at >= since and line.customer in buyers), products)
     chosen: list[OrderLine] = []
     for buyer in figures.BUYERS:
         invoices = list(usable[buyer.key].values())
@@ -542,8 +536,7 @@ def derive(source: Path) -> str:
     for line in sold:
         by_code[line.code].append(line)
     products = [
-        retail_product(code, priced, by_code[code])
-        for code, priced in sorted(choose_retail(source, by_code).items())
+        retail_product(code, priced, by_code[code]) for code, priced in sorted(choose_retail(source, by_code).items())
     ]
     with zipfile.ZipFile(source / "grocery_products.zip") as archive:
         rows = list(csv.DictReader(io.TextIOWrapper(archive.open("products.csv"), encoding="utf-8")))
@@ -557,9 +550,7 @@ def derive(source: Path) -> str:
     write_parties(source)
     write_places(source)
     invoices = len({line.invoice_no for line in orders})
-    return (
-        f"{len(products)} products, {invoices} orders with {len(orders)} lines, {2 * len(rows)} photographs"
-    )
+    return f"{len(products)} products, {invoices} orders with {len(orders)} lines, {2 * len(rows)} photographs"
 
 
 if __name__ == "__main__":

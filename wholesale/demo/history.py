@@ -47,6 +47,8 @@ _ONE_IN_CANCELLED = 30
 _ONE_IN_PICKED_UP = 10
 _ONE_IN_BY_TRANSFER = 3
 _ONE_IN_UNPAID = 8
+_DOCUMENTS_AT_ONCE = 60
+_PAUSE_BETWEEN_DOCUMENTS = timedelta(seconds=20)
 
 
 def _dice(*of: str) -> int:
@@ -239,6 +241,12 @@ class Replay:
         ours = sa.and_(OutboxRow.done_at.is_(None), OutboxRow.priority > 0)
         in_time = OutboxRow.handler.in_(_DONE_IN_TIME)
         db.session.execute(sa.update(OutboxRow).where(ours, in_time).values(done_at=OutboxRow.created_at, attempts=1))
+        # The newest documents at once, the rest a few a minute: a fresh demo is for people, not for its past.
+        nth = sa.select(OutboxRow.id, sa.func.row_number().over(order_by=OutboxRow.id.desc()).label("nth"))
+        left = nth.where(ours, ~in_time).subquery()
+        pause = sa.func.greatest(left.c.nth - _DOCUMENTS_AT_ONCE, 0) * _PAUSE_BETWEEN_DOCUMENTS
         db.session.execute(
-            sa.update(OutboxRow).where(ours, ~in_time).values(created_at=self.plan.now, available_at=self.plan.now)
+            sa.update(OutboxRow)
+            .where(OutboxRow.id == left.c.id)
+            .values(created_at=self.plan.now, available_at=sa.literal(self.plan.now) + pause)
         )

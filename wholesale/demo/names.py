@@ -2,9 +2,7 @@
 
 import re
 
-SMALL_WORDS = frozenset(
-    ["a", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"]
-)
+SMALL_WORDS = frozenset(["a", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 
 KEPT_WORDS = {
     "LED": "LED",

@@ -17,6 +17,7 @@ from wholesale.invoicing.errors import TooManyLinesError
 from wholesale.invoicing.events import InvoiceIssued
 from wholesale.invoicing.models import Invoice, InvoiceCounter
 from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.orders import queries as orders
@@ -75,6 +76,18 @@ def make_document(invoice_id: int) -> None:
     invoice.size = stored.size
     invoice.made_at = clock.now()
     db.session.flush()
+
+
+def ask_for_document(*, actor: Actor, number: str) -> None:
+    """Somebody wants the document of the order `number` now: ask for it ahead of what waits in the background.
+
+    Nothing happens when it has been made. Raises NotFoundError for strangers, as for an order without invoice.
+    """
+    order = orders.order(actor, number)
+    invoice_id = _of_order(order.id)
+    if invoice_id is None:
+        raise NotFoundError
+    emit(InvoiceIssued(invoice_id=invoice_id))
 
 
 def void(order_id: int) -> None:

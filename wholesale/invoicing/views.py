@@ -7,11 +7,11 @@ import logging
 from flask import Blueprint, Response, make_response, request
 from flask_babel import gettext as _
 
-from wholesale.invoicing import queries
+from wholesale.invoicing import actions, queries
 from wholesale.invoicing.errors import DamagedDocumentError
 from wholesale.platform import errors
 from wholesale.platform.access import SIGNED_IN, access, actor
-from wholesale.platform.htmx import respond
+from wholesale.platform.htmx import done, respond
 
 log = logging.getLogger(__name__)
 bp = Blueprint("invoicing", __name__)
@@ -25,7 +25,16 @@ def status(number: str) -> Response:
 
 
 def _status(found: queries.Status, status: int = 200) -> Response:
-    return respond("invoicing/status.html", "invoicing/_status.html", status, found=found)
+    asked = "asked" in request.args  # somebody pressed the button: look every few seconds
+    return respond("invoicing/status.html", "invoicing/_status.html", status, found=found, asked=asked)
+
+
+@bp.post("/orders/<number>/invoice")
+@access(SIGNED_IN)
+def ask(number: str) -> Response:
+    """Make the document now: it is an old one that waits its turn, or it is late."""
+    actions.ask_for_document(actor=actor(), number=number)
+    return done("invoicing.status", number=number, asked="yes")
 
 
 @bp.get("/orders/<number>/invoice.pdf")

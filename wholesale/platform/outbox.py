@@ -189,7 +189,7 @@ def _record_failure(row_id: int, error: str) -> None:
 
 @dataclass(frozen=True)
 class OutboxState:
-    """For the jobs page and /readyz."""
+    """For the jobs page and /readyz: what is due, how long people (not the background) wait, what failed for good."""
 
     waiting: int
     oldest_seconds: float
@@ -200,8 +200,10 @@ def state() -> OutboxState:
     open_rows = sa.and_(OutboxRow.done_at.is_(None), OutboxRow.dead_at.is_(None))
     waiting, oldest, dead = db.session.execute(
         sa.select(
-            sa.func.count().filter(open_rows),
-            sa.func.extract("epoch", sa.func.now() - sa.func.min(OutboxRow.available_at).filter(open_rows)),
+            sa.func.count().filter(open_rows, OutboxRow.available_at <= sa.func.clock_timestamp()),
+            sa.func.extract(
+                "epoch", sa.func.now() - sa.func.min(OutboxRow.available_at).filter(open_rows, OutboxRow.priority == 0)
+            ),
             sa.func.count().filter(OutboxRow.dead_at.is_not(None)),
         ).where(OutboxRow.done_at.is_(None))
     ).one()
