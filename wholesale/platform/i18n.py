@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, get_locale
 from flask_babel import gettext as _babel_gettext
@@ -66,8 +65,10 @@ def language() -> str:
     """The reader's language code; English outside of a request."""
     if not has_request_context():
         return "en"
-    locale = get_locale()
-    return locale.language if locale is not None else "en"
+    if "language" not in g:  # asked for with every number on the page
+        locale = get_locale()
+        g.language = locale.language if locale is not None else "en"
+    return cast("str", g.language)
 
 
 def _select() -> str:
@@ -82,31 +83,50 @@ def _digits(text: str, lang: str | None) -> str:
     return text.translate(BANGLA_DIGITS) if (lang or language()) == "bn" else text
 
 
+def _grouped(digits: str, size: int) -> str:
+    """Thousands apart, and above them groups of `size`: 2 for lakh and crore, 3 elsewhere."""
+    head, groups = digits[:-3], [digits[-3:]]
+    while head:
+        groups.append(head[-size:])
+        head = head[:-size]
+    return ",".join(reversed(groups))
+
+
+def _written(value: Decimal, *, least: int, most: int, size: int = 2) -> str:
+    """A number that is not negative, with `least` to `most` decimals, rounded half up.
+
+    Our own and not Babel's, which takes a third of the time of a page of prices and cannot write Bangla digits.
+    """
+    whole, _, decimals = f"{value.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP):f}".partition(".")
+    decimals = decimals[:least] + decimals[least:].rstrip("0")
+    grouped = _grouped(whole, size)
+    return f"{grouped}.{decimals}" if decimals else grouped
+
+
 def number(value: int | Decimal, lang: str | None = None) -> str:
-    """12,34,567 with lakh and crore, in the reader's digits."""
-    return _digits(format_decimal(value, format="#,##,##0.####", locale="en"), lang)
+    """12,34,567 with lakh and crore, in the reader's digits; at most 4 decimals."""
+    minus = "-" if value < 0 else ""
+    return _digits(minus + _written(abs(Decimal(value)), least=0, most=4), lang)
 
 
 def money(value: Money, lang: str | None = None) -> str:
     """An amount with all its minor digits and its sign: ৳12,34,567.50, ১২,৩৪,৫৬৭.৫০৳, USh 1,234,567 (EX-6)."""
-    return _with_sign(value, "0" * MINOR_DIGITS[value.currency], lang)
+    digits = MINOR_DIGITS[value.currency]
+    return _with_sign(value, digits, digits, lang)
 
 
 def unit_money(value: Money, lang: str | None = None) -> str:
     """A unit price: the minor digits, and up to 4 decimals where it has them (৳135.00, ৳0.125)."""
-    digits = MINOR_DIGITS[value.currency]
-    return _with_sign(value, "0" * digits + "#" * (4 - digits), lang)
+    return _with_sign(value, MINOR_DIGITS[value.currency], 4, lang)
 
 
-def _with_sign(value: Money, decimals: str, lang: str | None) -> str:
-    grouping = "#,##,##0" if value.currency in _LAKH else "#,##0"
-    pattern = f"{grouping}.{decimals}" if decimals else grouping
-    # Never let the formatter round half to even: bring the amount to the shown digits first, half up.
-    amount = value.rounded().amount if "#" not in decimals else value.amount
-    text = _digits(format_decimal(abs(amount), format=pattern, locale="en", decimal_quantization=False), lang)
-    minus = "−" if amount < 0 else ""
+def _with_sign(value: Money, least: int, most: int, lang: str | None) -> str:
+    size = 2 if value.currency in _LAKH else 3
+    lang = lang or language()
+    text = _digits(_written(abs(value.amount), least=least, most=most, size=size), lang)
+    minus = "−" if value.amount < 0 else ""
     symbol = SYMBOLS[value.currency]
-    if (lang or language()) == "bn" and value.currency == "BDT":
+    if lang == "bn" and value.currency == "BDT":
         return f"{minus}{text}{symbol}"
     return f"{minus}{symbol}{text}"
 
