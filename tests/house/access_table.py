@@ -50,6 +50,7 @@ WHO = {
     ("checkout.review", "GET"): BUYERS,
     ("health.alive", "GET"): EVERYBODY,
     ("health.ready", "GET"): EVERYBODY,
+    ("invoicing.ask", "POST"): SIGNED_IN,
     ("invoicing.download", "GET"): SIGNED_IN,
     ("invoicing.status", "GET"): SIGNED_IN,
     ("invoicing.ask", "POST"): SIGNED_IN,

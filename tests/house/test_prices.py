@@ -42,7 +42,7 @@ def shows(text: str, amounts: list[str]) -> list[str]:
         written
         for amount in amounts
         for written in every_writing(amount)
-        if re.search(rf"(?<!\d){re.escape(written)}(?!\d)", text)
+        if re.search(rf"(?<!\d){re.escape(written)}[0০]*(?!\d)", text)
     ]
 
 
@@ -153,6 +153,7 @@ def test_every_writing_is_tried() -> None:
     assert {"1462.37", "1,462.37", "1462,37", "146237", "১,৪৬২.৩৭"} <= set(every_writing("1462.37"))
     assert shows("costs ৳1,462.37.", PRICES)
     assert shows("costs ১,৪৬২.৩৭৳", PRICES)
+    assert shows("as the database has it: 1462.3700", PRICES)
     assert not shows("number 91462.371", PRICES)
 
 
