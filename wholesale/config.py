@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wholesale.kernel.money import MINOR_DIGITS
+from wholesale.kernel.words import N_
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -99,7 +100,7 @@ class Settings:
             site_name=env.get("SITE_NAME", "Paikar"),
             time_zone=zone,
             currency=currency,
-            bank_account=env.get("BANK_ACCOUNT", "The platform's bank account has not been set up yet."),
+            bank_account=env.get("BANK_ACCOUNT") or N_("The platform's bank account has not been set up yet."),
             max_upload_mb=int(max_upload),
         )
 

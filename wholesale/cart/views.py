@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, render_template
+from flask_babel import gettext as _
 
 from wholesale.cart import actions, queries
 from wholesale.cart.forms import LineForm, PutForm
@@ -31,7 +32,7 @@ def put() -> Response:
     """Put a quantity of a variant into the cart (or change it to that)."""
     form = PutForm()
     if form.accept(lambda: actions.put(actor=actor(), variant_id=form.variant_id.data, quantity=form.quantity.data)):
-        return done("cart.show", "It is in your cart.")
+        return done("cart.show", _("It is in your cart."))
     return respond("cart/refused.html", "cart/_refused.html", form.status, form=form)
 
 
@@ -49,7 +50,7 @@ def update(line_id: int) -> Response:
 @access(ORDERING_BUYER)
 def remove(line_id: int) -> Response:
     actions.remove(actor=actor(), line_id=line_id)
-    return done("cart.show", "It was taken out of your cart.")
+    return done("cart.show", _("It was taken out of your cart."))
 
 
 @bp.post("/cart/prices")

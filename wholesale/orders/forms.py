@@ -10,6 +10,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField
 from wtforms.validators import InputRequired
 
+from wholesale.organizations.rules import district_in
+from wholesale.platform import i18n
 from wholesale.platform.fields import choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField
 
@@ -33,7 +35,8 @@ class ChooseAddressForm(HouseForm):
 
 def one_line(address: Any) -> str:
     """An address in one line."""
-    return f"{address.contact_name}, {address.line}, {address.area}, {address.district}"
+    district = district_in(i18n.language(), address.district)
+    return f"{address.contact_name}, {address.line}, {address.area}, {district}"
 
 
 class DeliveryForm(HouseForm):

@@ -102,6 +102,12 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
+def district_in(language: str, name: str) -> str:
+    """The district of that stored name as readers of `language` write it; `name` itself outside of Bangladesh."""
+    places = (place for division in divisions() for place in division.districts if place.name == name)
+    return next((place.in_language(language) for place in places), name)
+
+
 def check_district(name: str) -> str:
     """`name` if it is a district of Bangladesh."""
     if not any(place.name == name for division in divisions() for place in division.districts):

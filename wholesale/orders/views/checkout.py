@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request
+from flask_babel import gettext as _
 
 from wholesale.cart import queries as cart_queries
 from wholesale.cart.rules import Cart
@@ -12,12 +13,19 @@ from wholesale.orders.forms import ChooseAddressForm, DeliveryForm, PaymentForm,
 from wholesale.organizations import actions as organization_actions
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.forms import AddressForm
+from wholesale.organizations.rules import district_in
 from wholesale.platform.access import ORDERING_BUYER, VERIFIED_BUYER, access, actor
 from wholesale.platform.htmx import done, show
-from wholesale.platform.i18n import sentence
+from wholesale.platform.i18n import language, sentence
 from wholesale.platform.transaction import abandon
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
+
+
+@bp.app_template_filter("district_name")
+def district_name(name: str) -> str:
+    """A district as the reader writes it."""
+    return district_in(language(), name)
 
 
 def _cart() -> Cart | None:
@@ -27,7 +35,7 @@ def _cart() -> Cart | None:
 
 
 def _to_cart() -> Response:
-    return done("cart.show", "Something in your cart needs your attention first.")
+    return done("cart.show", _("Something in your cart needs your attention first."))
 
 
 @bp.get("")
