@@ -53,7 +53,6 @@ WHO = {
     ("invoicing.ask", "POST"): SIGNED_IN,
     ("invoicing.download", "GET"): SIGNED_IN,
     ("invoicing.status", "GET"): SIGNED_IN,
-    ("invoicing.ask", "POST"): SIGNED_IN,
     ("jobs.overview", "GET"): PLATFORM,
     ("jobs.restart", "POST"): PLATFORM,
     ("jobs.run", "POST"): PLATFORM,
