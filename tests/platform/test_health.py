@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
 from tests.client import HouseClient
 
 
@@ -20,3 +24,18 @@ def test_unknown_page_is_404_as_json_too(client: HouseClient) -> None:
     assert response.status_code == 404
     assert response.mimetype == "application/problem+json"
     assert response.json["request_id"]
+
+
+def test_without_the_database_it_lives_but_is_not_ready(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise sa.exc.OperationalError("SELECT 1", {}, Exception("connection refused"))
+
+    monkeypatch.setattr(sa.Engine, "connect", away)
+    browser = app.test_client()
+    assert browser.get("/healthz").status_code == 200
+    assert browser.get("/readyz").status_code == 503
+    with browser.session_transaction() as session:
+        session["login"] = "somebody"
+    answer = browser.get("/products")
+    assert answer.status_code == 503
+    assert "not answering" in answer.text

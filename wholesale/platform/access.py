@@ -25,15 +25,20 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Rule:
-    """A named test of the actor; `refusal` is what a signed-in person reads, `next_step` an endpoint that helps."""
+    """A named test of the actor; `refusal` is what a signed-in person reads, `next_step` an endpoint that helps.
+
+    `asks_who` is False for what is the same for everybody, so that it is answered without a look-up.
+    """
 
     name: str
     allows: Callable[[Actor], bool]
     refusal: Any = ""
     next_step: str | None = None
+    asks_who: bool = True
 
 
 ANYONE = Rule("anyone", lambda _: True)
+EVERYBODY_ALIKE = Rule("anyone", lambda _: True, asks_who=False)
 SIGNED_IN = Rule("signed in", lambda actor: not actor.is_anonymous)
 PRICES = Rule(
     "verified business",
@@ -141,10 +146,12 @@ def init_app(app: Flask, load_actor: Callable[[], Actor]) -> None:
         endpoint = request.endpoint
         if endpoint is None or endpoint == "static":
             return None  # 404 and 405 raise by themselves
-        g.actor = load_actor()
         rule = rule_of(endpoint)
         if rule is None:
             raise RuntimeError(f"{endpoint} declares no @access(...).")
+        if not rule.asks_who:
+            return None
+        g.actor = load_actor()
         if not rule.allows(g.actor):
             if g.actor.is_anonymous:
                 return resume.ask_for_login()

@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, HouseError, NotFoundError
@@ -86,6 +87,11 @@ def init_app(app: Flask) -> None:
             (name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}
         )
         return response
+
+    @app.errorhandler(OperationalError)
+    def _database_away(error: OperationalError) -> Response:
+        log.error("the database is not answering: %s", error.orig)
+        return render(503)
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from wholesale.platform import outbox
-from wholesale.platform.access import ANYONE, access
+from wholesale.platform.access import EVERYBODY_ALIKE, access
 
 bp = Blueprint("health", __name__)
 
@@ -15,14 +15,14 @@ _LATE_SECONDS = 60
 
 
 @bp.get("/healthz")
-@access(ANYONE)
+@access(EVERYBODY_ALIKE)
 def alive() -> Response:
     """The process answers; nothing else is asked."""
     return make_response("ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"})
 
 
 @bp.get("/readyz")
-@access(ANYONE)
+@access(EVERYBODY_ALIKE)
 def ready() -> Response:
     """503 when the database is away. Redis or a late outbox only degrade: ordering goes on without them."""
     parts: dict[str, str] = {}

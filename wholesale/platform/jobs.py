@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 QUEUE = "default"  # one queue per worker: with several, RQ pops without protection and a crash loses the job
 _DOORBELL_SECONDS = 0.25
 _JOB_TIMEOUT = 120
+_DRAIN_SECONDS = 4
 _ENOUGH_WAITING = 2
 # The worker ends a job after its time-out; a claim that is older and not finished belongs to one that was killed.
 _ABANDONED = timedelta(seconds=_JOB_TIMEOUT + 60)
@@ -154,9 +155,14 @@ def doorbell_answers() -> bool:
 
 
 def drain_job() -> None:
-    """RQ entry point: do what waits in the outbox."""
+    """RQ entry point: do what waits in the outbox, a few seconds of it, then ring for the rest.
+
+    So that periodic jobs get their turn, and a worker that is told to stop does so soon.
+    """
     with _in_worker():
-        outbox.drain()
+        outbox.drain(seconds=_DRAIN_SECONDS)
+        if outbox.pending():
+            ring()
 
 
 def periodic_job(name: str, by_hand: bool = False) -> None:  # noqa: FBT001, FBT002 - RQ passes it by place

@@ -45,17 +45,11 @@ class House(Flask):
 
 
 def begin(*, read_only: bool = False) -> None:
-    """Set the mode of the transaction that the session opens with its next statement.
-
-    What ran before (loading the actor) has been a transaction of its own if the mode must change.
-    """
+    """Set the mode of the transaction that the session opens with its first statement; none is opened here."""
     session = db.session()
-    if not read_only or session.in_transaction():
-        return
-    if isinstance(session.get_bind(), sa.Connection):  # joined to a test's transaction: in its savepoint only
-        session.execute(sa.text("SET TRANSACTION READ ONLY"))
-    else:  # said with BEGIN: no round trip of its own
-        session.connection(execution_options={"postgresql_readonly": True})
+    session.info["read_only"] = read_only
+    if read_only and not session.in_transaction() and isinstance(session.get_bind(), sa.Connection):
+        session.execute(sa.text("SET TRANSACTION READ ONLY"))  # joined to a test's transaction: in its savepoint
 
 
 def finish(*, keep: bool) -> None:
@@ -122,13 +116,12 @@ def independent() -> Iterator[Session]:
 
 
 def init_app(app: Flask) -> None:
-    """Make the very first statement of a safe request open a read-only transaction."""
+    """Let the first statement of a safe request open a read-only transaction."""
 
     @app.before_request
     def _open() -> None:
         g.request_started = time.perf_counter()
-        if request.endpoint != "static":
-            begin(read_only=request.method in SAFE_METHODS)
+        begin(read_only=request.method in SAFE_METHODS)
 
     @app.after_request
     def _close(response: Response) -> Response:

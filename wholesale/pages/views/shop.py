@@ -9,7 +9,7 @@ from wholesale.catalog import rules as categories
 from wholesale.config import ROOT
 from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.platform import styleguide as samples
-from wholesale.platform.access import ANYONE, access, actor
+from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access, actor
 from wholesale.platform.files import storage
 from wholesale.platform.htmx import respond, show
 from wholesale.platform.i18n import LANGUAGES
@@ -77,7 +77,7 @@ def product(slug: str) -> Response:
 
 
 @bp.get("/media/<key>")
-@access(ANYONE)
+@access(EVERYBODY_ALIKE)
 def media(key: str) -> Response:
     """A product's picture; its key changes with its content, so it may be kept for ever."""
     if not catalog.picture_exists(key):
