@@ -13,6 +13,7 @@ from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from wholesale.kernel.money import Money
+from wholesale.platform import i18n
 from wholesale.platform.fields import choice
 from wholesale.platform.forms import (
     AmountField,
@@ -73,7 +74,9 @@ def _taka(amount: str) -> Money:
 def _form() -> SampleForm:
     """A form that came back: half filled in, with mistakes beside the fields and one of the whole form."""
     form = SampleForm(formdata=None, data={"business": "Rahim General Store", "kind": "buyer", "days": ["sun"]})
-    form.pieces.errors = [_("Enter a whole number from %(minimum)s to %(maximum)s.", minimum="10", maximum="5,000")]
+    form.pieces.errors = [
+        _("Enter a whole number from %(minimum)s to %(maximum)s.", minimum=i18n.number(10), maximum=i18n.number(5000))
+    ]
     form.licence.errors = [_("Choose a file.")]
     form.kind.errors = [_("Please choose one.")]
     form.form_errors.append(_("This price changed while you were typing. Look at it again before you send."))
