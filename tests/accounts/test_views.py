@@ -208,7 +208,7 @@ def test_a_form_sent_after_the_session_ended_survives_the_login(
     offered = log_in(client, "newcomer@test.example", draft=draft, next=heading)
     assert offered.status_code == 200
     words = text_of(offered.text)
-    assert "Trade licence no TL/2026/<5>" in words
+    assert "Trade licence number TL/2026/<5>" in words
     assert "Newcomer" in words  # signed in already
     assert db.session.scalar(sa.select(sa.func.count()).select_from(VerificationCase)) == 0
 

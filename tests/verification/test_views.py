@@ -336,7 +336,7 @@ def test_a_chosen_reason_counts_when_none_is_written(cast: Cast, client_of: Clie
         ({"verdict": "rejected"}, "reason", "Say why"),
         ({"verdict": "rejected", "reason_template": "no such"}, "reason", "Say why"),
         ({"verdict": "more_information", "reason": "  "}, "reason", "Say why"),
-        ({"verdict": "rejected", "reason": "x" * 1001}, "reason", "1000"),
+        ({"verdict": "rejected", "reason": "x" * 1001}, "reason", "1,000"),
         ({"verdict": "approved"}, "licence_expires_on", "Enter the day"),
         ({"verdict": "approved", "licence_expires_on": "2020-01-01"}, "licence_expires_on", "has ended"),
         (

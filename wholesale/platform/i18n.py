@@ -35,6 +35,7 @@ SYMBOLS["INR"] = "₹"
 _LAKH = {"BDT", "INR"}  # these group 12,34,567; the others 1,234,567
 
 TRANSLATIONS = ROOT / "translations"
+_KEPT = "wholesale.language"  # of a request, in its environment
 
 log = logging.getLogger(__name__)
 babel = Babel()
@@ -65,10 +66,10 @@ def language() -> str:
     """The reader's language code; English outside of a request."""
     if not has_request_context():
         return "en"
-    if "language" not in g:  # asked for with every number on the page
+    if _KEPT not in request.environ:  # asked for with every number on the page
         locale = get_locale()
-        g.language = locale.language if locale is not None else "en"
-    return cast("str", g.language)
+        request.environ[_KEPT] = locale.language if locale is not None else "en"
+    return cast("str", request.environ[_KEPT])
 
 
 def _select() -> str:
