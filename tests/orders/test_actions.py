@@ -11,6 +11,7 @@ from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders, organizations
 from wholesale.cart import actions as cart
 from wholesale.cart import queries as cart_queries
+from wholesale.inventory import actions as inventory_actions
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.errors import ShortageError
 from wholesale.inventory.models import Stock
@@ -231,3 +232,51 @@ def test_the_database_refuses_to_sell_a_piece_twice(cast: Cast) -> None:
     with pytest.raises(sa.exc.IntegrityError, match="never_oversold"):
         db.session.execute(sa.update(Stock).where(Stock.variant_id == catalog.variants_of(bag)[0]).values(allocated=6))
     db.session.rollback()
+
+
+def test_what_is_put_in_the_cart_while_ordering_stays(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    bag, cup = catalog.product(cast.trader), catalog.product(cast.trader, "Cup")
+    amina = accounts.actor(cast.amina)
+    key, seen = orders.ready_to_place(amina, {bag: 10})
+    real = inventory_actions.allocate_many
+
+    def meanwhile(**kwargs: object) -> None:
+        cart.put(actor=amina, variant_id=catalog.variants_of(cup)[0], quantity=20)
+        real(**kwargs)
+
+    monkeypatch.setattr(inventory_actions, "allocate_many", meanwhile)
+    actions.place_order(actor=amina, key=key, seen=seen)
+    assert [line.item.slug for line in cart_queries.contents(amina).lines] == ["cup"]
+
+
+def test_goods_of_a_seller_whose_licence_ran_out_are_not_sold(cast: Cast) -> None:
+    bag = catalog.product(cast.trader)
+    amina = accounts.actor(cast.amina)
+    key, seen = orders.ready_to_place(amina, {bag: 10})
+    cast.trader.verified_until = None
+    db.session.flush()
+    (line,) = cart_queries.contents(amina).lines
+    assert "no longer sold" in str(line.problem)
+    with pytest.raises(DomainError):
+        actions.place_order(actor=amina, key=key, seen=seen)
+
+
+def test_support_looks_and_moves_nothing(cast: Cast) -> None:
+    bag = catalog.product(cast.trader)
+    (order,) = orders.placed(accounts.actor(cast.amina), {bag: 10})
+    helper = accounts.actor(accounts.user("Helper", staff_role="support"))
+    for to in ("confirmed", "cancelled"):
+        with pytest.raises(ForbiddenError):
+            actions.move_order(actor=helper, number=order.number, to=to, reason="x")
+
+
+def test_a_cart_has_an_end(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cart, "MAX_LINES", 1)
+    bag, cup = catalog.product(cast.trader), catalog.product(cast.trader, "Cup")
+    amina = accounts.actor(cast.amina)
+    (bags,), (cups,) = catalog.variants_of(bag), catalog.variants_of(cup)
+    cart.put(actor=amina, variant_id=bags, quantity=10)
+    cart.put(actor=amina, variant_id=bags, quantity=20)
+    with pytest.raises(DomainError) as refused:
+        cart.put(actor=amina, variant_id=cups, quantity=10)
+    assert refused.value.field == "quantity"

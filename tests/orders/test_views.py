@@ -112,11 +112,11 @@ def test_place_and_follow(amina: HouseClient, client_of: Browser, cast: Cast) ->
     words = text_of(amina.get(f"/orders/{number}").text)
     for word in ("Placed", "৳13,500.00", "from 50", "Amina, Amina Store"):
         assert word in words
-    assert "Seller receives" not in words
+    assert "receive on delivery" not in words
     dipu = client_of(cast.dipu)
     assert number in dipu.get("/seller/orders").text
     seen = text_of(dipu.get(f"/orders/{number}").text)
-    assert "Seller receives on delivery ৳8,935.00" in seen
+    assert "You receive on delivery, after the platform's share ৳8,935.00" in seen
     moved = dipu.post(f"/orders/{number}/state", data={"to": "confirmed"}, headers=HTMX, follow_redirects=True)
     assert 'id="orders-order"' in moved.text
     assert "Mark as shipped" in moved.text
@@ -223,3 +223,39 @@ def test_expired_session_keeps_what_was_typed(house, amina: HouseClient, cast: C
     from wholesale.platform import resume
 
     assert ["note", "Ring at the gate"] in resume.read(draft)["fields"]
+
+
+def test_a_double_click_on_the_first_step_begins_one_checkout(committed_app) -> None:
+    """Two at once, with real commits: neither may answer 500."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from wholesale.platform.transaction import transaction
+
+    with committed_app.app_context(), transaction():
+        person = accounts.user("Amina")
+        shop = organizations.business("Amina Store", members={person: "owner"})
+        address_id = organizations.address(shop).id
+        token = accounts.sign_in(person)
+
+    def click(_: int) -> int:
+        browser = committed_app.test_client().login(token)
+        return browser.post("/checkout/address", data={"address_id": address_id}).status_code
+
+    with ThreadPoolExecutor(6) as crowd:
+        assert set(crowd.map(click, range(12))) == {303}
+
+
+@pytest.mark.parametrize("key", ["\0", "x" * 100, "a b", ""])
+def test_nonsense_keys_are_refused(amina: HouseClient, cast: Cast, key: str) -> None:
+    walk_to_review(amina, cast)
+    form = hidden(amina.get("/checkout/review").text) | {"key": key}
+    assert amina.post("/checkout/review", data=form).status_code == 422
+    assert db.session.query(Purchase).count() == 0
+
+
+def test_a_cart_emptied_in_another_tab_leads_back(amina: HouseClient, cast: Cast) -> None:
+    walk_to_review(amina, cast)
+    form = hidden(amina.get("/checkout/review").text)
+    db.session.execute(db.text("DELETE FROM cart_line"))
+    db.session.commit()
+    assert amina.post("/checkout/review", data=form).headers["Location"] == "/cart"

@@ -72,7 +72,19 @@ def test_search_without_result_says_what_to_do(client: HouseClient, cast: Cast) 
 def test_absurd_addresses_are_answered(client: HouseClient, cast: Cast) -> None:
     catalog.product(cast.trader)
     db.session.commit()
-    for query in ("after=x", "after=-1", "after=99999999999999999", "q=%00", "q=" + "a" * 5000, "q=%F0%9F", "q='&%7C!"):
+    for query in (
+        "after=x",
+        "after=-1",
+        "after=99999999999999999",
+        "after=1~e",
+        "after=1~..",
+        "after=1~-",
+        "after=১~১",
+        "q=%00",
+        "q=" + "a" * 5000,
+        "q=%F0%9F",
+        "q='&%7C!",
+    ):
         assert client.get(f"/products?{query}").status_code == 200, query
     assert client.get("/products?category=nowhere").status_code == 404
 

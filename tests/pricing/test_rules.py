@@ -217,6 +217,10 @@ class TestLadder:
             check_ladder([(quantity, taka(price)) for quantity, price in steps], moq=moq, multiple=multiple)
         assert refused.value.field == "tiers"
 
+    def test_a_smallest_order_that_rounds_to_nothing_is_refused(self) -> None:
+        with pytest.raises(DomainError, match="must cost something"):
+            check_ladder([(10, taka("0.0004"))], moq=10, multiple=1)
+
     def test_is_sorted_and_says_what_each_tier_saves(self) -> None:
         assert [(tier.min_qty, tier.saving_percent) for tier in ladder(reversed(STEPS))] == [
             (10, None),
@@ -231,10 +235,10 @@ class TestLadder:
 
 @st.composite
 def ladders(draw: st.DrawFn) -> tuple[tuple[tuple[int, Money], ...], int, int]:
-    """(steps, moq, multiple) of a valid ladder."""
+    """(steps, moq, multiple) of a valid ladder; its smallest orders cost at least half a poisha, which is one."""
     multiple = draw(st.sampled_from([1, 1, 2, 5, 12]))
     packs = sorted(draw(st.sets(st.integers(1, 300), min_size=1, max_size=6)))
-    prices = sorted(draw(st.sets(st.integers(1, 10**8), min_size=len(packs), max_size=len(packs))), reverse=True)
+    prices = sorted(draw(st.sets(st.integers(50, 10**8), min_size=len(packs), max_size=len(packs))), reverse=True)
     steps = tuple((pack * multiple, taka(Decimal(price).scaleb(-4))) for pack, price in zip(packs, prices, strict=True))
     return steps, steps[0][0], multiple
 

@@ -89,3 +89,16 @@ def test_unknown_product(amina: HouseClient) -> None:
 
 def test_only_get(amina: HouseClient) -> None:
     assert amina.post(PATH).status_code == 405
+
+
+def test_a_rival_seller_does_not_learn_the_stock(client_of: Browser, cast: Cast) -> None:
+    """EX-7: sellers see the stock of their own goods only."""
+    from tests.factories import accounts, organizations
+
+    rival = accounts.user("Rival")
+    organizations.business("Rival Traders", kind="seller", members={rival: "owner"})
+    catalog.product(cast.trader, stock=4321)
+    db.session.commit()
+    asked = f"{PATH}?quantity=9999999"
+    assert "4,321" not in client_of(rival).get(asked).text
+    assert "4,321" in client_of(cast.dipu).get(asked).text

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from wholesale.cart import queries
 from wholesale.cart.models import CartLine
 from wholesale.catalog.models import Product, Variant
 from wholesale.kernel import clock
@@ -40,7 +41,7 @@ def put(*, actor: Actor, variant_id: int, quantity: int) -> None:
     )
     if variants == 1:
         offer.quote(quantity)
-    elif len(siblings | {variant_id: quantity}) > MAX_LINES:
+    if variant_id not in siblings and queries.count(actor) >= MAX_LINES:
         raise DomainError("A cart holds at most {limit} lines.", field="quantity", limit=MAX_LINES)
     siblings[variant_id] = quantity
     tiers = offer.ladder
@@ -121,11 +122,13 @@ def remove(*, actor: Actor, line_id: int) -> None:
     )
 
 
-def clear(*, actor: Actor) -> None:
-    """Empty the cart: what was in it has been ordered."""
+def take_out(*, actor: Actor, line_ids: Collection[int]) -> None:
+    """These lines have been ordered; what was put in meanwhile stays."""
     db.session.execute(
         sa.delete(CartLine).where(
-            CartLine.user_id == actor.acting_user, CartLine.organization_id == actor.acting_organization
+            CartLine.id.in_(line_ids),
+            CartLine.user_id == actor.acting_user,
+            CartLine.organization_id == actor.acting_organization,
         )
     )
 

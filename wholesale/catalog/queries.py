@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +12,14 @@ import sqlalchemy as sa
 from wholesale.catalog.models import Category, Picture, Product, Variant
 from wholesale.catalog.rules import Node, tree
 from wholesale.kernel.errors import NotFoundError
-from wholesale.organizations.models import Organization
+from wholesale.kernel.money import Money
+from wholesale.organizations.models import Organization, SellerTerms
+from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
 
 PAGE_SIZE = 24
 MAX_QUERY = 200
-_CURSOR = re.compile(r"^(\d{1,18})(?:~([0-9.e+-]{1,20}))?$")
+_CURSOR = re.compile(r"^(\d{1,18})(?:~(\d{1,3}(?:\.\d{1,12})?(?:e-\d{1,3})?))?$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,11 @@ class Page:
 
 def categories() -> list[Node]:
     """The category tree with how many active products each has."""
-    counts = sa.select(Product.category_id, sa.func.count()).where(Product.state == "active")
+    counts = (
+        sa.select(Product.category_id, sa.func.count())
+        .join(Organization, Organization.id == Product.seller_id)
+        .where(Product.state == "active", verified_now())
+    )
     counted: dict[int, int] = dict(db.session.execute(counts.group_by(Product.category_id)).all())
     rows = db.session.execute(
         sa.select(Category.id, Category.slug, Category.name, Category.name_bn, Category.parent_id).order_by(
@@ -85,7 +92,7 @@ def page(*, category_ids: list[int] | None = None, q: str = "", after: str = "")
             rank.label("rank"),
         )
         .join(Organization, Organization.id == Product.seller_id)
-        .where(Product.state == "active", *matches)
+        .where(Product.state == "active", verified_now(), *matches)
         .order_by(rank.desc(), Product.id)
         .limit(PAGE_SIZE + 1)
     )
@@ -133,10 +140,11 @@ class VariantChoice:
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """Everything about a product that needs no price and no stock."""
+    """Everything about a product but its price and stock, and the least its seller takes an order for."""
 
     product: Product
     seller_name: str
+    minimum_order: Money
     variants: list[VariantChoice]
     pictures: list[Picture]
 
@@ -144,18 +152,20 @@ class ProductPage:
 def product(slug: str) -> ProductPage:
     """The active product of that slug. Raises NotFoundError."""
     row = db.session.execute(
-        sa.select(Product, Organization.name)
+        sa.select(Product, Organization.name, SellerTerms.minimum_order)
         .join(Organization, Organization.id == Product.seller_id)
-        .where(Product.slug == slug, Product.state == "active")
+        .outerjoin(SellerTerms, SellerTerms.organization_id == Organization.id)
+        .where(Product.slug == slug, Product.state == "active", verified_now())
     ).one_or_none()
     if row is None:
         raise NotFoundError
-    found, seller_name = row
+    found, seller_name, minimum_order = row
     variants = db.session.execute(
         sa.select(Variant.id, Variant.sku, Variant.name).where(Variant.product_id == found.id).order_by(Variant.id)
     )
     pictures = db.session.scalars(sa.select(Picture).where(Picture.product_id == found.id).order_by(Picture.position))
-    return ProductPage(found, seller_name, [VariantChoice(*row) for row in variants], list(pictures))
+    minimum = Money(minimum_order or Decimal(0), found.currency)
+    return ProductPage(found, seller_name, minimum, [VariantChoice(*row) for row in variants], list(pictures))
 
 
 def picture_exists(key: str) -> bool:

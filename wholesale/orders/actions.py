@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from wholesale.cart import actions as cart_actions
 from wholesale.cart import queries as cart_queries
@@ -43,14 +44,20 @@ def begin_checkout(*, actor: Actor) -> Checkout:
     found = queries.checkout(actor)
     if found is None:
         first = next(iter(organizations.addresses(actor)), None)
-        found = Checkout(
-            user_id=actor.acting_user,
-            organization_id=actor.acting_organization,
-            key=idempotency.new_key(),
-            address_id=first.id if first else None,
+        db.session.execute(
+            insert(Checkout)
+            .values(
+                user_id=actor.acting_user,
+                organization_id=actor.acting_organization,
+                key=idempotency.new_key(),
+                address_id=first.id if first else None,
+                delivery={},
+                buyer_reference="",
+                note="",
+            )
+            .on_conflict_do_nothing()  # a double click: the other one has begun it
         )
-        db.session.add(found)
-        db.session.flush()
+        found = db.session.get_one(Checkout, (actor.acting_user, actor.acting_organization))
     return found
 
 
@@ -145,7 +152,7 @@ def _place(actor: Actor, key: str, seen: str) -> str:
     if agreed(cart, checkout) != seen:
         raise ConflictError(CHANGED)
     number = _record(actor, cart, checkout)
-    cart_actions.clear(actor=actor)
+    cart_actions.take_out(actor=actor, line_ids=[line.item.line_id for line in cart.lines])
     db.session.delete(checkout)
     db.session.flush()
     return number
@@ -317,7 +324,9 @@ def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
 
 def party(actor: Actor) -> str:
     """On whose side of an order the actor stands."""
-    return "staff" if actor.is_staff else "seller" if actor.is_seller else "buyer"
+    if actor.is_staff:
+        return "staff" if actor.is_admin else "support"  # support looks, and moves nothing
+    return "seller" if actor.is_seller else "buyer"
 
 
 def _note_move(order: Order, actor: Actor, *, before: str | None, after: str, reason: str) -> None:
@@ -347,6 +356,8 @@ def _delivered(actor: Actor, order: Order) -> None:
 
 def _cancelled(actor: Actor, order: Order) -> None:
     inventory.release(actor=actor, reference=order.number)
+    if not order.total:
+        return  # nothing was posted
     ledger.reverse(
         actor=actor,
         key=f"order:{order.number}:cancelled",

@@ -96,6 +96,12 @@ def purchase(actor: Actor, number: str) -> Purchase:
     return found
 
 
+def due(purchase: Purchase) -> Money:
+    """What a purchase costs without its cancelled orders."""
+    kept = (Money(order.total, purchase.currency) for order in purchase.orders if order.state != "cancelled")
+    return Money.total(kept, purchase.currency)
+
+
 def checkout(actor: Actor) -> Checkout | None:
     """What the actor has chosen so far."""
     return db.session.get(Checkout, (actor.acting_user, actor.acting_organization))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import sqlalchemy as sa
+from flask import current_app
 
 from wholesale.accounts.models import LoginSession, User
 from wholesale.accounts.rules import token_digest
@@ -63,6 +64,12 @@ def load_actor(token: str | None, organization_id: int | None, zone: str) -> Act
         verified_until=row.verified_until,
         today=clock.today(zone),
     )
+
+
+def verified_now() -> sa.ColumnElement[bool]:
+    """The condition that a business counts as verified today; for queries that join Organization."""
+    zone: str = current_app.extensions["settings"].time_zone
+    return Organization.verified_until >= clock.today(zone)
 
 
 def organization(organization_id: int) -> Organization:

@@ -12,15 +12,18 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from wholesale.catalog.models import Product, Variant
 from wholesale.inventory.models import Stock
 from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
+from wholesale.organizations.models import Organization
+from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
 from wholesale.pricing.models import PriceTier, SettlementRule
 from wholesale.pricing.rules import Choice, Offer, Settlement, ladder
 
 
 def _offers(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
-    """Products with their ladder (two arrays) and what is available, each by one correlated look-up."""
+    """Products of verified sellers with ladder, variants and what is available, each by one correlated look-up."""
     tiers = (
         sa.select(
             sa.func.json_agg(
@@ -51,23 +54,27 @@ def _offers(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
         .correlate(Product)
         .scalar_subquery()
     )
-    return sa.select(
-        Product.id,
-        Product.seller_id,
-        Product.category_id,
-        Product.slug,
-        Product.name,
-        Product.name_bn,
-        Product.unit,
-        Product.moq,
-        Product.order_multiple,
-        Product.currency,
-        Product.cost,
-        Product.lead_time_days,
-        tiers.label("tiers"),
-        available.label("available"),
-        variants.label("variants"),
-    ).where(Product.state == "active", *conditions)
+    return (
+        sa.select(
+            Product.id,
+            Product.seller_id,
+            Product.category_id,
+            Product.slug,
+            Product.name,
+            Product.name_bn,
+            Product.unit,
+            Product.moq,
+            Product.order_multiple,
+            Product.currency,
+            Product.cost,
+            Product.lead_time_days,
+            tiers.label("tiers"),
+            available.label("available"),
+            variants.label("variants"),
+        )
+        .join(Organization, Organization.id == Product.seller_id)
+        .where(Product.state == "active", verified_now(), *conditions)
+    )
 
 
 def _offer(row: Any) -> Offer:
@@ -96,6 +103,24 @@ def offer(slug: str) -> Offer:
     if row is None or not row.tiers:
         raise NotFoundError
     return _offer(row)
+
+
+def _as_seen(actor: Actor, offer: Offer) -> Offer:
+    """Sellers see the stock of their own goods only (EX-7)."""
+    knows = actor.is_staff or actor.is_buyer or actor.organization_id == offer.seller_id
+    return offer if knows else offer.hiding_stock()
+
+
+def offer_for(actor: Actor, slug: str) -> Offer:
+    """The offer as the actor may see it, who may see prices. Raises NotFoundError."""
+    return _as_seen(actor, offer(slug))
+
+
+def offers_for(actor: Actor, product_ids: Collection[int]) -> dict[int, Offer]:
+    """Offers by product as the actor may see them: none for who may not see prices."""
+    if not actor.may_see_prices:
+        return {}
+    return {product_id: _as_seen(actor, offer) for product_id, offer in offers(product_ids).items()}
 
 
 def offers(product_ids: Collection[int]) -> dict[int, Offer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Literal
@@ -14,6 +14,7 @@ from wholesale.kernel.money import Money, smallest_unit
 from wholesale.kernel.words import N_
 
 TENTH = Decimal("0.1")
+_PLENTY = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,10 @@ class Offer:
     def best_price(self) -> Money:
         return self.ladder[-1].unit_price
 
+    def hiding_stock(self) -> Offer:
+        """The same offer for somebody who may know its price but not how much there is: a rival seller."""
+        return replace(self, available=_PLENTY)
+
     def quote(self, quantity: int) -> Quote:
         """Price `quantity` pieces of this product.
 
@@ -154,6 +159,8 @@ def check_ladder(steps: Sequence[tuple[int, Money]], *, moq: int, multiple: int)
             )
         if price.amount <= 0 or price.amount != round(price.amount, 4):
             raise DomainError("A price is above zero and has at most 4 decimals.", field="tiers")
+        if (price * quantity).rounded().is_zero:
+            raise DomainError("The smallest order of a tier must cost something.", field="tiers")
 
 
 def check_quantity(quantity: int, *, moq: int, multiple: int) -> None:

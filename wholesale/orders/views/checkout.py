@@ -176,7 +176,7 @@ def _review_page(status: int = 200, problem: HouseError | None = None) -> Respon
     if checkout is None or checkout.address_id is None or checkout.payment_method is None or not checkout.delivery:
         return done("checkout.begin")
     cart = cart_queries.contents(actor())
-    if not cart.orderable and problem is None:
+    if cart.is_empty or (not cart.orderable and problem is None):
         return _to_cart()
     form = PlaceForm(formdata=None, data={"key": checkout.key, "seen": actions.agreed(cart, checkout)})
     return show(
@@ -210,4 +210,4 @@ def place() -> Response:
 def confirmation(number: str) -> Response:
     purchase = queries.purchase(actor(), number)
     bank_account = current_app.extensions["settings"].bank_account
-    return show("orders/confirmation.html", purchase=purchase, bank_account=bank_account)
+    return show("orders/confirmation.html", purchase=purchase, due=queries.due(purchase), bank_account=bank_account)

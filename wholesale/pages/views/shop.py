@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, make_response, redirect, req
 from wholesale.catalog import queries as catalog
 from wholesale.catalog import rules as categories
 from wholesale.config import ROOT
-from wholesale.kernel.errors import DomainError, NotFoundError
+from wholesale.kernel.errors import NotFoundError
 from wholesale.platform import styleguide as samples
 from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access, actor
 from wholesale.platform.files import storage
@@ -39,7 +39,7 @@ def listing() -> Response:
         raise NotFoundError
     q = request.args.get("q", "").replace("\0", "").strip()[: catalog.MAX_QUERY]
     page = catalog.page(category_ids=category.ids if category else None, q=q, after=request.args.get("after", ""))
-    offers = pricing.offers([card.product_id for card in page.cards]) if actor().may_see_prices else {}
+    offers = pricing.offers_for(actor(), [card.product_id for card in page.cards])
     return respond(
         "pages/listing.html",
         "pages/_listing.html",
@@ -61,12 +61,10 @@ def product(slug: str) -> Response:
     offer = quote = None
     form = QuantityForm(formdata=None)
     if actor().may_see_prices:
-        offer = pricing.offer(slug)
-        form.quantity.data = offer.moq
-        try:
-            quote = offer.quote(offer.moq)
-        except DomainError as problem:
-            form.refuse(problem)
+        offer = pricing.offer_for(actor(), slug)
+        form = QuantityForm(request.args if "quantity" in request.args else None, data={"quantity": offer.moq})
+        form.quantity.at_least = offer.moq
+        quote = form.submit(lambda: offer.quote(form.quantity.data))
     return show(
         "pages/product.html",
         page=found,
