@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, session
 from flask.cli import AppGroup
 from flask_compress import Compress
 from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import wholesale.accounts.models
 import wholesale.cart.models
@@ -71,6 +72,10 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 COMMANDS: tuple[AppGroup, ...] = (demo_commands, inventory_commands, ledger_commands, user_commands)
 
 
+# Nobody waits for ever, on whichever server: a lock for 2 s (then people read 409), a statement for 30 s.
+LIMITS = "-c lock_timeout=2s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+
+
 def create_app(settings: Settings) -> Flask:
     """The application, ready to serve: adapters first, then the rooms' routes and commands."""
     app = transaction.House("wholesale", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
@@ -78,6 +83,9 @@ def create_app(settings: Settings) -> Flask:
     if settings.env != "test":
         telemetry.configure_logging()
     addresses.init_app(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     Compress(app)
@@ -116,6 +124,7 @@ def _configure(app: Flask, settings: Settings) -> None:
             "max_overflow": 5,
             "pool_pre_ping": False,
             "pool_timeout": 5,
+            "connect_args": {"options": LIMITS},
         },
         # Far over the largest file: what is over its limit is read and dropped (see platform.files.CappedUpload),
         # so that the answer is a sentence beside the field and what was typed is still there.

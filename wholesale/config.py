@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _SECRET_LENGTH = 32  # 128 bits, as hex
 _LARGEST_UPLOAD_MB = 100
+_MOST_PROXIES = 9
 
 
 class ConfigError(SystemExit):
@@ -56,6 +57,8 @@ class Settings:
     """The platform's own currency (ISO 4217). Default: BDT."""
     bank_account: str
     """What a buyer is told to pay into by bank transfer. Default: a text that says it is not set."""
+    trusted_proxies: int
+    """How many proxies stand in front and set X-Forwarded-For, -Proto and -Host. Default: 0, nobody is believed."""
     max_upload_mb: int
     """The largest file accepted, in megabytes. Default: 10."""
 
@@ -81,11 +84,13 @@ class Settings:
         public_url = env.get("PUBLIC_URL", "http://127.0.0.1:5000").rstrip("/")
         zone = env.get("TIME_ZONE", "Asia/Dhaka")
         currency = env.get("CURRENCY", "BDT")
+        proxies = env.get("TRUSTED_PROXIES", "0")
         max_upload = env.get("MAX_UPLOAD_MB", "10")
         problems = [
             *_database_problems(env),
             *(_production_problems(env) if mode == "production" else ()),
-            *_value_problems(mode, public_url, zone, currency, max_upload),
+            *_value_problems(mode, public_url, zone, currency),
+            *_number_problems(proxies, max_upload),
         ]
         if problems:
             raise ConfigError(problems)
@@ -101,6 +106,7 @@ class Settings:
             time_zone=zone,
             currency=currency,
             bank_account=env.get("BANK_ACCOUNT") or N_("The platform's bank account has not been set up yet."),
+            trusted_proxies=int(proxies),
             max_upload_mb=int(max_upload),
         )
 
@@ -125,7 +131,7 @@ def _production_problems(env: Mapping[str, str]) -> Iterator[str]:
         yield "PUBLIC_URL is not set: the address people type, such as https://paikar.example."
 
 
-def _value_problems(mode: str, public_url: str, zone: str, currency: str, max_upload: str) -> Iterator[str]:
+def _value_problems(mode: str, public_url: str, zone: str, currency: str) -> Iterator[str]:
     if mode not in {"development", "test", "production"}:
         yield f"WHOLESALE_ENV is {mode!r}: use development, test or production."
     if urlsplit(public_url).scheme not in {"http", "https"} or not urlsplit(public_url).netloc:
@@ -136,6 +142,11 @@ def _value_problems(mode: str, public_url: str, zone: str, currency: str, max_up
         yield f"TIME_ZONE is {zone!r}: use a name such as Asia/Dhaka."
     if currency not in MINOR_DIGITS:
         yield f"CURRENCY is {currency!r}: known are {', '.join(MINOR_DIGITS)}."
+
+
+def _number_problems(proxies: str, max_upload: str) -> Iterator[str]:
+    if not (proxies.isdecimal() and int(proxies) <= _MOST_PROXIES):
+        yield f"TRUSTED_PROXIES is {proxies!r}: a whole number from 0 to {_MOST_PROXIES}."
     if not max_upload.isdecimal() or not 1 <= int(max_upload) <= _LARGEST_UPLOAD_MB:
         yield f"MAX_UPLOAD_MB is {max_upload!r}: a whole number from 1 to {_LARGEST_UPLOAD_MB}."
 

@@ -260,3 +260,10 @@ def test_a_bad_admin_is_not_made(house: Flask, more: tuple[str, ...], says: str)
     assert result.exit_code == 1
     assert says in result.output
     assert db.session.scalar(sa.select(sa.func.count()).select_from(User)) == 0
+
+
+def test_other_writings_of_an_address_are_the_same_address(client, cast) -> None:
+    """Full-width letters reach the same account, so they share its counter."""
+    for number in range(10):
+        log_in(client, "amina@test.example".replace("amina"[number % 5], chr(ord("amina"[number % 5]) + 0xFEE0), 1))
+    assert "Too many tries" in log_in(client).text

@@ -73,15 +73,14 @@ class TestWholeNumbers:
             "--12",
             "+12",
             "1_000",
-            "9" * 13,
-            "9223372036854775808",
-            "٣" * 5000,
         ],
     )
     def test_everything_else_is_refused_beside_the_field(self, form, typed) -> None:
         assert errors_of(form(pieces=typed), "pieces") == [WHOLE]
 
-    @pytest.mark.parametrize("typed", ["5001", "2147483648", "999999999999"])
+    @pytest.mark.parametrize(
+        "typed", ["5001", "2147483648", "999999999999", "9" * 13, "9223372036854775808", "٣" * 5000]
+    )
     def test_too_many(self, form, typed) -> None:
         assert errors_of(form(pieces=typed), "pieces") == ["Enter a whole number up to 5,000."]
 

@@ -11,6 +11,8 @@ from flask import Flask
 from tests.client import HTMX, HouseClient
 from wholesale.platform import resume
 
+OURS = {"Origin": "http://localhost"}
+
 
 @pytest.mark.parametrize(
     "path", ["/", "/products", "/products?q=tea&after=3", "/products/চা", "/a//b", "/a:b", "/?next=https://evil.example"]
@@ -47,7 +49,7 @@ def test_an_address_elsewhere_is_not(url) -> None:
 
 
 def drafted(app: Flask, data: dict[str, str], path: str = "/cart/lines") -> dict[str, object] | None:
-    with app.test_request_context(path, method="POST", data=data):
+    with app.test_request_context(path, method="POST", data=data, headers=OURS):
         return resume.read(resume.draft())
 
 
@@ -77,7 +79,7 @@ def test_what_is_too_much_is_not_carried(app: Flask) -> None:
 
 
 def test_a_forged_or_foreign_draft_is_none(app: Flask) -> None:
-    with app.test_request_context("/cart/lines", method="POST", data={"quantity": "5"}):
+    with app.test_request_context("/cart/lines", method="POST", data={"quantity": "5"}, headers=OURS):
         token = resume.draft()
         assert resume.read(token) is not None
         assert resume.read(token[:-2]) is None
@@ -90,7 +92,7 @@ def test_a_forged_or_foreign_draft_is_none(app: Flask) -> None:
 
 
 def test_a_draft_lives_an_hour(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    with app.test_request_context("/cart/lines", method="POST", data={"quantity": "5"}):
+    with app.test_request_context("/cart/lines", method="POST", data={"quantity": "5"}, headers=OURS):
         token, now = resume.draft(), time.time()
         monkeypatch.setattr(itsdangerous.timed.time, "time", lambda: now + 3599)
         assert resume.read(token) is not None

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from wholesale.accounts import actions
 from wholesale.accounts.forms import LoginForm
+from wholesale.accounts.rules import normal_email
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError
 from wholesale.platform import htmx, resume
@@ -20,6 +21,8 @@ bp.add_app_template_global(lambda: LoginForm(formdata=None), "login_form")
 
 # Per address and account together: whoever guesses is slowed down, and the person it belongs to is not.
 failures = Throttle("login", limit=10, seconds=600)
+# One address trying many accounts; high enough for a shop full of people behind one connection.
+failures_here = Throttle("login-address", limit=60, seconds=600)
 
 
 @bp.get("/login")
@@ -56,13 +59,15 @@ def logout() -> Response:
 
 def _sign_in(form: LoginForm) -> str:
     email, password = str(form.email.data), str(form.password.data)
-    key = (email.casefold(), request.remote_addr or "")
-    if failures.blocked(*key):
+    here = request.remote_addr or ""
+    key = (normal_email(email), here)
+    if failures.blocked(*key) or failures_here.blocked(here):
         raise DomainError("Too many tries. Wait ten minutes, then log in again.")
     try:
         token = actions.sign_in(email=email, password=password, user_agent=request.user_agent.string)
     except DomainError:
         failures.failed(*key)
+        failures_here.failed(here)
         raise
     failures.forget(*key)
     return token

@@ -43,7 +43,7 @@ SIGNED_IN = Rule("signed in", lambda actor: not actor.is_anonymous)
 PRICES = Rule(
     "verified business",
     lambda actor: actor.may_see_prices,
-    _l("Wholesale prices are for verified businesses. Send us your trade licence to see them."),
+    _l("Wholesale prices are for verified businesses."),
     "verification.status",
 )
 MEMBER = Rule(
@@ -59,7 +59,7 @@ BUYER = Rule(
 VERIFIED_BUYER = Rule(
     "verified buyer",
     lambda actor: actor.is_buyer and actor.is_verified,
-    _l("Ordering is for verified buyers. Send us your trade licence to begin."),
+    _l("Ordering is for verified buyers."),
     "verification.status",
 )
 ORDERING_BUYER = Rule(
@@ -72,7 +72,7 @@ SELLER = Rule("seller", lambda actor: actor.is_seller, _l("This page is for busi
 VERIFIED_SELLER = Rule(
     "verified seller",
     lambda actor: actor.is_seller and actor.is_verified,
-    _l("Selling is for verified businesses. Send us your trade licence to begin."),
+    _l("Selling is for verified businesses."),
     "verification.status",
 )
 SELLING_SELLER = Rule(

@@ -69,7 +69,7 @@ def render(status: int, message: str = "", next_step: str | None = None) -> Resp
     return htmx.vary(make_response(body, status), partial=htmx.current().is_fragment)
 
 
-_STEPS = {"verification.status": _l("Verify your business"), "accounts.login": _l("Log in")}
+_STEPS = {"verification.status": _l("See where your verification stands"), "accounts.login": _l("Log in")}
 
 
 def init_app(app: Flask) -> None:

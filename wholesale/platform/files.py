@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +20,26 @@ from tempfile import SpooledTemporaryFile
 from typing import Protocol, cast
 
 from flask import Flask, current_app
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile
 from werkzeug.datastructures import FileStorage
 
 from wholesale.config import Settings
 from wholesale.kernel.errors import DomainError, NotFoundError
 
 MAX_PIXELS = 25_000_000
+# A decoded picture takes a hundred megabytes: eight threads decoding at once would take them all.
+_one_at_a_time = threading.BoundedSemaphore(1)
+_ORIENTATION = 0x0112
+# How to turn a picture by its EXIF orientation. Only that tag is read: rewriting the others fails on odd ones.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _IN_MEMORY = 512 * 1024
 _IMAGE_FORMATS = ("JPEG", "PNG", "WEBP")
 
@@ -105,6 +119,7 @@ def accept_document(upload: FileStorage | None, *, field: str) -> StoredFile:
         raise DomainError("Choose a file.", field=field)
     settings = cast("Settings", current_app.extensions["settings"])
     limit = settings.max_upload_mb * 1024 * 1024
+    upload.stream.seek(0)  # a transaction that is tried again reads it a second time
     data = upload.stream.read(limit + 1)
     if not data:
         raise DomainError("This file is empty. Choose it again.", field=field)
@@ -134,18 +149,28 @@ def _whole_images_only() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
+def _check_size(picture: Image.Image, field: str) -> None:
+    """Before a pixel is decoded: a few kilobytes can say that they are gigabytes."""
+    if picture.width * picture.height > MAX_PIXELS:
+        raise DomainError("This picture has too many pixels. Send a smaller one.", field=field)
+
+
 def reencode(data: bytes, *, field: str, longest: int = 2400, quality: int = 82) -> bytes:
     """The picture as a fresh JPEG of at most `longest` pixels a side. Raises DomainError on `field`."""
     try:
-        with _whole_images_only(), Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise DomainError("This picture has too many pixels. Send a smaller one.", field=field)
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-            upright.thumbnail((longest, longest))
+        with _one_at_a_time, _whole_images_only(), Image.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as picture:
+            _check_size(picture, field)
+            turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+            picture.draft("RGB", (longest, longest))  # a JPEG is decoded small at once
+            picture.thumbnail((longest, longest))
+            small = picture.convert("RGB")
+            upright = small.transpose(turn) if turn is not None else small
             out = io.BytesIO()
             upright.save(out, "JPEG", quality=quality, optimize=True)
             return out.getvalue()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DomainError:
+        raise
+    except Exception as error:  # Pillow meets hostile bytes with errors of every kind
         raise DomainError("This is no PDF, JPEG, PNG or WebP file. Choose one of these.", field=field) from error
 
 

@@ -111,7 +111,8 @@ def as_read(name: str, value: str) -> tuple[str, str]:
 
 
 def _stripped(value: str | None) -> str | None:
-    return value.strip() if isinstance(value, str) else value
+    """Without the spaces around it; a field that was not sent at all is an empty one."""
+    return value.strip() if isinstance(value, str) else "" if value is None else value
 
 
 def _printable(_form: Form, field: Field) -> None:
@@ -200,7 +201,8 @@ class WholeNumberField(Field):
             return
         self.typed = valuelist[0][:40]
         text = self.typed.strip().replace(",", "")
-        self.data = int(text) if text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
+        # Endless digits are a number too, one that is too large; only the first ones are read.
+        self.data = int(text[:_LONGEST_NUMBER]) if text.isdecimal() else None
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - WTForms passes it by name
         if self.data is None or self.data < self.minimum:

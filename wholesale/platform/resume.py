@@ -8,7 +8,7 @@ sends it, now with a valid token. Nothing is stored on the server and nothing is
 from __future__ import annotations
 
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Response, current_app, make_response, redirect, render_template, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -45,9 +45,26 @@ def _typed() -> list[tuple[str, str]]:
     ]
 
 
+def _typed_here() -> bool:
+    """Whether one of our own pages sent this form: what another site posts must not become somebody's draft."""
+    sent_from = request.headers.get("Sec-Fetch-Site")
+    if sent_from is not None:
+        return sent_from in {"same-origin", "none"}
+    source = _parts(request.headers.get("Origin") or request.referrer)
+    return source is not None and source.netloc == request.host
+
+
+def _parts(url: str | None) -> SplitResult | None:
+    """The parts of an address; None for one that is missing or is none."""
+    try:
+        return urlsplit(url) if url else None
+    except ValueError:
+        return None
+
+
 def draft() -> str:
     """The current request's form, signed; empty when there is nothing to keep."""
-    if request.method in SAFE_METHODS:
+    if request.method in SAFE_METHODS or not _typed_here():
         return ""
     fields = _typed()
     if sum(len(name) + len(value) for name, value in fields) > _MAX_BYTES:
@@ -74,7 +91,8 @@ def ask_for_login() -> Response:
         target = url_for("accounts.login", next=request.full_path.rstrip("?"))
         return htmx.go_to(target) if htmx.current().is_fragment else cast("Response", redirect(target, 303))
     # Where to go if the draft should not survive: the page the form was on, when it is one of ours.
-    back = local_path(urlsplit(request.referrer or "").path) or url_for("pages.home")
+    came_from = _parts(request.referrer)
+    back = (local_path(came_from.path) if came_from else None) or url_for("pages.home")
     body = render_template("accounts/login.html", form=None, draft=draft(), next=back, expired=True)
     return _whole_page(make_response(body, 401))
 

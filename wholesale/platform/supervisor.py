@@ -418,6 +418,8 @@ def site_environment(
         "REDIS_URL": endpoints.redis_url,
         "WHOLESALE_DATA": str(folder),
         "PORT": str(port),
+        "BANK_ACCOUNT": environment.get("BANK_ACCOUNT")
+        or "Demo Bank PLC, Motijheel, account 0000 1111 2222 (invented)",
         "PUBLIC_URL": environment.get("PUBLIC_URL") or f"http://127.0.0.1:{port}",
         "WHOLESALE_ENV": environment.get("WHOLESALE_ENV") or "development",
         "PATH": f"{root / '.venv' / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}",
