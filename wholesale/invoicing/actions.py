@@ -25,7 +25,7 @@ from wholesale.orders.models import Order
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.models import Address, Organization
 from wholesale.payments.models import Receipt
-from wholesale.platform import files, pdf
+from wholesale.platform import files, outbox, pdf
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
 
@@ -84,10 +84,18 @@ def ask_for_document(*, actor: Actor, number: str) -> None:
     Nothing happens when it has been made. Raises NotFoundError for strangers, as for an order without invoice.
     """
     order = orders.order(actor, number)
-    invoice_id = _of_order(order.id)
-    if invoice_id is None:
+    invoice = _locked(Invoice.order_id == order.id)
+    if invoice is None:
         raise NotFoundError
-    emit(InvoiceIssued(invoice_id=invoice_id))
+    asked = any(
+        row.dead_at is None
+        and row.priority == 0
+        and row.available_at <= clock.now()
+        and row.payload["invoice_id"] == invoice.id
+        for row in outbox.unfinished(InvoiceIssued)
+    )
+    if invoice.file_key is None and not asked:
+        emit(InvoiceIssued(invoice_id=invoice.id))
 
 
 def void(order_id: int) -> None:

@@ -1,14 +1,17 @@
-"""The sweep that finds invoices without their document."""
+"""The sweep that finds orders without their invoice and invoices without their document."""
 
 from __future__ import annotations
 
-from wholesale.invoicing import queries
+from wholesale.invoicing import actions, queries
 from wholesale.invoicing.events import InvoiceIssued
 from wholesale.platform import outbox
 
 
 def sweep() -> str:
-    """Ask again for documents that are late; who still waits in the outbox is left alone."""
+    """Issue what was never issued; ask again for documents that are late, but not for those still in the outbox."""
+    unissued = queries.without_invoice()
+    for order_id in unissued:
+        actions.issue(order_id)
     late = queries.without_document()
     waiting = {row.payload["invoice_id"]: row for row in outbox.unfinished(InvoiceIssued)} if late else {}
     asked = 0
@@ -19,4 +22,4 @@ def sweep() -> str:
         elif row.dead_at is None or not outbox.restart(row.id):
             continue
         asked += 1
-    return f"{len(late)} late, {asked} asked for again"
+    return f"{len(unissued)} issued late, {asked} late documents asked for again"

@@ -15,6 +15,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.orders import queries as orders
+from wholesale.orders.models import Order
 from wholesale.platform import files
 from wholesale.platform.db import db
 
@@ -87,6 +88,19 @@ def document(invoice: Invoice) -> bytes:
     if hashlib.sha256(data).hexdigest() != invoice.sha256:
         raise DamagedDocumentError(f"Invoice {invoice.id}: its file has changed.")
     return data
+
+
+def without_invoice() -> list[int]:
+    """Orders that should have had their invoice by now and were not cancelled, oldest first."""
+    return list(
+        db.session.scalars(
+            sa.select(Order.id)
+            .outerjoin(Invoice, Invoice.order_id == Order.id)
+            .where(Invoice.id.is_(None), Order.state != "cancelled", Order.placed_at < clock.now() - rules.LATE)
+            .order_by(Order.id)
+            .limit(100)
+        )
+    )
 
 
 def without_document() -> list[int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from wholesale.kernel.errors import DomainError
 
 _DATA = Path(__file__).parent / "data"
+_KENYAN_PIN = re.compile(r"[AP][0-9]{9}[A-Z]")
 _TAX_NUMBER_DIGITS = (12, 13)  # TIN, BIN
 _SHORTEST_LICENCE = 4
 _LONGEST_LICENCE = 60
@@ -46,8 +47,10 @@ def _in_licence(char: str) -> bool:
 
 
 def normal_tax_no(text: str) -> str:
-    """A BIN (13 digits) or TIN (12 digits) as digits alone."""
+    """A BIN (13 digits) or TIN (12 digits) as digits alone, or a Kenyan PIN (A012345678Z)."""
     number = _compact(text).replace("-", "").replace(".", "")
+    if _KENYAN_PIN.fullmatch(number):
+        return number
     if not number.isdecimal():
         raise DomainError("A tax number has digits only: 13 for a BIN, 12 for a TIN.", field="tax_no")
     if len(number) not in _TAX_NUMBER_DIGITS:

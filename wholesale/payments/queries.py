@@ -152,7 +152,7 @@ def state_of_order(actor: Actor, number: str) -> State:
     order = orders.order(actor, number)
     audience: Audience = "staff" if actor.is_staff else "seller" if actor.is_seller else "buyer"
     method = order.purchase.payment_method
-    if method == "bank_transfer" and not (audience == "seller" and order.state == "cancelled"):
+    if method == "bank_transfer" and order.state != "cancelled":
         found = balance(order.purchase_id)
     else:
         due = Money.zero(order.currency) if order.state == "cancelled" else Money(order.total, order.currency)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectField
 
+from wholesale.accounts.rules import check_password
+from wholesale.kernel import clock
+from wholesale.kernel.errors import DomainError
+from wholesale.organizations.rules import normal_licence_no, normal_tax_no
 from wholesale.platform import i18n
 from wholesale.platform.fields import DayField, EmailField, PasswordField, RadioField, choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField, UploadField, phone
-from wholesale.verification.rules import DOCUMENT_KINDS, REASONS
+from wholesale.verification.rules import DOCUMENT_KINDS, REASONS, check_expiry
 
 
 class _BusinessFields(HouseForm):
@@ -47,6 +53,25 @@ class PapersForm(HouseForm):
 
 class RegisterForm(_BusinessFields, PapersForm):
     """Everything that opens an account and its first case."""
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Shape and rules in one go: on a slow line every further round costs the files once more."""
+        settings = current_app.extensions["settings"]
+        checks: dict[str, Callable[[Any], object]] = {
+            "password": lambda text: check_password(text, email=self.email.data or "", site_name=settings.site_name),
+            "trade_licence_no": normal_licence_no,
+            "tax_no": normal_tax_no,
+            "licence_expires_on": lambda day: check_expiry(day, clock.today(settings.time_zone)),
+        }
+        sound = bool(super().validate(extra_validators))
+        for name, check in checks.items():
+            if not self[name].errors and self[name].data:
+                try:
+                    check(self[name].data)
+                except DomainError as error:
+                    self.refuse(error)
+                    sound = False
+        return sound
 
 
 class DecisionForm(HouseForm):
