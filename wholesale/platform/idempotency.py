@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Callable
 from datetime import datetime
@@ -30,7 +31,7 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
-_LONGEST_KEY = 64  # ours have 32
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")  # ours are 32 hexadecimal digits
 
 
 def new_key() -> str:
@@ -44,7 +45,7 @@ def once(scope: str, key: str, asked: object, work: Callable[[], dict[str, Any]]
     it reads that answer) or rolled back (then it works itself). The same key with something else asked is a
     DomainError. `asked` and the answer are JSON values.
     """
-    if not (key.isascii() and key.isalnum() and len(key) <= _LONGEST_KEY):
+    if not _KEY.fullmatch(key):
         raise DomainError("This form is incomplete. Reload the page and send it again.")
     fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
     first = db.session.execute(
