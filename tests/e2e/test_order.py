@@ -135,3 +135,12 @@ def test_no_request_leaves_the_site_and_nothing_is_refused(open_as: Open, shop) 
         page.wait_for_load_state("networkidle")
     assert all(url.startswith(shop.url) for url in asked)
     assert complaints == []
+
+
+def test_what_is_typed_can_be_read(open_as: Open) -> None:
+    """The search box once wrote white on white."""
+    page = open_as(None)
+    page.goto("/products?q=tea")
+    style = "(field) => [getComputedStyle(field).color, getComputedStyle(field).backgroundColor]"
+    color, background = page.locator("#find").evaluate(style)
+    assert color != background

@@ -31,7 +31,6 @@ MOVERS = {
 STATES = (N_("placed"), N_("confirmed"), N_("shipped"), N_("delivered"), N_("cancelled"))
 # The way of an order that goes well, for the steps on its page.
 PATH = ("placed", "confirmed", "shipped", "delivered")
-STEPS = ("address", "delivery", "payment", "review")
 
 
 def moves_open_to(party: str, state: str) -> list[str]:

@@ -51,11 +51,6 @@ MEMBER = Rule(
     lambda actor: actor.organization_id is not None,
     _l("This page belongs to a business. Your account has none."),
 )
-BUYER = Rule(
-    "buyer",
-    lambda actor: actor.is_buyer,
-    _l("This page is for businesses that buy."),
-)
 VERIFIED_BUYER = Rule(
     "verified buyer",
     lambda actor: actor.is_buyer and actor.is_verified,
@@ -69,18 +64,6 @@ ORDERING_BUYER = Rule(
     "verification.status",
 )
 SELLER = Rule("seller", lambda actor: actor.is_seller, _l("This page is for businesses that sell."))
-VERIFIED_SELLER = Rule(
-    "verified seller",
-    lambda actor: actor.is_seller and actor.is_verified,
-    _l("Selling is for verified businesses."),
-    "verification.status",
-)
-SELLING_SELLER = Rule(
-    "verified seller who may sell",
-    lambda actor: actor.may_sell,
-    _l("Selling is for verified businesses, by people whose role allows it."),
-    "verification.status",
-)
 STAFF = Rule("platform staff", lambda actor: actor.is_staff, _l("This page is for the platform's staff."))
 ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is for the platform's admins."))
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import sqlalchemy as sa
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -120,7 +120,6 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def _open() -> None:
-        g.request_started = time.perf_counter()
         begin(read_only=request.method in SAFE_METHODS)
 
     @app.after_request
