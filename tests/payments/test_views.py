@@ -68,6 +68,15 @@ def test_amount_is_prefilled_with_what_is_owed(placed: Placed, admin: HouseClien
     assert amount.get("value") == "14000.00"
 
 
+def test_a_transfer_is_found_by_what_the_statement_says(placed: Placed, admin: HouseClient) -> None:
+    number = admin.get("/admin/payments").text.split("PUR-")[1][:11]
+    for sought, found in ((f"pur-{number}", True), ("amina", True), ("PUR-1999-9", False), ("%", False), ("\0", True)):
+        answer = admin.get("/admin/payments", query_string={"q": sought})
+        assert answer.status_code == 200
+        assert (f"PUR-{number}" in answer.text) is found, sought
+    assert "No awaited transfer matches" in admin.get("/admin/payments?q=nobody").text
+
+
 def test_empty_list(cast: Cast, admin: HouseClient) -> None:
     assert "No transfer is awaited" in admin.get(LIST).text
     assert "There are no more." in admin.get(f"{LIST}?after=999999").text
@@ -81,7 +90,9 @@ def test_nonsense_begins_at_the_oldest(placed: Placed, admin: HouseClient, after
 def test_second_page(placed: Placed, admin: HouseClient, monkeypatch: pytest.MonkeyPatch) -> None:
     first = queries.awaiting()
     monkeypatch.setattr(
-        queries, "awaiting", lambda *, after=None: first if after else queries.Page(first.rows, 7, is_first=True)
+        queries,
+        "awaiting",
+        lambda *, after=None, sought="": first if after else queries.Page(first.rows, 7, is_first=True),
     )
     assert "after=7" in admin.get(LIST).text
 

@@ -203,9 +203,19 @@ class Page:
     is_first: bool
 
 
-def awaiting(*, after: int | None = None, limit: int = PAGE_SIZE) -> Page:
-    """Purchases by bank transfer on which something is owed, oldest first, by key."""
+def awaiting(*, after: int | None = None, sought: str = "", limit: int = PAGE_SIZE) -> Page:
+    """Purchases by bank transfer on which something is owed, oldest first, by key.
+
+    `sought` is what the bank's statement gives: a part of the purchase's number or of the buyer's name.
+    """
     statement = _awaited().where(Purchase.payment_method == "bank_transfer", _DUE > _PAID)
+    if sought:
+        statement = statement.where(
+            sa.or_(
+                Purchase.number.icontains(sought, autoescape=True),
+                Organization.name.icontains(sought, autoescape=True),
+            )
+        )
     if after is not None:
         statement = statement.where(Purchase.id > after)
     rows = [_read(row) for row in db.session.execute(statement.order_by(Purchase.id).limit(limit + 1))]

@@ -17,6 +17,7 @@ from wholesale.platform.i18n import plain_amount
 bp = Blueprint("payments", __name__)
 
 _MAX_DIGITS = 18  # fits a bigint
+_LONGEST_SOUGHT = 100
 
 
 def _after() -> int | None:
@@ -54,7 +55,8 @@ def record(number: str) -> Response:
 
 def _list(refused: queries.Awaited | None = None, form: ReceiptForm | None = None) -> Response:
     """The list; a refused form stands again in its purchase's row, even when nothing is owed there any more."""
-    page = queries.awaiting(after=_after())
+    sought = request.args.get("q", "").replace("\0", "").strip()[:_LONGEST_SOUGHT]
+    page = queries.awaiting(after=_after(), sought=sought)
     rows = page.rows
     if refused is not None and refused.number not in {row.number for row in rows}:
         rows = [refused, *rows]
@@ -69,6 +71,7 @@ def _list(refused: queries.Awaited | None = None, form: ReceiptForm | None = Non
         rows=rows,
         forms=forms,
         after=_after(),
+        sought=sought,
     )
 
 
