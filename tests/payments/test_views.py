@@ -92,7 +92,7 @@ def test_second_page(placed: Placed, admin: HouseClient, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         queries,
         "awaiting",
-        lambda *, after=None, sought="": first if after else queries.Page(first.rows, 7, is_first=True),
+        lambda *, after=None, **_: first if after else queries.Page(first.rows, 7, is_first=True),
     )
     assert "after=7" in admin.get(LIST).text
 
