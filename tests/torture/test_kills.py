@@ -58,7 +58,7 @@ def test_kills_lose_no_acknowledged_order_and_no_invoice(committed_app: Flask, t
         ]
         for thread in crowd:
             thread.start()
-        _kill_at_random(site, random.Random(2026))
+        _kill_at_random(site, random.Random(2026), acknowledged)
         stop.set()
         for thread in crowd:
             thread.join(90)
@@ -91,9 +91,13 @@ def _choose_address(buyer: Buyer) -> None:
         buyer.insist("POST", "/checkout/address", {"address_id": found[1]})
 
 
-def _kill_at_random(site: Site, dice: random.Random) -> None:
+def _kill_at_random(site: Site, dice: random.Random, acknowledged: list[str]) -> None:
+    """Each kill waits until ordering goes on after the last one, so that it always strikes into the middle of it."""
     for _ in range(KILLS):
-        time.sleep(dice.uniform(0.3, 1.5))
+        before, end = len(acknowledged), time.monotonic() + 15
+        while len(acknowledged) == before and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(dice.uniform(0, 1))
         victim = dice.choice(("one web process", "one web process", "worker", "web", "scheduler"))
         if victim == "one web process":
             site.kill_one_web_process(dice.randrange(8))
