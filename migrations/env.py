@@ -15,6 +15,7 @@ def run() -> None:
     with engine.connect() as connection:
         # A migration that cannot get its lock gives up instead of queueing everybody behind it.
         connection.execute(sa.text("SET lock_timeout = '5s'"))
+        connection.execute(sa.text("SET app.scope = 'platform'"))  # row-level security holds the owner too
         connection.commit()
         context.configure(connection=connection, target_metadata=target.metadata, compare_type=True)
         with context.begin_transaction():

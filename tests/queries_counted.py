@@ -8,8 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-# What opens and closes transactions costs no look-up; in production it travels with the first statement.
-_FRAME = ("SET TRANSACTION", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")
+# What opens and closes transactions costs no look-up; in production it travels with the first statement (the scope
+# with the query for the actor).
+SCOPE = "SELECT set_config('app.org'"
+_FRAME = ("SET TRANSACTION", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT", SCOPE)
 
 
 @contextmanager

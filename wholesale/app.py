@@ -111,7 +111,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _load_actor(settings: Settings) -> Actor:
-    return organizations.load_actor(session.get("login"), session.get("organization_id"), settings.time_zone)
+    return organizations.load_actor(session.get("login"), settings.time_zone, enter=True)
 
 
 def _configure(app: Flask, settings: Settings) -> None:

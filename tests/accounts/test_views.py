@@ -103,7 +103,7 @@ def test_logging_out_ends_the_session_on_the_server(client: HouseClient, people:
         token = session["login"]
     response = client.post("/logout")
     assert (response.status_code, response.location) == (303, "/")
-    assert organizations.load_actor(token, None, "Asia/Dhaka").is_anonymous
+    assert organizations.load_actor(token, "Asia/Dhaka").is_anonymous
     assert client.get("/verify-business").status_code == 303
     assert client.post("/logout").status_code == 303
     assert client.get("/logout").status_code == 405

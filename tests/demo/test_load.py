@@ -90,7 +90,7 @@ def test_every_printed_login_opens(demo: Flask, login: str) -> None:
     assert answer.status_code == 303
     with client.session_transaction() as session:
         token = session["login"]
-    who = load_actor(token, None, "Asia/Dhaka")
+    who = load_actor(token, "Asia/Dhaka")
     assert who.email == login
     facts = (who.staff_role, who.kind, who.role, who.is_verified)
     assert (

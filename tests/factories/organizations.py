@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from wholesale.accounts.models import User
 from wholesale.kernel import clock
-from wholesale.organizations.models import Address, Membership, Organization, SellerTerms
+from wholesale.organizations.models import Address, BusinessPapers, Membership, Organization, SellerTerms
 from wholesale.platform.db import db
 
 
@@ -27,15 +27,21 @@ def business(
         name=name,
         legal_name=f"{name} Limited",
         slug=name.lower().replace(" ", "-"),
-        phone="+8801812345678",
-        email=f"{name.split(maxsplit=1)[0].lower()}@business.example",
-        trade_licence_no=f"TL-{name.upper().replace(' ', '-')}",
-        tax_no="1234567890123",
         currency=currency,
+        partner_since=clock.now() if verified and kind == "seller" else None,
         verified_until=clock.today("Asia/Dhaka") + timedelta(days=200) if verified else None,
     )
     db.session.add(made)
     db.session.flush()
+    db.session.add(
+        BusinessPapers(
+            organization_id=made.id,
+            phone="+8801812345678",
+            email=f"{name.split(maxsplit=1)[0].lower()}@business.example",
+            trade_licence_no=f"TL-{name.upper().replace(' ', '-')}",
+            tax_no="1234567890123",
+        )
+    )
     for person, role in (members or {}).items():
         db.session.add(Membership(organization_id=made.id, user_id=person.id, role=role))
     if kind == "seller":
@@ -63,3 +69,7 @@ def address(of: Organization, *, district: str = "Dhaka") -> Address:
     db.session.add(made)
     db.session.flush()
     return made
+
+
+def papers(of: Organization) -> BusinessPapers:
+    return db.session.get_one(BusinessPapers, of.id, populate_existing=True)

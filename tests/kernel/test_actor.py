@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from wholesale.kernel.actor import ANONYMOUS, SYSTEM, Actor
 
 TODAY = date(2026, 11, 21)
 BUYER = Actor(user_id=1, organization_id=2, kind="buyer", role="owner", verified_until=TODAY, today=TODAY)
-SELLER = replace(BUYER, kind="seller")
+SELLER = replace(BUYER, kind="seller", is_partner=True)
 UNVERIFIED_BUYER = replace(BUYER, verified_until=None)
 ADMIN = Actor(user_id=9, staff_role="admin", today=TODAY)
 
@@ -25,10 +25,21 @@ ADMIN = Actor(user_id=9, staff_role="admin", today=TODAY)
         (BUYER, True, True, False),
         (replace(SELLER, verified_until=None), False, False, False),
         (SELLER, True, False, True),
+        (replace(SELLER, is_partner=False), True, False, False),
         (ADMIN, True, False, False),
         (SYSTEM, True, False, False),
     ],
-    ids=["visitor", "without business", "unverified buyer", "buyer", "unverified seller", "seller", "admin", "system"],
+    ids=[
+        "visitor",
+        "without business",
+        "unverified buyer",
+        "buyer",
+        "unverified seller",
+        "seller",
+        "seller without agreement",
+        "admin",
+        "system",
+    ],
 )
 def test_permission_matrix(who: Actor, sees_prices, orders, sells) -> None:
     assert (who.may_see_prices, who.may_order, who.may_sell) == (sees_prices, orders, sells)
@@ -68,3 +79,19 @@ def test_who_has_passed_no_access_rule_acts_for_nobody() -> None:
     with pytest.raises(AssertionError):
         _ = ADMIN.acting_organization
     assert (BUYER.acting_user, BUYER.acting_organization) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("role", "admin", "owner"), [("owner", 1, 1), ("admin", 1, 0), ("member", 0, 0), ("viewer", 0, 0)]
+)
+def test_who_manages_a_business(role, admin, owner) -> None:
+    who = replace(BUYER, role=role)
+    assert (who.is_business_admin, who.is_owner) == (bool(admin), bool(owner))
+
+
+def test_a_proof_of_identity_is_fresh_for_ten_minutes() -> None:
+    then = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    who = replace(BUYER, authenticated_at=then)
+    assert who.is_fresh(then + timedelta(minutes=10))
+    assert not who.is_fresh(then + timedelta(minutes=10, seconds=1))
+    assert not BUYER.is_fresh(then)

@@ -12,7 +12,7 @@ from flask import Flask
 from flask_babel import force_locale
 
 from tests.conftest import Cast
-from tests.factories import accounts
+from tests.factories import accounts, organizations
 from wholesale.kernel.errors import DomainError, ForbiddenError, NotFoundError
 from wholesale.organizations import actions, queries
 from wholesale.organizations.forms import AddressForm
@@ -45,7 +45,8 @@ def test_a_business_is_founded_unverified_with_its_owner(house: Flask) -> None:
     assert made.verified_until is None
     assert made.currency == "BDT"
     assert made.legal_name == "Padma Traders Limited"
-    assert (made.trade_licence_no, made.tax_no) == ("TRAD/0123/26", "0012345670101")
+    papers = organizations.papers(made)
+    assert (papers.trade_licence_no, papers.tax_no) == ("TRAD/0123/26", "0012345670101")
     assert db.session.get(Membership, (made.id, owner.id)).role == "owner"
     assert not accounts.actor(owner).is_verified
 
@@ -74,8 +75,9 @@ def test_being_verified_takes_the_papers_numbers(cast: Cast) -> None:
     )
     db.session.refresh(cast.new_shop)
     assert cast.new_shop.verified_until == day
-    assert (cast.new_shop.trade_licence_no, cast.new_shop.tax_no) == ("TL-9", "123456789012")
-    assert cast.shop.tax_no != "123456789012"
+    papers = organizations.papers(cast.new_shop)
+    assert (papers.trade_licence_no, papers.tax_no) == ("TL-9", "123456789012")
+    assert organizations.papers(cast.shop).tax_no != "123456789012"
 
 
 def test_an_address_belongs_to_the_business(cast: Cast) -> None:

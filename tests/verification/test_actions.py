@@ -116,7 +116,7 @@ def test_approving_verifies_the_business_until_the_licence_ends(cast: Cast) -> N
     assert actor.is_verified
     assert actor.may_order
     db.session.refresh(cast.new_shop)
-    assert (cast.new_shop.verified_until, cast.new_shop.trade_licence_no) == (until, "TL77/26")
+    assert (cast.new_shop.verified_until, organizations.papers(cast.new_shop).trade_licence_no) == (until, "TL77/26")
     [decision, _sent] = queries.own(actor).moves
     assert (decision.before, decision.after, decision.by) == ("submitted", "approved", "Esha")
     with clock.at(clock.now() + timedelta(days=400)):
@@ -212,7 +212,7 @@ def test_the_queue_is_oldest_first_and_paged_by_key(cast: Cast, monkeypatch: pyt
 
 
 def test_numbers_of_another_business_are_flagged(cast: Cast) -> None:
-    cast.shop.trade_licence_no = "TL/2026/77"
+    organizations.papers(cast.shop).trade_licence_no = "TL/2026/77"
     case = papers.submitted(cast.newcomer, licence_no="tl / ২০২৬ / ৭৭", tax_no="123456789099")
     [row] = queries.queue().rows
     assert row.duplicate

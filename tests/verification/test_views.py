@@ -12,7 +12,7 @@ from flask import Flask, url_for
 
 from tests.client import HTMX, HouseClient, text_of
 from tests.conftest import Cast
-from tests.factories import accounts
+from tests.factories import accounts, organizations
 from tests.factories import verification as papers
 from wholesale.accounts.models import User
 from wholesale.organizations.models import Organization
@@ -377,7 +377,7 @@ def test_the_second_of_two_admins_is_told(
 
 
 def test_a_number_used_twice_is_flagged(cast: Cast, client_of: ClientOf) -> None:
-    cast.shop.tax_no = "123456789012"
+    organizations.papers(cast.shop).tax_no = "123456789012"
     case = papers.submitted(cast.newcomer, tax_no="123456789012")
     db.session.commit()
     browser = client_of(cast.esha)

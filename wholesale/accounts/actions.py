@@ -80,6 +80,7 @@ def open_session(*, user_id: int, user_agent: str) -> str:
             user_id=user_id,
             token_hash=rules.token_digest(token),
             expires_at=clock.now() + SESSION_LIFETIME,
+            idle_until=clock.now() + SESSION_LIFETIME,
             user_agent=user_agent.replace("\0", "")[:_USER_AGENT],
         )
     )

@@ -1,4 +1,4 @@
-"""People and their sessions."""
+"""People, their sessions, and the ways in which they prove who they are."""
 
 from __future__ import annotations
 
@@ -27,18 +27,127 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(repr=False)
     staff_role: Mapped[str | None] = mapped_column(default=None)
     language: Mapped[str | None] = mapped_column(default=None)
+    email_confirmed_at: Mapped[datetime | None] = mapped_column(default=None)
+    phone_confirmed_at: Mapped[datetime | None] = mapped_column(default=None)
+    password_changed_at: Mapped[datetime | None] = mapped_column(default=None)
+    erased_at: Mapped[datetime | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
 class LoginSession(Base):
-    """A device that is signed in, known by the SHA-256 of the secret in its cookie."""
+    """A device that is signed in, known by the SHA-256 of the secret in its cookie.
+
+    `awaits_second_factor`: the password was right and nothing else is allowed yet. A remembered device gets a
+    new secret from time to time; the one before is good for a moment longer (`previous_hash`, `rotated_at`), and
+    whoever comes with it later has a stolen copy: the session ends. `acting_for` is the business that a platform
+    admin acts for.
+    """
 
     __tablename__ = "login_session"
 
     id: Mapped[Id] = mapped_column(init=False)
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, unique=True, repr=False)
+    previous_hash: Mapped[bytes | None] = mapped_column(sa.LargeBinary, unique=True, repr=False, default=None)
+    rotated_at: Mapped[datetime | None] = mapped_column(default=None)
     expires_at: Mapped[datetime]
+    idle_until: Mapped[datetime]
+    remembered: Mapped[bool] = mapped_column(default=False)
     user_agent: Mapped[str]
+    address: Mapped[str] = mapped_column(default="")
+    authenticated_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    awaits_second_factor: Mapped[bool] = mapped_column(default=False)
+    second_factor_at: Mapped[datetime | None] = mapped_column(default=None)
+    organization_id: Mapped[int | None] = mapped_column(default=None)
+    acting_for: Mapped[int | None] = mapped_column(default=None)
+    last_used_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    end_reason: Mapped[str | None] = mapped_column(default=None)
+
+
+class OneTimeLink(Base):
+    """A link in a letter, good once and for a while: confirms an address or opens the way to a new password."""
+
+    __tablename__ = "one_time_link"
+    __table_args__ = (one_of("purpose", ("confirm_email", "change_email", "reset_password")),)
+
+    id: Mapped[Id] = mapped_column(init=False)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, unique=True, repr=False)
+    email: Mapped[str]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class PhoneCode(Base):
+    """The code last sent to a person's phone, for one number, with the tries that are left."""
+
+    __tablename__ = "phone_code"
+
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True)
+    phone: Mapped[str]
+    code_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, repr=False)
+    tries_left: Mapped[int]
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class Totp(Base):
+    """An authenticator app: its secret, encrypted; confirmed by a first code; the last counter that was accepted."""
+
+    __tablename__ = "totp"
+
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(sa.LargeBinary, repr=False)
+    confirmed_at: Mapped[datetime | None] = mapped_column(default=None)
+    last_counter: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class RecoveryCode(Base):
+    """One of the ten codes for the day the phone is lost, kept as its digest."""
+
+    __tablename__ = "recovery_code"
+
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, primary_key=True, repr=False)
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Passkey(Base):
+    """A WebAuthn credential of a person; `sign_count` as the authenticator last said."""
+
+    __tablename__ = "passkey"
+
+    id: Mapped[Id] = mapped_column(init=False)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(sa.LargeBinary, unique=True)
+    public_key: Mapped[bytes] = mapped_column(sa.LargeBinary, repr=False)
+    sign_count: Mapped[int]
+    name: Mapped[str]
+    transports: Mapped[str] = mapped_column(default="")
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class LoginFailure(Base):
+    """A login that failed: which account was tried (None: no such account) and from where.
+
+    It is the memory of the throttle when Redis is away, and what admins are shown.
+    """
+
+    __tablename__ = "login_failure"
+    __table_args__ = (
+        sa.Index("ix_login_failure_account", "account", "at"),
+        sa.Index("ix_login_failure_address", "address", "at"),
+    )
+
+    id: Mapped[Id] = mapped_column(init=False)
+    account: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
+    address: Mapped[str]
+    kind: Mapped[str]
+    at: Mapped[datetime] = mapped_column(default_factory=clock.now)

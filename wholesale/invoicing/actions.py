@@ -182,14 +182,15 @@ def _content(order: Order, today: date) -> dict[str, Any]:
 
 def _party(business: Organization) -> dict[str, Any]:
     address = organizations.first_address(business.id)
+    papers = organizations.papers(business.id)
     return {
         "legal_name": business.legal_name,
         "slug": business.slug,
         "address": _address(_fields(address)) if address else [],
-        "phone": business.phone,
-        "email": business.email,
-        "tax_no": business.tax_no,
-        "trade_licence_no": business.trade_licence_no,
+        "phone": papers.phone,
+        "email": papers.email,
+        "tax_no": papers.tax_no,
+        "trade_licence_no": papers.trade_licence_no,
     }
 
 

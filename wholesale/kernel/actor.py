@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Literal
+
+from wholesale.kernel.money import Money
 
 OrganizationKind = Literal["buyer", "seller"]
 Role = Literal["owner", "admin", "member", "viewer"]
+
+# How long a proof of identity (password, code or passkey) is good for what must not happen by a borrowed phone.
+FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +20,10 @@ class Actor:
     """A person acting for one business (or none), as loaded once per request.
 
     `verified_until` is the last day on which the business counts as verified; `today` the day the actor was
-    loaded, in the platform's zone. Nobody signed in: `user_id` is None.
+    loaded, in the platform's zone. `staff_role` is only there once the session has passed a second factor;
+    `needs_second_factor` says that a member of staff has not. `on_behalf`: a platform admin acts for the
+    business as a member would, and has no rights of staff meanwhile. `spending_limit` is what one purchase may
+    cost before the business's admins are asked. Nobody signed in: `user_id` is None.
     """
 
     user_id: int | None = None
@@ -24,10 +32,15 @@ class Actor:
     email: str = ""
     language: str | None = None
     staff_role: str | None = None
+    needs_second_factor: bool = False
+    authenticated_at: datetime | None = None
     organization_id: int | None = None
     organization_name: str = ""
     kind: OrganizationKind | None = None
     role: Role | None = None
+    spending_limit: Money | None = None
+    is_partner: bool = False
+    on_behalf: bool = False
     verified_until: date | None = None
     today: date | None = None
 
@@ -67,7 +80,21 @@ class Actor:
 
     @property
     def may_sell(self) -> bool:
-        return self.is_seller and self.is_verified and self.role != "viewer"
+        """A seller has a seller's rights once the platform has accepted them as a profit partner (ACC-5)."""
+        return self.is_seller and self.is_verified and self.is_partner and self.role != "viewer"
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role == "owner"
+
+    @property
+    def is_business_admin(self) -> bool:
+        """Invites and removes people, approves what is above a limit."""
+        return self.role in {"owner", "admin"}
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the person has proved who they are a short while ago."""
+        return self.authenticated_at is not None and now - self.authenticated_at <= FRESH
 
     @property
     def acting_user(self) -> int:

@@ -40,5 +40,9 @@ class ForbiddenError(HouseError):
         super().__init__(message)
 
 
+class UnavailableError(HouseError):
+    """A part that this needs does not answer; nothing was changed, and trying again later helps: 503."""
+
+
 class ConflictError(HouseError):
     """Somebody else was quicker, or the page is out of date: 409."""

@@ -13,6 +13,7 @@ from wholesale.kernel.money import Money
 from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting
 from wholesale.ledger.rules import Leg, balanced
 from wholesale.platform.db import db
+from wholesale.platform.transaction import as_platform
 
 AccountKey = tuple[str, int | None, str]
 
@@ -25,6 +26,11 @@ def post(*, actor: Actor, key: str, reference: str, memo: str, legs: Sequence[Le
     kept = balanced(legs)
     if not kept:
         return False
+    with as_platform():  # an event's money moves between the accounts of several businesses
+        return _post(actor, key, reference, memo, kept)
+
+
+def _post(actor: Actor, key: str, reference: str, memo: str, kept: Sequence[Leg]) -> bool:
     journal_id = db.session.execute(
         insert(LedgerJournal)
         .values(key=key, reference=reference, memo=memo, user_id=actor.user_id, at=clock.now())
@@ -78,6 +84,11 @@ def _find(keys: set[AccountKey]) -> dict[AccountKey, int]:
 
 def reverse(*, actor: Actor, key: str, of: str, memo: str) -> bool:
     """Post the exact opposite of the journal whose key is `of`; False when `key` has been posted before."""
+    with as_platform():
+        return _reverse(actor, key, of, memo)
+
+
+def _reverse(actor: Actor, key: str, of: str, memo: str) -> bool:
     legs = db.session.execute(
         sa.select(LedgerAccount.code, LedgerAccount.organization_id, LedgerPosting.amount, LedgerPosting.currency)
         .join(LedgerPosting, LedgerPosting.account_id == LedgerAccount.id)

@@ -17,7 +17,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor, OrganizationKind
 from wholesale.kernel.errors import ForbiddenError
 from wholesale.organizations import rules
-from wholesale.organizations.models import Address, Membership, Organization
+from wholesale.organizations.models import Address, BusinessPapers, Membership, Organization
 from wholesale.platform.db import db
 
 _NUMBERED_SLUGS = 5
@@ -39,19 +39,21 @@ def found_business(
 
     Raises DomainError on `trade_licence_no` or `tax_no`.
     """
+    licence_no, tax = rules.normal_licence_no(trade_licence_no), rules.normal_tax_no(tax_no)
     values = {
         "kind": kind,
         "name": name.strip(),
         "legal_name": legal_name.strip() or name.strip(),
-        "phone": phone,
-        "email": email,
-        "trade_licence_no": rules.normal_licence_no(trade_licence_no),
-        "tax_no": rules.normal_tax_no(tax_no),
         "currency": currency or cast("Settings", current_app.extensions["settings"]).currency,
         "created_at": clock.now(),
     }
     made = next(found for slug in _slugs(name, kind) if (found := _insert(values, slug)) is not None)
-    db.session.add(Membership(organization_id=made.id, user_id=owner.id, role="owner"))
+    db.session.add_all(
+        [
+            BusinessPapers(organization_id=made.id, phone=phone, email=email, trade_licence_no=licence_no, tax_no=tax),
+            Membership(organization_id=made.id, user_id=owner.id, role="owner"),
+        ]
+    )
     db.session.flush()
     return made
 
@@ -80,10 +82,11 @@ def set_verified_until(*, organization_id: int, until: date, trade_licence_no: s
 
     Only `verification` calls this, in the transaction that approves.
     """
+    db.session.execute(sa.update(Organization).where(Organization.id == organization_id).values(verified_until=until))
     db.session.execute(
-        sa.update(Organization)
-        .where(Organization.id == organization_id)
-        .values(verified_until=until, trade_licence_no=trade_licence_no, tax_no=tax_no)
+        sa.update(BusinessPapers)
+        .where(BusinessPapers.organization_id == organization_id)
+        .values(trade_licence_no=trade_licence_no, tax_no=tax_no)
     )
 
 

@@ -13,7 +13,7 @@ from wholesale.platform.db import Amount, Base, Currency, Id, one_of
 
 
 class Organization(Base):
-    """A business, with the numbers that its papers carry."""
+    """A business as everybody may know it. `partner_since`: a seller that the platform accepted as profit partner."""
 
     __tablename__ = "organization"
     __table_args__ = (one_of("kind", ("buyer", "seller")),)
@@ -23,24 +23,70 @@ class Organization(Base):
     name: Mapped[str]
     legal_name: Mapped[str]
     slug: Mapped[str] = mapped_column(unique=True)
-    phone: Mapped[str]
-    email: Mapped[str]
-    trade_licence_no: Mapped[str]
-    tax_no: Mapped[str]
     currency: Mapped[Currency]
+    language: Mapped[str | None] = mapped_column(default=None)
     verified_until: Mapped[date | None] = mapped_column(default=None)
+    partner_since: Mapped[datetime | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
+class BusinessPapers(Base):
+    """What only the business, those it trades with, and the platform may know of it."""
+
+    __tablename__ = "business_papers"
+
+    organization_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id", ondelete="CASCADE"), primary_key=True)
+    phone: Mapped[str]
+    email: Mapped[str]
+    trade_licence_no: Mapped[str] = mapped_column(index=True)
+    tax_no: Mapped[str] = mapped_column(index=True)
+
+
 class Membership(Base):
-    """A person's role in a business."""
+    """A person's role in a business. `spending_limit`: what one purchase may cost without asking; None: anything."""
 
     __tablename__ = "membership"
-    __table_args__ = (one_of("role", ("owner", "admin", "member", "viewer")),)
+    __table_args__ = (
+        one_of("role", ("owner", "admin", "member", "viewer")),
+        sa.CheckConstraint("spending_limit >= 0", name="spending_limit"),
+    )
 
     organization_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[str]
+    spending_limit: Mapped[Decimal | None] = mapped_column(sa.Numeric(18, 4), default=None)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class Invitation(Base):
+    """Somebody asked by e-mail to join a business, by a link that is good once and for a while."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (
+        one_of("role", ("admin", "member", "viewer")),
+        sa.CheckConstraint("spending_limit >= 0", name="spending_limit"),
+        sa.CheckConstraint("email = lower(email)", name="email_lower"),
+        # One open invitation per address: inviting again sends a new link and ends the old one.
+        sa.Index(
+            "uq_invitation_open",
+            "organization_id",
+            "email",
+            unique=True,
+            postgresql_where=sa.text("accepted_at IS NULL AND withdrawn_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[Id] = mapped_column(init=False)
+    organization_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id", ondelete="CASCADE"), index=True)
+    email: Mapped[str]
+    role: Mapped[str]
+    spending_limit: Mapped[Decimal | None] = mapped_column(sa.Numeric(18, 4), default=None)
+    token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, unique=True, repr=False)
+    invited_by: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id"))
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None] = mapped_column(default=None)
+    accepted_by: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), default=None)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 

@@ -3,66 +3,125 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import current_app
 
 from wholesale.accounts.models import LoginSession, User
-from wholesale.accounts.rules import token_digest
+from wholesale.accounts.rules import ROTATION_GRACE, token_digest
 from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS, Actor
 from wholesale.kernel.errors import NotFoundError
-from wholesale.organizations.models import Address, Membership, Organization, SellerTerms
+from wholesale.kernel.money import Money
+from wholesale.organizations.models import Address, BusinessPapers, Organization, SellerTerms
 from wholesale.platform.db import db
+from wholesale.platform.transaction import Scope, remember_scope
 
 
-def load_actor(token: str | None, organization_id: int | None, zone: str) -> Actor:
-    """The person whose session `token` opens, acting for `organization_id` or else their first business.
+_memberships = sa.func.memberships_of(User.id).table_valued(
+    sa.column("organization_id", sa.BigInteger),
+    sa.column("role", sa.Text),
+    sa.column("spending_limit", sa.Numeric(18, 4)),
+    sa.column("created_at", sa.DateTime(timezone=True)),
+)
 
-    One query; ANONYMOUS when the session is unknown, ended or expired.
+
+def load_actor(token: str | None, zone: str, *, enter: bool = False) -> Actor:
+    """The person whose session `token` opens, acting for the business chosen in that session or their first.
+
+    ANONYMOUS when the session is unknown, ended, expired, or still waits for a second factor. One query. With
+    `enter` it also gives the transaction that actor's scope, which the database derives from the session's secret.
     """
     if not token:
         return ANONYMOUS
-    row = db.session.execute(
-        sa.select(
-            LoginSession.id.label("session_id"),
-            User.id,
-            User.name,
-            User.email,
-            User.language,
-            User.staff_role,
-            Membership.organization_id,
-            Membership.role,
-            Organization.name.label("organization_name"),
-            Organization.kind,
-            Organization.verified_until,
-        )
-        .join(User, User.id == LoginSession.user_id)
-        .outerjoin(Membership, Membership.user_id == User.id)
-        .outerjoin(Organization, Organization.id == Membership.organization_id)
-        .where(
-            LoginSession.token_hash == token_digest(token),
-            LoginSession.ended_at.is_(None),
-            LoginSession.expires_at > clock.now(),
-        )
-        .order_by((Membership.organization_id == organization_id).desc().nulls_last(), Membership.created_at)
-        .limit(1)
-    ).one_or_none()
+    now = clock.now()
+    who = _of_session(token_digest(token), now)
+    row = db.session.execute(_entering(who) if enter else sa.select(who)).one_or_none()
     if row is None:
         return ANONYMOUS
+    if enter:
+        remember_scope(Scope(row.organization_id, row.id, platform=row.acts_as_staff))
+    limit = None if row.spending_limit is None else Money(row.spending_limit, row.currency)
     return Actor(
         user_id=row.id,
         session_id=row.session_id,
         name=row.name,
         email=row.email,
         language=row.language,
-        staff_role=row.staff_role,
+        staff_role=row.staff_role if row.acts_as_staff else None,
+        needs_second_factor=row.staff_role is not None and row.second_factor_at is None,
+        authenticated_at=row.authenticated_at,
         organization_id=row.organization_id,
         organization_name=row.organization_name or "",
         kind=row.kind,
         role=row.role,
+        spending_limit=limit,
+        is_partner=row.partner_since is not None,
+        on_behalf=row.on_behalf,
         verified_until=row.verified_until,
-        today=clock.today(zone),
+        today=now.astimezone(ZoneInfo(zone)).date(),
+    )
+
+
+def _of_session(digest: bytes, now: datetime) -> sa.Subquery:
+    """Everything about the person and the business of a live session, in at most one row."""
+    device, member = LoginSession, _memberships.lateral("member")
+    is_staff = sa.and_(User.staff_role.is_not(None), device.second_factor_at.is_not(None))
+    on_behalf = sa.and_(is_staff, device.acting_for.is_not(None))
+    just_rotated = sa.and_(device.previous_hash == digest, device.rotated_at > now - ROTATION_GRACE)
+    return (
+        sa.select(
+            device.id.label("session_id"),
+            device.second_factor_at,
+            device.authenticated_at,
+            User.id,
+            User.name,
+            User.email,
+            User.language,
+            User.staff_role,
+            sa.and_(is_staff, device.acting_for.is_(None)).label("acts_as_staff"),
+            on_behalf.label("on_behalf"),
+            sa.case((on_behalf, "member"), else_=member.c.role).label("role"),
+            sa.case((on_behalf, None), else_=member.c.spending_limit).label("spending_limit"),
+            Organization.id.label("organization_id"),
+            Organization.name.label("organization_name"),
+            Organization.kind,
+            Organization.currency,
+            Organization.verified_until,
+            Organization.partner_since,
+        )
+        .join(User, User.id == device.user_id)
+        .outerjoin(member, sa.true())
+        .outerjoin(
+            Organization, Organization.id == sa.case((on_behalf, device.acting_for), else_=member.c.organization_id)
+        )
+        .where(
+            sa.or_(device.token_hash == digest, just_rotated),
+            device.ended_at.is_(None),
+            device.expires_at > now,
+            device.idle_until > now,
+            device.awaits_second_factor.is_(False),
+        )
+        .order_by((member.c.organization_id == device.organization_id).desc().nulls_last(), member.c.created_at)
+        .limit(1)
+        .subquery("who")
+    )
+
+
+def _entering(who: sa.Subquery) -> sa.Select[Any]:
+    """`who`, and the settings that row-level security reads, for the rest of the transaction."""
+
+    def setting(name: str, value: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        return sa.func.set_config(name, sa.func.coalesce(value, ""), True)  # noqa: FBT003 - SET LOCAL
+
+    return sa.select(
+        who,
+        setting("app.org", sa.cast(who.c.organization_id, sa.Text)).label("set_org"),
+        setting("app.user", sa.cast(who.c.id, sa.Text)).label("set_user"),
+        setting("app.scope", sa.case((who.c.acts_as_staff, "platform"))).label("set_scope"),
     )
 
 
@@ -84,6 +143,14 @@ def organizations(ids: Collection[int]) -> dict[int, Organization]:
     """Businesses by id, in one query."""
     rows = db.session.scalars(sa.select(Organization).where(Organization.id.in_(ids)))
     return {row.id: row for row in rows}
+
+
+def papers(organization_id: int) -> BusinessPapers:
+    """What only the business, its partners in trade and the platform may know of it."""
+    found = db.session.get(BusinessPapers, organization_id)
+    if found is None:
+        raise NotFoundError
+    return found
 
 
 def first_address(organization_id: int) -> Address | None:

@@ -15,6 +15,7 @@ from flask import Flask, Response, current_app, g, request, session
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
+from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS, Actor
 from wholesale.kernel.errors import ForbiddenError, HouseError
 from wholesale.platform import resume
@@ -63,6 +64,12 @@ ORDERING_BUYER = Rule(
     _l("Ordering is for verified buyers whose role allows it."),
     "verification.status",
 )
+BUSINESS_ADMIN = Rule(
+    "owner or admin of a business",
+    lambda actor: actor.is_business_admin,
+    _l("This page is for the owner and the admins of your business."),
+)
+OWNER = Rule("owner of a business", lambda actor: actor.is_owner, _l("This page is for the owner of your business."))
 SELLER = Rule("seller", lambda actor: actor.is_seller, _l("This page is for businesses that sell."))
 STAFF = Rule("platform staff", lambda actor: actor.is_staff, _l("This page is for the platform's staff."))
 ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is for the platform's admins."))
@@ -70,11 +77,16 @@ ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is fo
 csrf = CSRFProtect()
 
 
-def access(rule: Rule) -> Callable[[V], V]:
-    """Declare who may use the view; nothing is served without it."""
+def access(rule: Rule, *, fresh: bool = False) -> Callable[[V], V]:
+    """Declare who may use the view; nothing is served without it.
+
+    `fresh`: the person must have proved who they are a short while ago (`Actor.is_fresh`); whoever has not is
+    asked for the password or a passkey, and goes on with what they typed.
+    """
 
     def declare(view: V) -> V:
         view.access = rule  # type: ignore[attr-defined]  # the declaration travels with the function
+        view.fresh = fresh  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -139,6 +151,8 @@ def init_app(app: Flask, load_actor: Callable[[], Actor]) -> None:
             if g.actor.is_anonymous:
                 return resume.ask_for_login()
             raise ForbiddenError(str(rule.refusal), next_step=None if g.actor.is_verified else rule.next_step)
+        if getattr(current_app.view_functions[endpoint], "fresh", False) and not g.actor.is_fresh(clock.now()):
+            return resume.ask_to_confirm()
         if request.method not in SAFE_METHODS:
             try:
                 csrf.protect()

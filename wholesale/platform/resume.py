@@ -90,10 +90,22 @@ def ask_for_login() -> Response:
     if request.method in SAFE_METHODS:
         target = url_for("accounts.login", next=request.full_path.rstrip("?"))
         return htmx.go_to(target) if htmx.current().is_fragment else cast("Response", redirect(target, 303))
-    # Where to go if the draft should not survive: the page the form was on, when it is one of ours.
+    body = render_template("accounts/login.html", form=None, draft=draft(), next=_page_before(), expired=True)
+    return _whole_page(make_response(body, 401))
+
+
+def _page_before() -> str:
+    """Where to go if the draft should not survive: the page the form was on, when it is one of ours."""
     came_from = _parts(request.referrer)
-    back = (local_path(came_from.path) if came_from else None) or url_for("pages.home")
-    body = render_template("accounts/login.html", form=None, draft=draft(), next=back, expired=True)
+    return (local_path(came_from.path) if came_from else None) or url_for("pages.home")
+
+
+def ask_to_confirm() -> Response:
+    """Ask somebody who is signed in to prove again who they are, and lead them back with what they typed."""
+    if request.method in SAFE_METHODS:
+        target = url_for("accounts.confirm", next=request.full_path.rstrip("?"))
+        return htmx.go_to(target) if htmx.current().is_fragment else cast("Response", redirect(target, 303))
+    body = render_template("accounts/confirm.html", form=None, draft=draft(), next=_page_before())
     return _whole_page(make_response(body, 401))
 
 

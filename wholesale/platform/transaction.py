@@ -3,6 +3,9 @@
 A web request is one transaction: GET, HEAD and OPTIONS read-only; an answer of 400 or above rolls back,
 the rest commits once. Jobs and commands use `with transaction():`. A deadlock or serialization failure is
 tried again, at most three times; after that, and for a lock that takes over 2 s, people read 409.
+
+Every transaction says whose rows it may touch (`Scope`), and PostgreSQL's row-level security keeps it: a
+request has the scope of its actor, and nobody's until the actor is known; jobs and commands have the platform's.
 """
 
 from __future__ import annotations
@@ -10,13 +13,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 import sqlalchemy as sa
 from flask import Flask, Response, request
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from wholesale.kernel.errors import ConflictError
 from wholesale.platform.db import db
@@ -29,6 +33,83 @@ RETRIES = 3
 _RETRYABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _BUSY = _RETRYABLE | {"55P03"}  # lock_not_available: lock_timeout ran out
 _FIRST_ERROR_STATUS = 400
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose rows a transaction may touch: one business's, those of a person, or all (`platform`)."""
+
+    organization_id: int | None = None
+    user_id: int | None = None
+    platform: bool = False
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that the policies read (migration 0010); empty where there is nobody."""
+        return {
+            "app.org": str(self.organization_id or ""),
+            "app.user": str(self.user_id or ""),
+            "app.scope": "platform" if self.platform else "",
+        }
+
+
+NOBODY = Scope()
+PLATFORM = Scope(platform=True)
+_SET_SCOPE = sa.text(
+    "SELECT set_config('app.org', :org, true), set_config('app.user', :user, true), set_config('app.scope', :scope, true)"
+)
+
+
+def scope() -> Scope:
+    """The scope of the current session."""
+    current: Scope = db.session().info.get("scope", PLATFORM)
+    return current
+
+
+def remember_scope(scope: Scope) -> None:
+    """Let the session's next transactions have this scope; the running one has been told already."""
+    db.session().info["scope"] = scope
+
+
+@contextmanager
+def as_platform() -> Iterator[None]:
+    """The platform's scope for a step that touches two businesses' rows on purpose, such as posting an order's money.
+
+    Every use is listed and explained in docs/security.md (kept by a test).
+    """
+    before = scope()
+    if before.platform:
+        yield
+        return
+    session = db.session()
+    session.flush()
+    _enter(PLATFORM)
+    try:
+        yield
+        session.flush()
+    finally:
+        with suppress(DBAPIError):  # refused by the database: the transaction is lost, and its scope with it
+            _enter(before)
+
+
+def _enter(scope: Scope) -> None:
+    remember_scope(scope)
+    if db.session().in_transaction():
+        _tell(db.session().connection(), scope)
+
+
+def _tell(connection: sa.Connection, scope: Scope) -> None:
+    told = scope.settings
+    connection.execute(_SET_SCOPE, {"org": told["app.org"], "user": told["app.user"], "scope": told["app.scope"]})
+
+
+@sa.event.listens_for(Session, "after_begin")
+def _begin_in_scope(session: Session, unit: SessionTransaction, connection: sa.Connection) -> None:
+    """SET LOCAL, so that a pooled connection never carries one person's scope to the next."""
+    scope = session.info.get("scope", PLATFORM)
+    joined = isinstance(session.get_bind(), sa.Connection)  # in a test's transaction, which has a scope already
+    if not unit.nested and (scope != NOBODY or joined):
+        _tell(connection, scope)
 
 
 class House(Flask):
@@ -111,7 +192,8 @@ def transaction() -> Iterator[None]:
 @contextmanager
 def independent() -> Iterator[Session]:
     """A transaction of its own beside the current one, for the rare write that must survive a refusal."""
-    with Session(db.engine, join_transaction_mode="create_savepoint") as session, session.begin():
+    info = {"scope": scope()}
+    with Session(db.engine, join_transaction_mode="create_savepoint", info=info) as session, session.begin():
         yield session
 
 
@@ -120,7 +202,13 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def _open() -> None:
+        remember_scope(NOBODY)
         begin(read_only=request.method in SAFE_METHODS)
+
+    @app.teardown_request
+    def _leave(_error: BaseException | None) -> None:
+        if app.testing:  # the test goes on with the same session, as itself
+            remember_scope(PLATFORM)
 
     @app.after_request
     def _close(response: Response) -> Response:

@@ -24,6 +24,7 @@ from wholesale.organizations import actions as organizations
 from wholesale.organizations import rules as numbers
 from wholesale.platform import files
 from wholesale.platform.db import db
+from wholesale.platform.transaction import as_platform
 from wholesale.verification import queries, rules
 from wholesale.verification.models import (
     VerificationCase,
@@ -58,24 +59,25 @@ def register_business(
     """
     rules.check_expiry(licence_expires_on, _today())
     user = accounts.create_user(email=email, name=contact_name, phone=phone, password=password)
-    business = organizations.found_business(
-        owner=user,
-        kind=kind,
-        name=business_name,
-        legal_name=legal_name,
-        phone=phone,
-        email=user.email,
-        trade_licence_no=trade_licence_no,
-        tax_no=tax_no,
-    )
-    _open_case(
-        organization_id=business.id,
-        user_id=user.id,
-        trade_licence_no=business.trade_licence_no,
-        tax_no=business.tax_no,
-        licence_expires_on=licence_expires_on,
-        documents=documents,
-    )
+    with as_platform():  # nobody is signed in yet whose rows these could be
+        business = organizations.found_business(
+            owner=user,
+            kind=kind,
+            name=business_name,
+            legal_name=legal_name,
+            phone=phone,
+            email=user.email,
+            trade_licence_no=trade_licence_no,
+            tax_no=tax_no,
+        )
+        _open_case(
+            organization_id=business.id,
+            user_id=user.id,
+            trade_licence_no=numbers.normal_licence_no(trade_licence_no),
+            tax_no=numbers.normal_tax_no(tax_no),
+            licence_expires_on=licence_expires_on,
+            documents=documents,
+        )
     return user
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
@@ -15,7 +16,7 @@ from wholesale.config import Settings
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
-from wholesale.organizations.models import Organization
+from wholesale.organizations.models import BusinessPapers, Organization
 from wholesale.platform.db import db
 from wholesale.verification import rules
 from wholesale.verification.models import VerificationCase, VerificationDocument, VerificationMove
@@ -98,11 +99,11 @@ def _counts() -> dict[str, int]:
 
 
 def _duplicate_exists() -> sa.ColumnElement[bool]:
-    other = aliased(Organization)
+    other = aliased(BusinessPapers)
     return (
-        sa.select(other.id)
+        sa.select(other.organization_id)
         .where(
-            other.id != VerificationCase.organization_id,
+            other.organization_id != VerificationCase.organization_id,
             sa.or_(
                 other.trade_licence_no == VerificationCase.licence_no,
                 other.tax_no == VerificationCase.tax_no,
@@ -140,6 +141,7 @@ class CaseFile:
 
     case: VerificationCase
     business: Organization
+    papers: BusinessPapers
     person: User
     moves: list[Move]
     duplicates: list[Duplicate]
@@ -150,8 +152,9 @@ class CaseFile:
 def case_file(case_id: int) -> CaseFile:
     """One case for the platform's staff."""
     row = db.session.execute(
-        sa.select(VerificationCase, Organization, User)
+        sa.select(VerificationCase, Organization, BusinessPapers, User)
         .join(Organization, Organization.id == VerificationCase.organization_id)
+        .join(BusinessPapers, BusinessPapers.organization_id == Organization.id)
         .join(User, User.id == VerificationCase.submitted_by)
         .where(VerificationCase.id == case_id)
         .options(selectinload(VerificationCase.documents))
@@ -159,7 +162,7 @@ def case_file(case_id: int) -> CaseFile:
     ).one_or_none()
     if row is None:
         raise NotFoundError
-    case, business, person = row
+    case, business, papers, person = row
     earlier = db.session.scalars(
         sa.select(VerificationCase)
         .where(VerificationCase.organization_id == business.id, VerificationCase.id != case.id)
@@ -169,6 +172,7 @@ def case_file(case_id: int) -> CaseFile:
     return CaseFile(
         case=case,
         business=business,
+        papers=papers,
         person=person,
         moves=_moves(VerificationMove.case_id == case_id),
         duplicates=_duplicates(case),
@@ -196,10 +200,11 @@ def _duplicates(case: VerificationCase) -> list[Duplicate]:
         .scalar_subquery()
     )
     rows = db.session.execute(
-        sa.select(Organization, newest)
+        sa.select(Organization, BusinessPapers, newest)
+        .join(BusinessPapers, BusinessPapers.organization_id == Organization.id)
         .where(
             Organization.id != case.organization_id,
-            sa.or_(Organization.trade_licence_no == case.licence_no, Organization.tax_no == case.tax_no),
+            sa.or_(BusinessPapers.trade_licence_no == case.licence_no, BusinessPapers.tax_no == case.tax_no),
         )
         .order_by(Organization.id)
         .limit(PAGE)
@@ -208,11 +213,11 @@ def _duplicates(case: VerificationCase) -> list[Duplicate]:
         Duplicate(
             name=other.name,
             kind=other.kind,
-            same_licence=other.trade_licence_no == case.licence_no,
-            same_tax_no=other.tax_no == case.tax_no,
+            same_licence=papers.trade_licence_no == case.licence_no,
+            same_tax_no=papers.tax_no == case.tax_no,
             case_id=newest_case,
         )
-        for other, newest_case in rows
+        for other, papers, newest_case in rows
     ]
 
 
@@ -235,6 +240,7 @@ class OwnVerification:
 
     standing: rules.Standing
     business: Organization
+    papers: BusinessPapers
     case: VerificationCase | None
     moves: list[Move]
 
@@ -249,6 +255,7 @@ def own(actor: Actor) -> OwnVerification:
     return OwnVerification(
         standing=rules.standing(case.state if case else None, business.verified_until, _today()),
         business=business,
+        papers=db.session.get_one(BusinessPapers, organization_id),
         case=case,
         moves=_moves(VerificationCase.organization_id == organization_id),
     )
@@ -283,6 +290,13 @@ def document(actor: Actor, document_id: int) -> VerificationDocument:
     if found is None:
         raise NotFoundError
     return found
+
+
+def known_files(keys: Sequence[str]) -> set[str]:
+    """Which of the keys belong to a document."""
+    return set(
+        db.session.scalars(sa.select(VerificationDocument.file_key).where(VerificationDocument.file_key.in_(keys)))
+    )
 
 
 def _today() -> date:

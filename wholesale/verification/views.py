@@ -65,7 +65,7 @@ def _papers_of(own: queries.OwnVerification) -> PapersForm:
     numbers = own.case
     if numbers is None:
         return PapersForm(
-            formdata=None, data={"trade_licence_no": own.business.trade_licence_no, "tax_no": own.business.tax_no}
+            formdata=None, data={"trade_licence_no": own.papers.trade_licence_no, "tax_no": own.papers.tax_no}
         )
     return PapersForm(formdata=None, data={"trade_licence_no": numbers.licence_no, "tax_no": numbers.tax_no})
 
