@@ -48,12 +48,12 @@ class LoginSession(Base):
     id: Mapped[Id] = mapped_column(init=False)
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, unique=True, repr=False)
-    previous_hash: Mapped[bytes | None] = mapped_column(sa.LargeBinary, unique=True, repr=False, default=None)
-    rotated_at: Mapped[datetime | None] = mapped_column(default=None)
     expires_at: Mapped[datetime]
     idle_until: Mapped[datetime]
-    remembered: Mapped[bool] = mapped_column(default=False)
     user_agent: Mapped[str]
+    previous_hash: Mapped[bytes | None] = mapped_column(sa.LargeBinary, unique=True, repr=False, default=None)
+    rotated_at: Mapped[datetime | None] = mapped_column(default=None)
+    remembered: Mapped[bool] = mapped_column(default=False)
     address: Mapped[str] = mapped_column(default="")
     authenticated_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     awaits_second_factor: Mapped[bool] = mapped_column(default=False)

@@ -80,10 +80,10 @@ class Invitation(Base):
     organization_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id", ondelete="CASCADE"), index=True)
     email: Mapped[str]
     role: Mapped[str]
-    spending_limit: Mapped[Decimal | None] = mapped_column(sa.Numeric(18, 4), default=None)
     token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, unique=True, repr=False)
     invited_by: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id"))
     expires_at: Mapped[datetime]
+    spending_limit: Mapped[Decimal | None] = mapped_column(sa.Numeric(18, 4), default=None)
     accepted_at: Mapped[datetime | None] = mapped_column(default=None)
     accepted_by: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), default=None)
     withdrawn_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -20,7 +20,6 @@ from wholesale.organizations.models import Address, BusinessPapers, Organization
 from wholesale.platform.db import db
 from wholesale.platform.transaction import Scope, remember_scope
 
-
 _memberships = sa.func.memberships_of(User.id).table_valued(
     sa.column("organization_id", sa.BigInteger),
     sa.column("role", sa.Text),
@@ -115,7 +114,7 @@ def _entering(who: sa.Subquery) -> sa.Select[Any]:
     """`who`, and the settings that row-level security reads, for the rest of the transaction."""
 
     def setting(name: str, value: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-        return sa.func.set_config(name, sa.func.coalesce(value, ""), True)  # noqa: FBT003 - SET LOCAL
+        return sa.func.set_config(name, sa.func.coalesce(value, ""), True)  # as SET LOCAL
 
     return sa.select(
         who,

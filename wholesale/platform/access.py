@@ -136,33 +136,44 @@ def init_app(app: Flask, load_actor: Callable[[], Actor]) -> None:
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a seller's tab stays open all day; the token ends with the session
     csrf.init_app(app)
 
-    @app.before_request
-    def _check() -> Response | None:
-        endpoint = request.endpoint
-        if endpoint is None or endpoint == "static":
-            return None  # 404 and 405 raise by themselves
-        rule = rule_of(endpoint)
-        if rule is None:
-            raise RuntimeError(f"{endpoint} declares no @access(...).")
-        if not rule.asks_who:
-            return None
-        g.actor = load_actor()
-        if not rule.allows(g.actor):
-            if g.actor.is_anonymous:
-                return resume.ask_for_login()
-            raise ForbiddenError(str(rule.refusal), next_step=None if g.actor.is_verified else rule.next_step)
-        if getattr(current_app.view_functions[endpoint], "fresh", False) and not g.actor.is_fresh(clock.now()):
-            return resume.ask_to_confirm()
-        if request.method not in SAFE_METHODS:
-            try:
-                csrf.protect()
-            except CSRFError:
-                return resume.ask_again()
-        return None
+    app.before_request(_check)
 
     @app.context_processor
     def _actor_for_templates() -> dict[str, object]:
         return {"actor": actor()}
+
+
+def _check() -> Response | None:
+    endpoint = request.endpoint
+    if endpoint is None or endpoint == "static":
+        return None  # 404 and 405 raise by themselves
+    rule = rule_of(endpoint)
+    if rule is None:
+        raise RuntimeError(f"{endpoint} declares no @access(...).")
+    if not rule.asks_who:
+        return None
+    g.actor = cast("Callable[[], Actor]", current_app.extensions["load_actor"])()
+    return _refuse(endpoint, rule, g.actor) or _check_token()
+
+
+def _refuse(endpoint: str, rule: Rule, who: Actor) -> Response | None:
+    if not rule.allows(who):
+        if who.is_anonymous:
+            return resume.ask_for_login()
+        raise ForbiddenError(str(rule.refusal), next_step=None if who.is_verified else rule.next_step)
+    if getattr(current_app.view_functions[endpoint], "fresh", False) and not who.is_fresh(clock.now()):
+        return resume.ask_to_confirm()
+    return None
+
+
+def _check_token() -> Response | None:
+    if request.method in SAFE_METHODS:
+        return None
+    try:
+        csrf.protect()
+    except CSRFError:
+        return resume.ask_again()
+    return None
 
 
 def refused(error: HouseError) -> str | None:

@@ -55,8 +55,9 @@ class Scope:
 
 NOBODY = Scope()
 PLATFORM = Scope(platform=True)
-_SET_SCOPE = sa.text(
-    "SELECT set_config('app.org', :org, true), set_config('app.user', :user, true), set_config('app.scope', :scope, true)"
+_SET_SCOPE = sa.text(  # as SET LOCAL
+    "SELECT set_config('app.org', :org, true), set_config('app.user', :user, true),"
+    " set_config('app.scope', :scope, true)"
 )
 
 
