@@ -26,9 +26,11 @@ import wholesale.verification.models  # noqa: F401 - metadata
 from wholesale.accounts.cli import cli as user_commands
 from wholesale.accounts.views import bp as accounts_routes
 from wholesale.cart.views import bp as cart_routes
+from wholesale.catalog import queries as catalog
 from wholesale.config import ROOT, Settings
 from wholesale.demo.cli import cli as demo_commands
 from wholesale.inventory.cli import cli as inventory_commands
+from wholesale.invoicing import queries as invoicing
 from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
 from wholesale.ledger import jobs as ledger_jobs
@@ -57,6 +59,7 @@ from wholesale.platform import (
 from wholesale.platform.db import db
 from wholesale.pricing.views import bp as pricing_routes
 from wholesale.schedule import TIMETABLE
+from wholesale.verification import queries as verification
 from wholesale.verification.views import bp as verification_routes
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -103,6 +106,8 @@ def create_app(settings: Settings) -> Flask:
     where.init_app(app)
     ledger_jobs.add_proof(orders_jobs.proof)
     ledger_jobs.add_proof(payments.proof)
+    for room in (catalog, invoicing, verification):
+        files.add_owner(room.known_files)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in COMMANDS:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wholesale.kernel.money import MINOR_DIGITS
@@ -61,6 +61,9 @@ class Settings:
     """How many proxies stand in front and set X-Forwarded-For, -Proto and -Host. Default: 0, nobody is believed."""
     max_upload_mb: int
     """The largest file accepted, in megabytes. Default: 10."""
+    storage_url: str
+    """Where documents and pictures lie: file:/folder, or s3://bucket/prefix?endpoint=https://…&region=…, with the
+    credentials from AWS_* or before an @. Default: the folder `files` in the data folder."""
 
     @property
     def is_production(self) -> bool:
@@ -72,7 +75,8 @@ class Settings:
 
     @property
     def files_dir(self) -> Path:
-        return self.data_dir / "files"
+        """The folder of documents and pictures, unless they lie in a bucket."""
+        return Path(unquote(urlsplit(self.storage_url).path)) if self.storage_url else self.data_dir / "files"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -86,11 +90,13 @@ class Settings:
         currency = env.get("CURRENCY", "BDT")
         proxies = env.get("TRUSTED_PROXIES", "0")
         max_upload = env.get("MAX_UPLOAD_MB", "10")
+        storage_url = env.get("STORAGE_URL", "")
         problems = [
             *_database_problems(env),
             *(_production_problems(env) if mode == "production" else ()),
             *_value_problems(mode, public_url, zone, currency),
             *_number_problems(proxies, max_upload),
+            *_storage_problems(storage_url),
         ]
         if problems:
             raise ConfigError(problems)
@@ -108,6 +114,7 @@ class Settings:
             bank_account=env.get("BANK_ACCOUNT") or N_("The platform's bank account has not been set up yet."),
             trusted_proxies=int(proxies),
             max_upload_mb=int(max_upload),
+            storage_url=storage_url,
         )
 
 
@@ -149,6 +156,24 @@ def _number_problems(proxies: str, max_upload: str) -> Iterator[str]:
         yield f"TRUSTED_PROXIES is {proxies!r}: a whole number from 0 to {_MOST_PROXIES}."
     if not max_upload.isdecimal() or not 1 <= int(max_upload) <= _LARGEST_UPLOAD_MB:
         yield f"MAX_UPLOAD_MB is {max_upload!r}: a whole number from 1 to {_LARGEST_UPLOAD_MB}."
+
+
+def _storage_problems(url: str) -> Iterator[str]:
+    """Never with the address itself: credentials may stand in it."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if parts.scheme == "s3":
+        if not parts.hostname:
+            yield "STORAGE_URL names no bucket: s3://bucket/prefix?endpoint=https://…&region=…"
+        if unknown := sorted(options.keys() - {"endpoint", "region"}):
+            yield f"STORAGE_URL has {', '.join(unknown)}: known are endpoint and region."
+        endpoint = options.get("endpoint", "https://s3.amazonaws.com")
+        if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).netloc:
+            yield "STORAGE_URL: its endpoint needs http:// or https:// and a host."
+    elif parts.scheme not in {"", "file"}:
+        yield f"STORAGE_URL starts with {parts.scheme}: only file: and s3:// are supported."
+    elif url and (parts.scheme != "file" or parts.netloc or not parts.path.startswith("/")):
+        yield "STORAGE_URL is no whole path: file:/srv/documents"
 
 
 def _with_driver(url: str) -> str:

@@ -14,7 +14,27 @@ from wholesale.kernel import clock
 from wholesale.verification import actions
 from wholesale.verification.models import VerificationCase
 
-PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+def pdf(*objects: bytes, trailer: bytes = b"") -> bytes:
+    """A PDF of these objects, the first of which is its catalogue; further entries of the trailer as given."""
+    out, places = b"%PDF-1.7\n", []
+    for number, each in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, each)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    size = len(objects) + 1
+    return (
+        out
+        + b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n" % (size, table)
+        + b"<</Size %d/Root 1 0 R%b>>\nstartxref\n%d\n%%%%EOF\n" % (size, trailer, len(out))
+    )
+
+
+PDF = pdf(
+    b"<</Type/Catalog/Pages 2 0 R>>",
+    b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+    b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>>>",
+)
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (60, 40)) -> bytes:

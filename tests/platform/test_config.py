@@ -53,6 +53,14 @@ def test_a_good_environment() -> None:
         ("MAX_UPLOAD_MB", "101", "a whole number from 1 to 100"),
         ("MAX_UPLOAD_MB", "ten", "a whole number from 1 to 100"),
         ("MAX_UPLOAD_MB", "1.5", "a whole number from 1 to 100"),
+        ("STORAGE_URL", "documents", "no whole path"),
+        ("STORAGE_URL", "file:documents", "no whole path"),
+        ("STORAGE_URL", "file://server/documents", "no whole path"),
+        ("STORAGE_URL", "gs://bucket", "only file: and s3:// are supported"),
+        ("STORAGE_URL", "s3:///prefix", "names no bucket"),
+        ("STORAGE_URL", "s3://bucket?acl=public-read", "has acl: known are endpoint and region"),
+        ("STORAGE_URL", "s3://bucket?endpoint=minio:9000", "its endpoint needs http:// or https://"),
+        ("STORAGE_URL", "s3://bucket?endpoint=", "its endpoint needs http:// or https://"),
     ],
 )
 def test_one_mistake_is_named(name, value, says) -> None:
@@ -70,7 +78,17 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 
 def test_no_secret_stands_in_what_is_said() -> None:
-    assert "hunter2" not in "\n".join(problems(SECRET_KEY="hunter2", DATABASE_URL="mysql://me:hunter2@db/x"))
+    said = problems(SECRET_KEY="hunter2", DATABASE_URL="mysql://me:hunter2@db/x", STORAGE_URL="gs://me:hunter2@bucket")
+    assert len(said) == 3
+    assert "hunter2" not in "\n".join(said)
+
+
+def test_documents_lie_in_the_data_folder_unless_somebody_says_otherwise() -> None:
+    settings = Settings.from_environment(GOOD | {"WHOLESALE_DATA": "/srv/paikar"})
+    assert (settings.storage_url, str(settings.files_dir)) == ("", "/srv/paikar/files")
+    assert str(Settings.from_environment(GOOD | {"STORAGE_URL": "file:/srv/our%20files"}).files_dir) == "/srv/our files"
+    bucket = "s3://key:secret@papers/live?endpoint=https://minio.example&region=eu-west-1"
+    assert Settings.from_environment(GOOD | {"STORAGE_URL": bucket}).storage_url == bucket
 
 
 def test_with_a_database_given_production_is_meant() -> None:

@@ -16,7 +16,7 @@ def test_alive(client: HouseClient) -> None:
 def test_ready_names_its_parts(client: HouseClient) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json == {"database": "ok", "outbox": "ok", "redis": "ok"}
+    assert response.json == {"database": "ok", "outbox": "ok", "redis": "ok", "documents": "ok"}
 
 
 def test_unknown_page_is_404_as_json_too(client: HouseClient) -> None:

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, HouseError, NotFoundError
+from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, HouseError, NotFoundError, UnavailableError
 from wholesale.platform import access, htmx, i18n, telemetry
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ STATUS: dict[type[HouseError], int] = {
     NotFoundError: 404,
     ForbiddenError: 403,
     ConflictError: 409,
+    UnavailableError: 503,
 }
 _SERVER_ERROR = 500
 

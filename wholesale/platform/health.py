@@ -6,7 +6,8 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, make_respons
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from wholesale.platform import outbox
+from wholesale.kernel.errors import UnavailableError
+from wholesale.platform import files, outbox
 from wholesale.platform.access import EVERYBODY_ALIKE, access
 
 bp = Blueprint("health", __name__)
@@ -24,7 +25,7 @@ def alive() -> Response:
 @bp.get("/readyz")
 @access(EVERYBODY_ALIKE)
 def ready() -> Response:
-    """503 when the database is away. Redis or a late outbox only degrade: ordering goes on without them."""
+    """503 when the database is away. Redis, documents or a late outbox only degrade: ordering goes on without."""
     parts: dict[str, str] = {}
     status = 200
     try:
@@ -39,6 +40,11 @@ def ready() -> Response:
         parts["redis"] = "ok"
     except RedisError:
         parts["redis"] = "away: jobs wait until it is back"
+    try:
+        files.storage().check()
+        parts["documents"] = "ok"
+    except UnavailableError:
+        parts["documents"] = "away: nothing can be uploaded or opened until they are back"
     return make_response(jsonify(parts), status)
 
 

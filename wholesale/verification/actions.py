@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
-from pathlib import PurePosixPath
 from typing import cast
 
 import sqlalchemy as sa
@@ -34,8 +32,6 @@ from wholesale.verification.models import (
 
 Uploads = Mapping[str, FileStorage | None]
 """Files by kind of document (see rules.DOCUMENT_KINDS), which is also the name of the form's field."""
-
-_LONGEST_NAME = 120
 
 
 def register_business(
@@ -151,19 +147,12 @@ def _keep(case: VerificationCase, document: str, upload: FileStorage | None) -> 
             case_id=case.id,
             kind=document,
             file_key=stored.key,
-            original_name=_plain_name(upload.filename if upload else None, stored.media_type),
+            original_name=files.plain_name(upload.filename if upload else None, stored.media_type),
             media_type=stored.media_type,
             size=stored.size,
             sha256=stored.sha256,
         )
     )
-
-
-def _plain_name(name: str | None, media_type: str) -> str:
-    """The name somebody gave a file, without folders and oddities, with the ending that its content has."""
-    bare = re.sub(r"[\x00-\x1f\x7f\"<>|:*?]", "", (name or "").replace("\\", "/"))
-    stem = PurePosixPath(bare).stem.strip(". ")[:_LONGEST_NAME]
-    return f"{stem or 'document'}{'.pdf' if media_type == 'application/pdf' else '.jpg'}"
 
 
 def decide(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import cast
 
-from flask import Blueprint, Response, flash, redirect, request, send_file, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from wholesale.accounts import actions as accounts
@@ -75,17 +74,9 @@ def _papers_of(own: queries.OwnVerification) -> PapersForm:
 def document(document_id: int) -> Response:
     """Pictures are shown, everything else is saved; neither may run anything or load anything."""
     found = queries.document(actor(), document_id)
-    response = send_file(
-        io.BytesIO(files.storage().get(found.file_key)),
-        mimetype=found.media_type,
-        as_attachment=not found.media_type.startswith("image/"),
-        download_name=found.original_name,
-        conditional=False,
-        etag=False,
-    )
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    data = files.storage().get(found.file_key)
+    inline = found.media_type.startswith("image/")
+    return files.serve(data, found.media_type, found.original_name, inline=inline)
 
 
 @bp.get("/admin/verify")

@@ -1,0 +1,261 @@
+"""Where private files lie: a folder, or a bucket that speaks S3. One interface, the same keys and the same names.
+
+A file is known by its key (never by the name somebody gave it), is there completely or not at all, and never
+changes once written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import obstore
+from flask import Flask, current_app
+from obstore import exceptions
+from obstore.store import S3Store
+
+from wholesale.config import Settings
+from wholesale.kernel.errors import NotFoundError, UnavailableError
+from wholesale.kernel.words import N_
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CANNOT_STORE = N_("Documents cannot be stored at the moment. Try again in a few minutes.")
+CANNOT_READ = N_("Documents cannot be opened at the moment. Try again in a few minutes.")
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+# Somebody waits for the answer: two tries, and the second begins only while there is time.
+_PATIENCE: ClientConfig = {"connect_timeout": "2s", "timeout": "8s"}
+_TRIES: RetryConfig = {
+    "max_retries": 1,
+    "retry_timeout": timedelta(seconds=4),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(milliseconds=500), "base": 2},
+}
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """Where a file went and what it is."""
+
+    key: str
+    sha256: str
+    size: int
+    media_type: str
+
+
+class Storage(Protocol):
+    """What a place for files can do. All of it raises UnavailableError while the place cannot be reached."""
+
+    def put(self, data: bytes, media_type: str) -> StoredFile: ...
+
+    def get(self, key: str) -> bytes:
+        """Raises NotFoundError for a key that is not there."""
+
+    def delete(self, key: str) -> None:
+        """Nothing happens when it is not there."""
+
+    def exists(self, key: str) -> bool: ...
+
+    def keys_before(self, moment: datetime) -> Iterator[str]:
+        """The keys of files that were written before `moment`."""
+
+    def check(self) -> None:
+        """Whether it answers, quickly."""
+
+
+def _new_key() -> str:
+    return uuid.uuid4().hex
+
+
+def _name_of(key: str) -> str:
+    """Spread over 256 folders; the same in a bucket, so that a folder can be copied into one as it is."""
+    if not _KEY.fullmatch(key):  # keys are ours; a path from elsewhere must not get out of the folder
+        raise NotFoundError
+    return f"{key[:2]}/{key}"
+
+
+def _described(key: str, data: bytes, media_type: str) -> StoredFile:
+    return StoredFile(key, hashlib.sha256(data).hexdigest(), len(data), media_type)
+
+
+@contextmanager
+def _answering(sentence: str) -> Iterator[None]:
+    """What a disk or a bucket says when it is away becomes a sentence and a line in the log."""
+    try:
+        yield
+    except (OSError, exceptions.BaseError) as error:
+        log.error("the storage of documents does not answer: %s: %s", type(error).__name__, _first_line(error))  # noqa: TRY400 - the trace tells nothing
+        raise UnavailableError(sentence) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")[:300]
+
+
+class FolderStorage:
+    """Files in a private folder outside of static, spread over 256 sub-folders."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def _path(self, key: str) -> Path:
+        return self.root / _name_of(key)
+
+    def put(self, data: bytes, media_type: str) -> StoredFile:
+        """Write completely or not at all: to a temporary name, synced, then renamed."""
+        key = _new_key()
+        path = self._path(key)
+        temporary = path.with_suffix(".part")
+        with _answering(CANNOT_STORE):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:  # noqa: PTH123
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.rename(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)  # a full disk keeps no halves
+                raise
+        return _described(key, data, media_type)
+
+    def get(self, key: str) -> bytes:
+        path = self._path(key)
+        with _answering(CANNOT_READ):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError as error:
+                raise NotFoundError from error
+
+    def delete(self, key: str) -> None:
+        with _answering(CANNOT_STORE):
+            self._path(key).unlink(missing_ok=True)
+
+    def exists(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def keys_before(self, moment: datetime) -> Iterator[str]:
+        """On its way it clears the halves that a killed process has left."""
+        with _answering(CANNOT_READ):
+            for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
+                try:
+                    written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                except FileNotFoundError:  # somebody else clears too
+                    continue
+                if written >= moment:
+                    continue
+                if path.suffix == ".part":
+                    path.unlink(missing_ok=True)
+                elif _KEY.fullmatch(path.name):
+                    yield path.name
+
+    def check(self) -> None:
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise UnavailableError(CANNOT_STORE)
+
+
+class S3Storage:
+    """Files in a private bucket of Amazon S3, MinIO, Garage, Ceph or another that speaks its language.
+
+    The bucket's own rules say who may read: nothing is put with rights of its own. Needed are the rights to get,
+    put, delete and list.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @cached_property
+    def _store(self) -> S3Store:
+        """Made on first use: its threads do not survive the fork of a web or worker process."""
+        parts = urlsplit(self._url)
+        options: dict[str, Any] = dict(parse_qsl(parts.query))
+        if parts.username is not None:
+            options["access_key_id"] = unquote(parts.username)
+            options["secret_access_key"] = unquote(parts.password or "")
+        plain = str(options.get("endpoint", "")).startswith("http://")
+        return S3Store(
+            parts.hostname,
+            prefix=parts.path.strip("/") or None,
+            config=cast("Any", {"virtual_hosted_style_request": False} | options),
+            client_options=_PATIENCE | {"allow_http": plain},
+            retry_config=_TRIES,
+        )
+
+    def _ask(self, sentence: str, question: Callable[[S3Store], T]) -> T:
+        with _answering(sentence):
+            try:
+                return question(self._store)
+            except (exceptions.NotFoundError, FileNotFoundError) as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+                raise NotFoundError from error
+
+    def put(self, data: bytes, media_type: str) -> StoredFile:
+        """One request, which the bucket takes completely or not at all."""
+        key = _new_key()
+        attributes = {"Content-Type": media_type, "Content-Disposition": "attachment"}
+        self._ask(
+            CANNOT_STORE,
+            lambda store: obstore.put(
+                store, _name_of(key), data, attributes=cast("Any", attributes), use_multipart=False
+            ),
+        )
+        return _described(key, data, media_type)
+
+    def get(self, key: str) -> bytes:
+        name = _name_of(key)
+        return self._ask(CANNOT_READ, lambda store: bytes(obstore.get(store, name).bytes()))
+
+    def delete(self, key: str) -> None:
+        name = _name_of(key)
+        try:
+            self._ask(CANNOT_STORE, lambda store: obstore.delete(store, name))
+        except NotFoundError:  # some say so, some do not
+            return
+
+    def exists(self, key: str) -> bool:
+        name = _name_of(key)
+        try:
+            self._ask(CANNOT_READ, lambda store: obstore.head(store, name))
+        except NotFoundError:
+            return False
+        return True
+
+    def keys_before(self, moment: datetime) -> Iterator[str]:
+        with _answering(CANNOT_READ):
+            for found in obstore.list(self._store):
+                for each in found:
+                    key = each["path"].rpartition("/")[2]
+                    if each["last_modified"] < moment and _KEY.fullmatch(key):
+                        yield key
+
+    def check(self) -> None:
+        with _answering(CANNOT_STORE):
+            obstore.list_with_delimiter(self._store, "readiness")
+
+
+def storage() -> Storage:
+    return cast("Storage", current_app.extensions["storage"])
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    if settings.storage_url.startswith("s3:"):
+        app.extensions["storage"] = S3Storage(settings.storage_url)
+        return
+    settings.files_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    app.extensions["storage"] = FolderStorage(settings.files_dir)
