@@ -110,10 +110,10 @@ def measure(owner: sa.Engine, *, orders: int, rounds: int) -> dict[str, tuple[fl
         for question, sql in QUESTIONS.items():
             took: dict[str, list[float]] = {"ENABLE": [], "DISABLE": []}
             for _ in range(5):
-                for verb, times in took.items():
+                for verb in took:
                     policies(verb)
                     ask(sql, 21, 20, orders)
-                    times += ask(sql, 21, rounds // 5, orders)
+                    took[verb] += ask(sql, 21, rounds // 5, orders)
             figures[question] = (statistics.median(took["ENABLE"]), statistics.median(took["DISABLE"]))
         policies("ENABLE")
     remember_scope(PLATFORM)
