@@ -22,6 +22,7 @@ import wholesale.organizations.models
 import wholesale.payments.handlers
 import wholesale.payments.models
 import wholesale.pricing.models
+import wholesale.privacy.models
 import wholesale.verification.models  # noqa: F401 - metadata
 from wholesale.accounts.cli import cli as user_commands
 from wholesale.accounts.views import bp as accounts_routes

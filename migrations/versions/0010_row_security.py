@@ -43,6 +43,13 @@ POLICIES = {
     "verification_case": OWN,
     "verification_document": "EXISTS (SELECT FROM verification_case c WHERE c.id = verification_document.case_id)",
     "verification_move": "EXISTS (SELECT FROM verification_case c WHERE c.id = verification_move.case_id)",
+    "verification_requirement": (
+        "EXISTS (SELECT FROM verification_case c WHERE c.id = verification_requirement.case_id)"
+    ),
+    "verification_preview": "EXISTS (SELECT FROM verification_document d WHERE d.id = verification_preview.document_id)",
+    "consent": f"user_id = {USER}",
+    "data_download": f"user_id = {USER}",
+    "erasure": f"user_id = {USER}",
     "ledger_account": OWN,
     "ledger_posting": "EXISTS (SELECT FROM ledger_account a WHERE a.id = ledger_posting.account_id)",
     "ledger_journal": "EXISTS (SELECT FROM ledger_posting p WHERE p.journal_id = ledger_journal.id)",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -151,3 +151,15 @@ class LoginFailure(Base):
     address: Mapped[str]
     kind: Mapped[str]
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class Consent(Base):
+    """A version of a document (see consent.rules) that a person agreed to."""
+
+    __tablename__ = "consent"
+    __table_args__ = (one_of("document", ("terms", "privacy")),)
+
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True)
+    document: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[date] = mapped_column(primary_key=True)
+    given_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
