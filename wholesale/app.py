@@ -25,6 +25,7 @@ import wholesale.pricing.models
 import wholesale.privacy.models
 import wholesale.verification.models  # noqa: F401 - metadata
 from wholesale.accounts.cli import cli as user_commands
+from wholesale.accounts.models import Totp
 from wholesale.accounts.views import bp as accounts_routes
 from wholesale.cart.views import bp as cart_routes
 from wholesale.catalog import queries as catalog
@@ -55,6 +56,7 @@ from wholesale.platform import (
     jobs,
     telemetry,
     transaction,
+    vault,
     where,
 )
 from wholesale.platform.db import db
@@ -105,6 +107,8 @@ def create_app(settings: Settings) -> Flask:
     jobs.init_app(app, settings, TIMETABLE)
     health.init_app(app)
     where.init_app(app)
+    vault.init_app(app)
+    vault.keep(app, Totp.secret)
     ledger_jobs.add_proof(orders_jobs.proof)
     ledger_jobs.add_proof(payments.proof)
     for room in (catalog, invoicing, verification):

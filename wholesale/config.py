@@ -47,6 +47,9 @@ class Settings:
     """Redis for the doorbell; it may lose everything without harm."""
     secret_key: str
     """Signs cookies and forms. Made once and kept in the data folder outside production."""
+    vault_keys: tuple[str, ...]
+    """SECRET_KEYS_VAULT: the keys that encrypt what must be read again, such as the secrets of authenticator apps;
+    newest first, separated by commas. Default: SECRET_KEY."""
     public_url: str
     """The address that people type, for links in documents; https there makes cookies Secure."""
     site_name: str
@@ -90,23 +93,27 @@ class Settings:
         currency = env.get("CURRENCY", "BDT")
         proxies = env.get("TRUSTED_PROXIES", "0")
         max_upload = env.get("MAX_UPLOAD_MB", "10")
+        vault_keys = tuple(key.strip() for key in env.get("SECRET_KEYS_VAULT", "").split(",") if key.strip())
         storage_url = env.get("STORAGE_URL", "")
         problems = [
             *_database_problems(env),
             *(_production_problems(env) if mode == "production" else ()),
             *_value_problems(mode, public_url, zone, currency),
             *_number_problems(proxies, max_upload),
+            *_vault_problems(vault_keys),
             *_storage_problems(storage_url),
         ]
         if problems:
             raise ConfigError(problems)
+        secret_key = env.get("SECRET_KEY") or _kept_secret(data_dir / "secret_key")
         return cls(
             env=mode,
             data_dir=data_dir,
             database_url=_with_driver(database_url),
             database_owner_url=_with_driver(env.get("DATABASE_OWNER_URL") or database_url),
             redis_url=env["REDIS_URL"],
-            secret_key=env.get("SECRET_KEY") or _kept_secret(data_dir / "secret_key"),
+            secret_key=secret_key,
+            vault_keys=vault_keys or (secret_key,),
             public_url=public_url,
             site_name=env.get("SITE_NAME", "Paikar"),
             time_zone=zone,
@@ -156,6 +163,11 @@ def _number_problems(proxies: str, max_upload: str) -> Iterator[str]:
         yield f"TRUSTED_PROXIES is {proxies!r}: a whole number from 0 to {_MOST_PROXIES}."
     if not max_upload.isdecimal() or not 1 <= int(max_upload) <= _LARGEST_UPLOAD_MB:
         yield f"MAX_UPLOAD_MB is {max_upload!r}: a whole number from 1 to {_LARGEST_UPLOAD_MB}."
+
+
+def _vault_problems(keys: tuple[str, ...]) -> Iterator[str]:
+    if any(len(key) < _SECRET_LENGTH for key in keys):
+        yield f"SECRET_KEYS_VAULT has a key of under {_SECRET_LENGTH} characters: try `openssl rand -hex 32`."
 
 
 def _storage_problems(url: str) -> Iterator[str]:

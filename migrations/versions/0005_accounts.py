@@ -66,6 +66,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_passkey_user_id"), "passkey", ["user_id"], unique=False)
     op.create_table(
+        "passkey_challenge",
+        sa.Column("challenge", sa.LargeBinary(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["app_user.id"], name=op.f("fk_passkey_challenge_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("challenge", name=op.f("pk_passkey_challenge")),
+    )
+    op.create_index(op.f("ix_passkey_challenge_expires_at"), "passkey_challenge", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_passkey_challenge_user_id"), "passkey_challenge", ["user_id"], unique=False)
+    op.create_table(
         "phone_code",
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
@@ -134,6 +147,7 @@ def downgrade() -> None:
     op.drop_column("login_session", "end_reason")
     op.drop_table("login_failure")
     op.drop_table("one_time_link")
+    op.drop_table("passkey_challenge")
     op.drop_table("passkey")
     op.drop_table("phone_code")
     op.drop_table("recovery_code")

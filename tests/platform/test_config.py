@@ -31,6 +31,9 @@ def test_a_good_environment() -> None:
     assert settings.public_url == "https://paikar.example"
     assert settings.database_url == settings.database_owner_url == "postgresql+psycopg://app@db/wholesale"
     assert (settings.currency, settings.time_zone, settings.max_upload_mb) == ("BDT", "Asia/Dhaka", 10)
+    assert settings.vault_keys == (settings.secret_key,)
+    named = Settings.from_environment(GOOD | {"SECRET_KEYS_VAULT": f"{'n' * 32}, {'o' * 32},"})
+    assert named.vault_keys == ("n" * 32, "o" * 32)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,8 @@ def test_a_good_environment() -> None:
         ("REDIS_URL", None, "REDIS_URL is not set"),
         ("SECRET_KEY", None, "SECRET_KEY needs at least 32"),
         ("SECRET_KEY", "short", "SECRET_KEY needs at least 32"),
+        ("SECRET_KEYS_VAULT", "x" * 31, "SECRET_KEYS_VAULT has a key of under 32"),
+        ("SECRET_KEYS_VAULT", "x" * 32 + ",short", "SECRET_KEYS_VAULT has a key of under 32"),
         ("PUBLIC_URL", None, "PUBLIC_URL is not set"),
         ("PUBLIC_URL", "paikar.example", "needs http:// or https:// and a host"),
         ("PUBLIC_URL", "https://", "needs http:// or https:// and a host"),

@@ -133,6 +133,21 @@ class Passkey(Base):
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
+class PasskeyChallenge(Base):
+    """A question put to a browser that holds a passkey: good once, for five minutes, for one purpose and person.
+
+    On the server and not in the cookie: a copy of the cookie would be good as often as anybody liked.
+    `user_id` is None where the passkey itself is to say who is there.
+    """
+
+    __tablename__ = "passkey_challenge"
+
+    challenge: Mapped[bytes] = mapped_column(sa.LargeBinary, primary_key=True)
+    purpose: Mapped[str]
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class LoginFailure(Base):
     """A login that failed: which account was tried (None: no such account) and from where.
 
