@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
 from pathlib import PurePosixPath
+from urllib.parse import quote
 
-from flask import Response, send_file
+from flask import Response, make_response
 
 # Neither scripts nor styles nor other addresses, and an origin of its own; nobody may put it into a frame.
 _POLICY = "sandbox; default-src 'none'; img-src 'self'; form-action 'none'; frame-ancestors 'none'"
@@ -30,16 +30,19 @@ def plain_name(name: str | None, media_type: str) -> str:
 
 def serve(data: bytes, media_type: str, name: str, *, inline: bool) -> Response:
     """A stored file for who has been found to be allowed to see it; `inline` shows it, otherwise it is saved."""
-    response = send_file(
-        io.BytesIO(data),
-        mimetype=media_type,
-        as_attachment=not inline,
-        download_name=plain_name(name, media_type),
-        conditional=False,
-        etag=False,
-    )
+    response = make_response(data)
+    response.headers["Content-Type"] = media_type
+    response.headers["Content-Disposition"] = _disposition("inline" if inline else "attachment", name, media_type)
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def _disposition(kind: str, name: str, media_type: str) -> str:
+    """RFC 6266: the name in UTF-8, and one in ASCII for who knows no better."""
+    plain = plain_name(name, media_type)
+    if plain.isascii():
+        return f'{kind}; filename="{plain}"'
+    return f"{kind}; filename=\"{plain_name(None, media_type)}\"; filename*=UTF-8''{quote(plain, safe='')}"

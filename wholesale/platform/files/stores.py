@@ -41,6 +41,7 @@ _KEY = re.compile(r"[0-9a-f]{32}")
 
 # Somebody waits for the answer: two tries, and the second begins only while there is time.
 _PATIENCE: ClientConfig = {"connect_timeout": "2s", "timeout": "8s"}
+_IMPATIENCE: ClientConfig = {"connect_timeout": "1s", "timeout": "2s"}
 _TRIES: RetryConfig = {
     "max_retries": 1,
     "retry_timeout": timedelta(seconds=4),
@@ -99,12 +100,12 @@ def _answering(sentence: str) -> Iterator[None]:
     try:
         yield
     except (OSError, exceptions.BaseError) as error:
-        log.error("the storage of documents does not answer: %s: %s", type(error).__name__, _first_line(error))  # noqa: TRY400 - the trace tells nothing
+        log.error("the storage of documents does not answer: %s: %s", type(error).__name__, _in_a_line(error))  # noqa: TRY400 - the trace tells nothing
         raise UnavailableError(sentence) from error
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "")[:300]
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).partition("Debug source")[0].split())[:400]
 
 
 class FolderStorage:
@@ -182,6 +183,13 @@ class S3Storage:
     @cached_property
     def _store(self) -> S3Store:
         """Made on first use: its threads do not survive the fork of a web or worker process."""
+        return self._made(_PATIENCE, _TRIES)
+
+    @cached_property
+    def _probe(self) -> S3Store:
+        return self._made(_IMPATIENCE, {"max_retries": 0})
+
+    def _made(self, patience: ClientConfig, tries: RetryConfig) -> S3Store:
         parts = urlsplit(self._url)
         options: dict[str, Any] = dict(parse_qsl(parts.query))
         if parts.username is not None:
@@ -192,12 +200,12 @@ class S3Storage:
             parts.hostname,
             prefix=parts.path.strip("/") or None,
             config=cast("Any", {"virtual_hosted_style_request": False} | options),
-            client_options=_PATIENCE | {"allow_http": plain},
-            retry_config=_TRIES,
+            client_options=patience | {"allow_http": plain},
+            retry_config=tries,
         )
 
-    def _ask(self, sentence: str, question: Callable[[S3Store], T]) -> T:
-        with _answering(sentence):
+    def _ask(self, question: Callable[[S3Store], T]) -> T:
+        with _answering(CANNOT_READ):
             try:
                 return question(self._store)
             except (exceptions.NotFoundError, FileNotFoundError) as error:
@@ -209,29 +217,25 @@ class S3Storage:
         """One request, which the bucket takes completely or not at all."""
         key = _new_key()
         attributes = {"Content-Type": media_type, "Content-Disposition": "attachment"}
-        self._ask(
-            CANNOT_STORE,
-            lambda store: obstore.put(
-                store, _name_of(key), data, attributes=cast("Any", attributes), use_multipart=False
-            ),
-        )
+        with _answering(CANNOT_STORE):
+            obstore.put(self._store, _name_of(key), data, attributes=cast("Any", attributes), use_multipart=False)
         return _described(key, data, media_type)
 
     def get(self, key: str) -> bytes:
         name = _name_of(key)
-        return self._ask(CANNOT_READ, lambda store: bytes(obstore.get(store, name).bytes()))
+        return self._ask(lambda store: bytes(obstore.get(store, name).bytes()))
 
     def delete(self, key: str) -> None:
         name = _name_of(key)
         try:
-            self._ask(CANNOT_STORE, lambda store: obstore.delete(store, name))
+            self._ask(lambda store: obstore.delete(store, name))
         except NotFoundError:  # some say so, some do not
             return
 
     def exists(self, key: str) -> bool:
         name = _name_of(key)
         try:
-            self._ask(CANNOT_READ, lambda store: obstore.head(store, name))
+            self._ask(lambda store: obstore.head(store, name))
         except NotFoundError:
             return False
         return True
@@ -246,7 +250,7 @@ class S3Storage:
 
     def check(self) -> None:
         with _answering(CANNOT_STORE):
-            obstore.list_with_delimiter(self._store, "readiness")
+            obstore.list_with_delimiter(self._probe, "readiness")
 
 
 def storage() -> Storage:
