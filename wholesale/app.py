@@ -11,6 +11,7 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import wholesale.accounts.models
+import wholesale.audit.models
 import wholesale.cart.models
 import wholesale.catalog.models
 import wholesale.inventory.models
@@ -28,11 +29,9 @@ from wholesale.accounts.cli import cli as user_commands
 from wholesale.accounts.models import Totp
 from wholesale.accounts.views import bp as accounts_routes
 from wholesale.cart.views import bp as cart_routes
-from wholesale.catalog import queries as catalog
 from wholesale.config import ROOT, Settings
 from wholesale.demo.cli import cli as demo_commands
 from wholesale.inventory.cli import cli as inventory_commands
-from wholesale.invoicing import queries as invoicing
 from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
 from wholesale.ledger import jobs as ledger_jobs
@@ -62,7 +61,6 @@ from wholesale.platform import (
 from wholesale.platform.db import db
 from wholesale.pricing.views import bp as pricing_routes
 from wholesale.schedule import TIMETABLE
-from wholesale.verification import queries as verification
 from wholesale.verification.views import bp as verification_routes
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -111,8 +109,6 @@ def create_app(settings: Settings) -> Flask:
     vault.keep(app, Totp.secret)
     ledger_jobs.add_proof(orders_jobs.proof)
     ledger_jobs.add_proof(payments.proof)
-    for room in (catalog, invoicing, verification):
-        files.add_owner(room.known_files)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in COMMANDS:

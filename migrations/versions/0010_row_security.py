@@ -50,6 +50,7 @@ POLICIES = {
     "consent": f"user_id = {USER}",
     "data_download": f"user_id = {USER}",
     "erasure": f"user_id = {USER}",
+    "audit_entry": OWN,
     "ledger_account": OWN,
     "ledger_posting": "EXISTS (SELECT FROM ledger_account a WHERE a.id = ledger_posting.account_id)",
     "ledger_journal": "EXISTS (SELECT FROM ledger_posting p WHERE p.journal_id = ledger_journal.id)",
@@ -134,9 +135,12 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY own_rows ON {table} USING ({PLATFORM} OR {own})")
+    # Whatever anybody does is noted, also where they may not read: the platform's chain, another party's.
+    op.execute("CREATE POLICY note_all ON audit_entry FOR INSERT WITH CHECK (true)")
 
 
 def downgrade() -> None:
+    op.execute("DROP POLICY note_all ON audit_entry")
     for table in POLICIES:
         op.execute(f"DROP POLICY own_rows ON {table}")
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
