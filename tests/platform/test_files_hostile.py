@@ -98,7 +98,7 @@ def test_a_file_is_cleaned_or_refused(store: files.FolderStorage, title: str) ->
 
 
 @pytest.mark.parametrize("title", uploads.TITLES)
-def test_a_file_comes_through_the_form(  # noqa: PLR0917 - fixtures
+def test_a_file_comes_through_the_form(
     store: files.FolderStorage,
     cast: Cast,
     client_of: Callable[[User], HouseClient],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -167,16 +166,6 @@ def product(slug: str) -> ProductPage:
     pictures = db.session.scalars(sa.select(Picture).where(Picture.product_id == found.id).order_by(Picture.position))
     minimum = Money(minimum_order or Decimal(0), found.currency)
     return ProductPage(found, seller_name, minimum, [VariantChoice(*row) for row in variants], list(pictures))
-
-
-def known_files(keys: Sequence[str]) -> set[str]:
-    """Which of the keys belong to a picture."""
-    rows = db.session.execute(
-        sa.select(Picture.file_key, Picture.thumb_key).where(
-            sa.or_(Picture.file_key.in_(keys), Picture.thumb_key.in_(keys))
-        )
-    )
-    return {key for row in rows for key in row}.intersection(keys)
 
 
 def picture_exists(key: str) -> bool:

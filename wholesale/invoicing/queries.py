@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -89,12 +88,6 @@ def document(invoice: Invoice) -> bytes:
     if hashlib.sha256(data).hexdigest() != invoice.sha256:
         raise DamagedDocumentError(f"Invoice {invoice.id}: its file has changed.")
     return data
-
-
-def known_files(keys: Sequence[str]) -> set[str]:
-    """Which of the keys belong to an invoice."""
-    rows = db.session.scalars(sa.select(Invoice.file_key).where(Invoice.file_key.in_(keys)))
-    return {key for key in rows if key is not None}
 
 
 def without_invoice() -> list[int]:

@@ -1,33 +1,40 @@
-"""Files that no row knows: their transaction was rolled back or their process killed, or their row is gone.
+"""Files that no row knows: their transaction was rolled back, their process killed, or their row is gone.
 
-Nothing is noted when a file is stored. Once a night the rooms are asked which of the keys they know, and what
-nobody knows and is older than a day goes. A room that stores files registers with `add_owner` in the
-composition root.
+Nothing is noted when a file is stored. Once a night every column of text that is named `…_key` is asked which
+files it knows, and what none knows and is older than a day goes. So a room that keeps a file's key in a column of
+that name (kept by a test) has nothing to register that it could forget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
 
+import sqlalchemy as sa
+
 from wholesale.kernel import clock
+from wholesale.platform.db import Base, db
 from wholesale.platform.files.stores import storage
 
-Owner = Callable[[Sequence[str]], set[str]]
-"""Says which of the keys a room knows."""
-
-_OWNERS: list[Owner] = []
 _GRACE = timedelta(hours=24)  # longer than any transaction
 _BATCH = 500
 _SUSPICIOUS = 100
 _MOST_A_NIGHT = 500  # each may take a while, and a transaction must not sit idle for long
 
 
-def add_owner(owner: Owner) -> None:
-    """Let the sweep ask this room too before it removes a file."""
-    if owner not in _OWNERS:
-        _OWNERS.append(owner)
+def key_columns() -> list[sa.Column[str]]:
+    """The columns that may know a file; that some of them never do costs little."""
+    return [
+        column
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if column.name.endswith("_key") and isinstance(column.type, sa.String)
+    ]
+
+
+def _known(keys: Sequence[str]) -> set[str]:
+    return {key for column in key_columns() for key in db.session.scalars(sa.select(column).where(column.in_(keys)))}
 
 
 def sweep() -> str:
@@ -35,12 +42,11 @@ def sweep() -> str:
 
     For that is no night's leftovers, but a database that is not the one that these files belong to.
     """
-    assert _OWNERS, "rooms that store files register with add_owner"
     place = storage()
     old, kept = place.keys_before(clock.now() - _GRACE), 0
     unknown: list[str] = []
     while keys := list(islice(old, _BATCH)):
-        known = {key for owner in _OWNERS for key in owner(keys)}
+        known = _known(keys)
         kept += len(known)
         unknown += [key for key in keys if key not in known]
     if len(unknown) > max(kept, _SUSPICIOUS):
