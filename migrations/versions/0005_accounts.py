@@ -20,6 +20,8 @@ def upgrade() -> None:
         sa.Column("user_id", sa.BigInteger(), nullable=True),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("device", sa.Text(), nullable=True),
+        sa.Column("told", sa.Boolean(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["app_user.id"], name=op.f("fk_login_failure_user_id"), ondelete="CASCADE"
@@ -28,7 +30,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_login_failure_account", "login_failure", ["account", "at"], unique=False)
     op.create_index("ix_login_failure_address", "login_failure", ["address", "at"], unique=False)
+    op.create_index("ix_login_failure_at", "login_failure", ["at"], unique=False)
     op.create_index(op.f("ix_login_failure_user_id"), "login_failure", ["user_id"], unique=False)
+    op.create_table(
+        "throttle_counter",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_throttle_counter")),
+    )
+    op.create_index(op.f("ix_throttle_counter_gone_at"), "throttle_counter", ["gone_at"], unique=False)
     op.create_table(
         "one_time_link",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -37,6 +49,7 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_from", sa.Text(), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
@@ -85,6 +98,8 @@ def upgrade() -> None:
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
         sa.Column("tries_left", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_phone_code_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_phone_code")),
@@ -146,6 +161,7 @@ def downgrade() -> None:
     op.drop_column("login_session", "last_used_at")
     op.drop_column("login_session", "end_reason")
     op.drop_table("login_failure")
+    op.drop_table("throttle_counter")
     op.drop_table("one_time_link")
     op.drop_table("passkey_challenge")
     op.drop_table("passkey")

@@ -39,8 +39,9 @@ class LoginSession(Base):
 
     `awaits_second_factor`: the password was right and nothing else is allowed yet. A remembered device gets a
     new secret from time to time; the one before is good for a moment longer (`previous_hash`, `rotated_at`), and
-    whoever comes with it later has a stolen copy: the session ends. `acting_for` is the business that a platform
-    admin acts for.
+    whoever comes with it later has a stolen copy: the session ends. `rotated_at` is when the new secret was first
+    seen; until then (None while there is a `previous_hash`) the one before stays good, because the answer that
+    carried the new one may have been lost on the way. `acting_for` is the business that a platform admin acts for.
     """
 
     __tablename__ = "login_session"
@@ -78,12 +79,16 @@ class OneTimeLink(Base):
     token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, unique=True, repr=False)
     email: Mapped[str]
     expires_at: Mapped[datetime]
+    asked_from: Mapped[str] = mapped_column(default="")
     used_at: Mapped[datetime | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
 class PhoneCode(Base):
-    """The code last sent to a person's phone, for one number, with the tries that are left."""
+    """The code last sent to a person's phone, for one number, with the tries that are left.
+
+    `sent`: how many were sent since `since`, the beginning of the present hour of counting.
+    """
 
     __tablename__ = "phone_code"
 
@@ -92,6 +97,8 @@ class PhoneCode(Base):
     code_hash: Mapped[bytes] = mapped_column(sa.LargeBinary, repr=False)
     tries_left: Mapped[int]
     expires_at: Mapped[datetime]
+    sent: Mapped[int]
+    since: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
@@ -149,15 +156,17 @@ class PasskeyChallenge(Base):
 
 
 class LoginFailure(Base):
-    """A login that failed: which account was tried (None: no such account) and from where.
+    """A login that failed: which account was tried (`user_id` None: no such account) and from where; for admins.
 
-    It is the memory of the throttle when Redis is away, and what admins are shown.
+    `account` is the digest of the address that was typed, `device` the mark of a browser that has been signed in
+    to that account before; `told` says that this one made us write to the owner.
     """
 
     __tablename__ = "login_failure"
     __table_args__ = (
         sa.Index("ix_login_failure_account", "account", "at"),
         sa.Index("ix_login_failure_address", "address", "at"),
+        sa.Index("ix_login_failure_at", "at"),
     )
 
     id: Mapped[Id] = mapped_column(init=False)
@@ -165,6 +174,8 @@ class LoginFailure(Base):
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id", ondelete="CASCADE"), index=True)
     address: Mapped[str]
     kind: Mapped[str]
+    device: Mapped[str | None] = mapped_column(default=None)
+    told: Mapped[bool] = mapped_column(default=False)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
