@@ -6,9 +6,12 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from email_validator import EmailNotValidError, validate_email
 
 from wholesale.kernel.money import MINOR_DIGITS
 from wholesale.kernel.words import N_
@@ -67,6 +70,16 @@ class Settings:
     storage_url: str
     """Where documents and pictures lie: file:/folder, or s3://bucket/prefix?endpoint=https://…&region=…, with the
     credentials from AWS_* or before an @. Default: the folder `files` in the data folder."""
+    mail_url: str
+    """How letters leave the house: smtp://, smtp+starttls:// or smtps://user:password@host:port, or folder: for one
+    that developers read at /dev/outbox. Default outside production: the folder `outbox` in the data folder."""
+    mail_from: str
+    """Who letters come from, "Name <address>". Default: SITE_NAME and no-reply@ the host of PUBLIC_URL."""
+    sms_url: str
+    """How text messages leave the house: https:// of a gateway that takes a form, or console: for the log and the
+    developers' folder. Default: console: outside production; in production none, and they fail."""
+    sms_token: str
+    """What the gateway of text messages wants as bearer token. Default: none."""
 
     @property
     def is_production(self) -> bool:
@@ -80,6 +93,19 @@ class Settings:
     def files_dir(self) -> Path:
         """The folder of documents and pictures, unless they lie in a bucket."""
         return Path(unquote(urlsplit(self.storage_url).path)) if self.storage_url else self.data_dir / "files"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """The folder that stands in for the world, where letters and text messages do not leave the house."""
+        path = urlsplit(self.mail_url).path if self.mail_url.startswith("folder:") else ""
+        return Path(unquote(path)) if path else self.data_dir / "outbox"
+
+    @property
+    def mail_sender(self) -> tuple[str, str]:
+        """Name and address that letters come from."""
+        name, address = parseaddr(self.mail_from)
+        host = urlsplit(self.public_url).hostname or "localhost"
+        return name or self.site_name, address or f"no-reply@{'localhost' if ':' in host else host}"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -95,6 +121,8 @@ class Settings:
         max_upload = env.get("MAX_UPLOAD_MB", "10")
         vault_keys = tuple(key.strip() for key in env.get("SECRET_KEYS_VAULT", "").split(",") if key.strip())
         storage_url = env.get("STORAGE_URL", "")
+        mail_url = env.get("MAIL_URL") or ("" if mode == "production" else "folder:")
+        sms_url = env.get("SMS_URL") or ("" if mode == "production" else "console:")
         problems = [
             *_database_problems(env),
             *(_production_problems(env) if mode == "production" else ()),
@@ -102,6 +130,8 @@ class Settings:
             *_number_problems(proxies, max_upload),
             *_vault_problems(vault_keys),
             *_storage_problems(storage_url),
+            *_mail_problems(mail_url, env.get("MAIL_FROM", "")),
+            *_sms_problems(sms_url, env.get("SMS_TOKEN", ""), mode),
         ]
         if problems:
             raise ConfigError(problems)
@@ -122,6 +152,10 @@ class Settings:
             trusted_proxies=int(proxies),
             max_upload_mb=int(max_upload),
             storage_url=storage_url,
+            mail_url=mail_url,
+            mail_from=env.get("MAIL_FROM", ""),
+            sms_url=sms_url,
+            sms_token=env.get("SMS_TOKEN", ""),
         )
 
 
@@ -143,6 +177,56 @@ def _production_problems(env: Mapping[str, str]) -> Iterator[str]:
         yield f"SECRET_KEY needs at least {_SECRET_LENGTH} characters: try `openssl rand -hex 32`."
     if not env.get("PUBLIC_URL"):
         yield "PUBLIC_URL is not set: the address people type, such as https://paikar.example."
+
+
+def _mail_problems(url: str, sender: str) -> Iterator[str]:
+    """Never with the address of the server itself: a password may stand in it."""
+    parts = urlsplit(url)
+    if not url:
+        yield "MAIL_URL is not set: how letters are sent, such as smtp+starttls://user:password@smtp.example:587."
+    elif parts.scheme == "folder":
+        if parts.netloc or (parts.path and not parts.path.startswith("/")):
+            yield "MAIL_URL is no whole path: folder:/srv/outbox"
+    elif parts.scheme not in {"smtp", "smtps", "smtp+starttls"}:
+        yield "MAIL_URL: only smtp://, smtp+starttls://, smtps:// and folder: are supported."
+    elif not parts.hostname or not _has_good_port(url):
+        yield "MAIL_URL needs a host and, if any, a port from 1 to 65535: smtps://user:password@smtp.example:465."
+    elif parts.username and not parts.password:
+        yield "MAIL_URL names somebody to log in as, but no password."
+    if sender and (not _is_address(parseaddr(sender)[1]) or not sender.isprintable()):
+        yield "MAIL_FROM is no address: use Paikar <hello@paikar.example>."
+
+
+def _sms_problems(url: str, token: str, mode: str) -> Iterator[str]:
+    """Never with the address itself: a key may stand in it."""
+    parts = urlsplit(url)
+    if url == "console:":
+        if mode == "production":
+            yield "SMS_URL is console:, which writes people's codes into the log: use a gateway's https:// address."
+    elif url:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_good_port(url):
+            yield "SMS_URL needs https:// and a host, or is console:."
+        elif parts.scheme == "http" and mode == "production" and parts.hostname not in {"localhost", "127.0.0.1"}:
+            yield "SMS_URL needs https://: people's codes go there."
+        elif not url.isascii() or not url.isprintable() or " " in url or parts.username:
+            yield "SMS_URL has characters that no address has, or a name before an @: give a token by SMS_TOKEN."
+    if not token.isascii() or not token.isprintable():
+        yield "SMS_TOKEN has characters that no token has."
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _is_address(text: str) -> bool:
+    try:
+        validate_email(text, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return False
+    return True
 
 
 def _value_problems(mode: str, public_url: str, zone: str, currency: str) -> Iterator[str]:

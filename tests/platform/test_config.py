@@ -14,6 +14,7 @@ GOOD = {
     "REDIS_URL": "redis://redis",
     "SECRET_KEY": "x" * 32,
     "PUBLIC_URL": "https://paikar.example/",
+    "MAIL_URL": "smtp+starttls://shop:secret@smtp.example",
 }
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
@@ -10,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from flask import Flask, current_app, g, has_request_context, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, force_locale, get_locale
 from flask_babel import gettext as _babel_gettext
 from flask_babel import lazy_gettext as _l
 
@@ -36,14 +39,26 @@ _LAKH = {"BDT", "INR"}  # these group 12,34,567; the others 1,234,567
 
 TRANSLATIONS = ROOT / "translations"
 _KEPT = "wholesale.language"  # of a request, in its environment
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 log = logging.getLogger(__name__)
 babel = Babel()
 
 
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Within the block the reader is somebody of that language, whoever asks: for what is sent to them."""
+    token = _spoken.set(code)
+    try:
+        with force_locale(code):
+            yield
+    finally:
+        _spoken.reset(token)
+
+
 def gettext(message: str, **values: object) -> str:
-    """The message in the reader's language, `%(name)s` filled in; as it stands outside of a request."""
-    if not has_request_context() or not message:  # an empty one would bring the head of the catalogue
+    """The message in the reader's language, `%(name)s` filled in; as it stands when there is no reader."""
+    if not message or not (has_request_context() or _spoken.get()):  # an empty one brings the catalogue's head
         return message % values if values else message
     return cast("str", _babel_gettext(message, **values))
 
@@ -63,7 +78,9 @@ def _as_read(value: object) -> object:
 
 
 def language() -> str:
-    """The reader's language code; English outside of a request."""
+    """The reader's language code; English when there is no reader."""
+    if (spoken := _spoken.get()) is not None:
+        return spoken
     if not has_request_context():
         return "en"
     if _KEPT not in request.environ:  # asked for with every number on the page

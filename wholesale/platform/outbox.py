@@ -91,8 +91,11 @@ def background() -> Iterator[None]:
         _background.reset(token)
 
 
-def emit(event: Event) -> None:
-    """Announce `event` with the transaction that made it true; the doorbell rings after its commit."""
+def emit(event: Event, *, pause: timedelta = timedelta()) -> None:
+    """Announce `event` with the transaction that made it true; the doorbell rings after its commit.
+
+    With a `pause` its handlers wait that long.
+    """
     name = type(event).__name__
     rows = [
         OutboxRow(
@@ -101,11 +104,12 @@ def emit(event: Event) -> None:
             payload=event.payload(),
             priority=9 if _background.get() else 0,
             request_id=telemetry.request_id(),
+            available_at=clock.now() + pause,
         )
         for handler in handlers_of(name)
     ]
     db.session.add_all(rows)
-    if rows and _doorbell is not None:
+    if rows and not pause and _doorbell is not None:
         after_commit(_doorbell)
 
 

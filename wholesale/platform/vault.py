@@ -76,7 +76,7 @@ def rotate() -> tuple[int, int]:
     changed = closed = 0
     for column in cast("list[InstrumentedAttribute[bytes]]", current_app.extensions.get("vault_columns", [])):
         key = column.class_.__mapper__.primary_key[0]
-        for row_id, sealed in db.session.execute(sa.select(key, column)).all():
+        for row_id, sealed in db.session.execute(sa.select(key, column).where(column.is_not(None))).all():
             try:
                 fresh = rewrap(sealed)
             except VaultError:
