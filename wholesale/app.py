@@ -53,6 +53,7 @@ from wholesale.platform import (
     htmx,
     i18n,
     jobs,
+    mail,
     telemetry,
     transaction,
     vault,
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> Flask:
     access.init_app(app, lambda: _load_actor(settings))
     errors.init_app(app)
     jobs.init_app(app, settings, TIMETABLE)
+    mail.init_app(app, settings)
     health.init_app(app)
     where.init_app(app)
     vault.init_app(app)
