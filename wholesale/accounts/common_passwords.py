@@ -1,7 +1,11 @@
-"""Passwords that are long enough and yet among the first that anybody tries; small letters, without spaces.
+"""Passwords that are among the first that anybody tries; small letters, without spaces.
 
-Compared also after the digits and marks at the end are taken off: `password` catches `Password2026!`.
+30,000 from the lists of zxcvbn (MIT), and ours: what is tried in Bangladesh, and what is long enough and yet common.
+They are compared also without the digits and marks around them, with the letters that marks stand for, and two
+together: `password` catches `P@ssw0rd2026!`, `sunshine` and `dragon` catch `sunshine dragon`.
 """
+
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 _WORDS = """
 password passwords passw0rd p@ssword p@ssw0rd pa$$word password password1234 password12345 password123456
@@ -32,4 +36,7 @@ testtest testtesttest testpassword test12345678 testing testing12345 tester gues
 defaultpassword temporary temppassword temp12345678 userpassword username usernamepassword loginlogin
 businessbusiness wholesale wholesaler marketplace mymarketplace company companyname mycompany tradelicence
 """
-COMMON = frozenset(_WORDS.split())
+_SHORTEST = 4
+COMMON = frozenset(
+    word for word in (*FREQUENCY_LISTS["passwords"], *_WORDS.split()) if len(word) >= _SHORTEST
+)

@@ -9,6 +9,7 @@ from wholesale.kernel.words import N_
 # A translated sentence keeps its named places, so messages are templates: "The minimum order is {minimum}."
 _format = string.Formatter().vformat
 _NOT_FOUND = N_("We could not find that page.")
+_PAUSE = N_("Too many tries. Wait {seconds} seconds, then try again.")
 
 
 class HouseError(Exception):
@@ -46,3 +47,11 @@ class UnavailableError(HouseError):
 
 class ConflictError(HouseError):
     """Somebody else was quicker, or the page is out of date: 409."""
+
+
+class PauseError(HouseError):
+    """Too many tries: 429. `seconds` from now the next one is looked at."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(_PAUSE, seconds=seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from wholesale.accounts.models import LoginSession, User
-from wholesale.accounts.rules import ROTATION_GRACE, token_digest
+from wholesale.accounts.rules import ROTATION_GRACE, Sighting, token_digest
 from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS, Actor
 from wholesale.kernel.errors import NotFoundError
@@ -28,17 +28,22 @@ _memberships = sa.func.memberships_of(User.id).table_valued(
 )
 
 
-def load_actor(token: str | None, zone: str, *, enter: bool = False) -> Actor:
+def load_actor(
+    token: str | None, zone: str, *, enter: bool = False, saw: Callable[[Sighting | None], None] | None = None
+) -> Actor:
     """The person whose session `token` opens, acting for the business chosen in that session or their first.
 
     ANONYMOUS when the session is unknown, ended, expired, or still waits for a second factor. One query. With
     `enter` it also gives the transaction that actor's scope, which the database derives from the session's secret.
+    `saw` is told what was seen of the session, for what has to follow from its being used; None: it opens nothing.
     """
     if not token:
         return ANONYMOUS
     now = clock.now()
     who = _of_session(token_digest(token), now)
     row = db.session.execute(_entering(who) if enter else sa.select(who)).one_or_none()
+    if saw is not None:
+        saw(None if row is None else _sighting(row, now))
     if row is None:
         return ANONYMOUS
     if enter:
@@ -65,17 +70,38 @@ def load_actor(token: str | None, zone: str, *, enter: bool = False) -> Actor:
     )
 
 
+def _sighting(row: Any, now: datetime) -> Sighting:
+    return Sighting(
+        session_id=row.session_id,
+        at=now,
+        token_hash=row.token_hash,
+        previous_hash=row.previous_hash,
+        created_at=row.session_created_at,
+        last_used_at=row.last_used_at,
+        rotated_at=row.rotated_at,
+        remembered=row.remembered,
+        staff=row.staff_role is not None,
+    )
+
+
 def _of_session(digest: bytes, now: datetime) -> sa.Subquery:
     """Everything about the person and the business of a live session, in at most one row."""
     device, member = LoginSession, _memberships.lateral("member")
     is_staff = sa.and_(User.staff_role.is_not(None), device.second_factor_at.is_not(None))
     on_behalf = sa.and_(is_staff, device.acting_for.is_not(None))
-    just_rotated = sa.and_(device.previous_hash == digest, device.rotated_at > now - ROTATION_GRACE)
+    still_good = sa.or_(device.rotated_at.is_(None), device.rotated_at > now - ROTATION_GRACE)
+    just_rotated = sa.and_(device.previous_hash == digest, still_good)
     return (
         sa.select(
             device.id.label("session_id"),
             device.second_factor_at,
             device.authenticated_at,
+            device.token_hash,
+            device.previous_hash,
+            device.rotated_at,
+            device.remembered,
+            device.last_used_at,
+            device.created_at.label("session_created_at"),
             User.id,
             User.name,
             User.email,

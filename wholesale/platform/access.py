@@ -74,6 +74,8 @@ SELLER = Rule("seller", lambda actor: actor.is_seller, _l("This page is for busi
 STAFF = Rule("platform staff", lambda actor: actor.is_staff, _l("This page is for the platform's staff."))
 ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is for the platform's admins."))
 
+_STAFF_STEP = _l("You work for the platform: your rights open when you have used a second step at the login.")
+
 csrf = CSRFProtect()
 
 
@@ -114,11 +116,15 @@ def actor() -> Actor:
     return cast("Actor", g.get("actor", ANONYMOUS))
 
 
-def start_session(token: str) -> Actor:
-    """Give the browser a new session with `token`, keeping nothing of the old one; who that is."""
+def start_session(token: str, *, remembered: bool | None = None) -> Actor:
+    """Give the browser a new session with `token`, keeping nothing of the old one; who that is.
+
+    Not `remembered`, the cookie ends with the browser; None: as it was (a new secret for the same login).
+    """
+    permanent = session.permanent if remembered is None else remembered
     session.clear()
     session["login"] = token
-    session.permanent = True
+    session.permanent = permanent
     g.actor = cast("Callable[[], Actor]", current_app.extensions["load_actor"])()
     return actor()
 
@@ -160,6 +166,8 @@ def _refuse(endpoint: str, rule: Rule, who: Actor) -> Response | None:
     if not rule.allows(who):
         if who.is_anonymous:
             return resume.ask_for_login()
+        if who.needs_second_factor:
+            raise ForbiddenError(str(_STAFF_STEP), next_step="second_factor.overview")
         raise ForbiddenError(str(rule.refusal), next_step=None if who.is_verified else rule.next_step)
     if getattr(current_app.view_functions[endpoint], "fresh", False) and not who.is_fresh(clock.now()):
         return resume.ask_to_confirm()

@@ -10,7 +10,14 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, HouseError, NotFoundError, UnavailableError
+from wholesale.kernel.errors import (
+    ConflictError,
+    DomainError,
+    ForbiddenError,
+    HouseError,
+    NotFoundError,
+    UnavailableError,
+)
 from wholesale.platform import access, htmx, i18n, telemetry
 
 log = logging.getLogger(__name__)
@@ -20,6 +27,7 @@ STATUS: dict[type[HouseError], int] = {
     NotFoundError: 404,
     ForbiddenError: 403,
     ConflictError: 409,
+    PauseError: 429,
     UnavailableError: 503,
 }
 _SERVER_ERROR = 500
@@ -70,14 +78,22 @@ def render(status: int, message: str = "", next_step: str | None = None) -> Resp
     return htmx.vary(make_response(body, status), partial=htmx.current().is_fragment)
 
 
-_STEPS = {"verification.status": _l("See where your verification stands"), "accounts.login": _l("Log in")}
+_STEPS = {
+    "verification.status": _l("See where your verification stands"),
+    "accounts.login": _l("Log in"),
+    "second_factor.overview": _l("Set up the second step"),
+    "second_factor.ask": _l("Use my second step"),
+}
 
 
 def init_app(app: Flask) -> None:
     @app.errorhandler(HouseError)
     def _house(error: HouseError) -> Response:
         status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
-        return render(status, i18n.sentence(error), access.refused(error))
+        response = render(status, i18n.sentence(error), access.refused(error))
+        if isinstance(error, PauseError):
+            response.headers["Retry-After"] = str(error.seconds)
+        return response
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
