@@ -70,6 +70,8 @@ class Settings:
     storage_url: str
     """Where documents and pictures lie: file:/folder, or s3://bucket/prefix?endpoint=https://…&region=…, with the
     credentials from AWS_* or before an @. Default: the folder `files` in the data folder."""
+    clamd_url: str
+    """A ClamAV daemon that looks at every upload: tcp://host:3310 or unix:/run/clamav/clamd.ctl. Default: none."""
     mail_url: str
     """How letters leave the house: smtp://, smtp+starttls:// or smtps://user:password@host:port, or folder: for one
     that developers read at /dev/outbox. Default outside production: the folder `outbox` in the data folder."""
@@ -130,6 +132,7 @@ class Settings:
             *_number_problems(proxies, max_upload),
             *_vault_problems(vault_keys),
             *_storage_problems(storage_url),
+            *_clamd_problems(env.get("CLAMD_URL", "")),
             *_mail_problems(mail_url, env.get("MAIL_FROM", "")),
             *_sms_problems(sms_url, env.get("SMS_TOKEN", ""), mode),
         ]
@@ -152,6 +155,7 @@ class Settings:
             trusted_proxies=int(proxies),
             max_upload_mb=int(max_upload),
             storage_url=storage_url,
+            clamd_url=env.get("CLAMD_URL", ""),
             mail_url=mail_url,
             mail_from=env.get("MAIL_FROM", ""),
             sms_url=sms_url,
@@ -270,6 +274,13 @@ def _storage_problems(url: str) -> Iterator[str]:
         yield f"STORAGE_URL starts with {parts.scheme}: only file: and s3:// are supported."
     elif url and (parts.scheme != "file" or parts.netloc or not parts.path.startswith("/")):
         yield "STORAGE_URL is no whole path: file:/srv/documents"
+
+
+def _clamd_problems(url: str) -> Iterator[str]:
+    parts = urlsplit(url)
+    is_named = {"": not url, "tcp": bool(parts.hostname), "unix": parts.path.startswith("/") and not parts.netloc}
+    if not is_named.get(parts.scheme, False):
+        yield f"CLAMD_URL is {url!r}: use tcp://host:3310 or unix:/run/clamav/clamd.ctl."
 
 
 def _with_driver(url: str) -> str:

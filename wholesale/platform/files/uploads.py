@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 from wholesale.config import Settings
 from wholesale.kernel.errors import DomainError, UnavailableError
 from wholesale.kernel.words import N_
-from wholesale.platform.files import sandbox
+from wholesale.platform.files import clamd, sandbox
 from wholesale.platform.files.stores import StoredFile, storage
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ REASONS = {
     "form": N_("This PDF is a form of a kind that we cannot show. Print it into a new PDF and send that one."),
     "media": N_("This PDF contains sound, film or 3D models. Print it into a new PDF and send that one."),
     "pages": N_("This PDF has more than 40 pages. Send only the pages that are needed."),
+    "virus": N_("This file contains a known virus. Check your device, and send another file."),
     "heavy": N_("This file is too complicated to be checked. Send a photograph or a simple scan instead."),
 }
 
@@ -73,6 +74,8 @@ def accept_document(upload: FileStorage | None, *, field: str) -> StoredFile:
         raise DomainError("This file is larger than {limit} MB.", field=field, limit=settings.max_upload_mb)
     limits = sandbox.DOCUMENT if data.startswith(b"%PDF-") else sandbox.PICTURE
     try:
+        if settings.clamd_url and not clamd.is_clean(settings.clamd_url, data):
+            raise DomainError(REASONS["virus"], field=field)
         media_type, clean = _cleaned("check", data, limits, field=field)
         return storage().put(clean, media_type)
     except UnavailableError as error:  # what was typed must not be lost over it
