@@ -38,12 +38,12 @@ from wholesale.platform import i18n, vault
 from wholesale.platform.messages import letters, queue
 from wholesale.platform.messages.folder import Folder
 from wholesale.platform.messages.gateway import SmsGateway
-from wholesale.platform.messages.queue import OutgoingMessage, recent, restart, state, sweep
+from wholesale.platform.messages.queue import STATES, OutgoingMessage, recent, restart, state, sweep
 from wholesale.platform.messages.smtp import SmtpServer
 from wholesale.platform.messages.transports import Outgoing, RefusedError, Transport
 from wholesale.platform.transaction import transaction
 
-__all__ = ["init_app", "link", "outbox_folder", "recent", "restart", "send", "state", "sweep"]
+__all__ = ["STATES", "init_app", "link", "outbox_folder", "recent", "restart", "send", "state", "sweep"]
 
 _TEMPLATE = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)?")
 _CLI_PATIENCE = 75

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wholesale.pages.views.jobs import bp as jobs
+from wholesale.pages.views.messages import bp as messages
 from wholesale.pages.views.shop import bp as pages
 
-BLUEPRINTS = (jobs, pages)
+BLUEPRINTS = (jobs, messages, pages)

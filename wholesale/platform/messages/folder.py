@@ -46,14 +46,19 @@ class Kept:
     at: datetime
 
     @property
-    def pieces(self) -> Iterator[Piece]:
-        """The text with its addresses apart."""
-        end = 0
-        for found in _LINK.finditer(self.body):
-            yield Piece(self.body[end : found.start()])
-            yield Piece(found[0], found[0])
-            end = found.end()
-        yield Piece(self.body[end:])
+    def paragraphs(self) -> list[list[list[Piece]]]:
+        """The text as paragraphs of lines, with its addresses apart."""
+        paragraphs = self.body.strip().split("\n\n")
+        return [[list(_pieces(line)) for line in paragraph.splitlines()] for paragraph in paragraphs]
+
+
+def _pieces(line: str) -> Iterator[Piece]:
+    end = 0
+    for found in _LINK.finditer(line):
+        yield Piece(line[end : found.start()])
+        yield Piece(found[0], found[0])
+        end = found.end()
+    yield Piece(line[end:])
 
 
 @dataclass(frozen=True)

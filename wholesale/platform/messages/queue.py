@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from wholesale.kernel import clock
 from wholesale.kernel.events import Event
 from wholesale.kernel.words import N_
-from wholesale.platform import outbox, vault
+from wholesale.platform import i18n, outbox, vault
 from wholesale.platform.db import Base, Id, db, one_of
 from wholesale.platform.messages.transports import (
     LaterError,
@@ -344,7 +344,7 @@ def _shown(message: OutgoingMessage) -> MessageRow:
         template=message.template,
         state=message.state,
         attempts=message.attempts,
-        error=message.error,
+        error=i18n.gettext(message.error) if message.error else None,
         queued_at=message.queued_at,
         due_at=message.due_at,
         finished_at=message.finished_at,
