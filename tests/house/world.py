@@ -19,6 +19,7 @@ from wholesale.cart import actions as cart
 from wholesale.cart.models import CartLine
 from wholesale.orders.models import Purchase
 from wholesale.platform.db import db
+from wholesale.platform.messages.queue import OutgoingMessage
 from wholesale.platform.outbox import OutboxRow
 from wholesale.verification.models import VerificationDocument
 
@@ -37,6 +38,7 @@ class World:
     case_id: int
     document_id: int
     dead_letter_id: int
+    message_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
@@ -46,6 +48,7 @@ class World:
             "case_id": self.case_id,
             "document_id": self.document_id,
             "row_id": self.dead_letter_id,
+            "message_id": self.message_id,
             "code": "bn",
             "key": "no-such-picture",
             "name": "no-such-job",
@@ -106,7 +109,10 @@ def build(app: Flask, cast: Cast) -> World:
     db.session.commit()
     case = verification.submitted(hasna)
     dead = OutboxRow(event="OrderPlaced", handler="gone", payload={}, dead_at=order.placed_at)
-    db.session.add(dead)
+    failed = OutgoingMessage(
+        channel="mail", key="old", recipient="a@b.example", template="x", language="en", subject="", state="failed"
+    )
+    db.session.add_all([dead, failed])
     stranger_seller, new_seller = accounts.user("Farid"), accounts.user("Gita")
     organizations.business("Farid Traders", kind="seller", members={stranger_seller: "owner"})
     organizations.business("Gita Traders", kind="seller", verified=False, members={new_seller: "owner"})
@@ -135,6 +141,7 @@ def build(app: Flask, cast: Cast) -> World:
         case_id=case.id,
         document_id=document.id,
         dead_letter_id=dead.id,
+        message_id=failed.id,
     )
     db.session.commit()
     return world
