@@ -14,7 +14,7 @@ from flask import Flask
 from tests.conftest import Cast
 from tests.factories import catalog as goods
 from tests.factories import verification as papers
-from tests.house.source import called, modules, nodes
+from tests.house.source import modules, nodes
 from tests.invoicing import placed
 from wholesale.catalog import actions as catalog
 from wholesale.invoicing import actions as invoicing
@@ -25,7 +25,7 @@ from wholesale.platform.files import orphans
 from wholesale.platform.transaction import abandon
 from wholesale.verification.models import VerificationDocument
 
-STORES = {"put", "accept_document"}
+STORES = ("storage().put(", "accept_document(")
 
 
 @pytest.fixture
@@ -109,19 +109,18 @@ def test_it_runs_every_night(house: Flask) -> None:
     assert house.extensions["timetable"]["orphaned-files"].work is orphans.sweep
 
 
-def test_every_key_of_a_file_is_kept_in_a_column_that_is_asked() -> None:
-    """In the rooms that store files, `….key` goes nowhere but into a keyword or attribute of such a name."""
+def test_every_room_that_stores_keeps_the_keys_in_columns_that_are_asked() -> None:
+    """There, some `….key` goes into a keyword or an attribute of such a column's name."""
     asked = {column.name for column in orphans.key_columns()}
     assert {"file_key", "thumb_key"} <= asked
-    wrong, seen = [], 0
+    seen = 0
     for module in modules():
-        if module.room == "platform" or not any(called(call) in STORES for call in nodes(module, ast.Call)):
+        text = module.path.read_text("utf-8")
+        if module.room == "platform" or not any(word in text for word in STORES):
             continue
-        into = {id(word.value): word.arg for word in nodes(module, ast.keyword)}
-        into |= {id(n.value): getattr(n.targets[0], "attr", None) for n in nodes(module, ast.Assign)}
-        for node in nodes(module, ast.Attribute):
-            if node.attr == "key":
-                seen += 1
-                wrong += [] if into.get(id(node)) in asked else [module.at(node)]
-    assert wrong == []
-    assert seen >= 4
+        pairs = [(word.value, word.arg) for word in nodes(module, ast.keyword)]
+        pairs += [(node.value, getattr(node.targets[0], "attr", None)) for node in nodes(module, ast.Assign)]
+        into = {name for value, name in pairs if isinstance(value, ast.Attribute) and value.attr == "key"}
+        assert into & asked, f"{module.name} stores files: keep their keys in a column …_key"
+        seen += 1
+    assert seen >= 3
