@@ -11,6 +11,7 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import wholesale.accounts.models
+import wholesale.accounts.second_factor.cli
 import wholesale.audit.models
 import wholesale.cart.models
 import wholesale.catalog.models
@@ -23,11 +24,15 @@ import wholesale.organizations.models
 import wholesale.payments.handlers
 import wholesale.payments.models
 import wholesale.pricing.models
+import wholesale.privacy.handlers
 import wholesale.privacy.models
+import wholesale.verification.handlers
 import wholesale.verification.models  # noqa: F401 - metadata
 from wholesale.accounts.cli import cli as user_commands
 from wholesale.accounts.models import Totp
+from wholesale.accounts.second_factor.views import bp as second_factor_routes
 from wholesale.accounts.views import bp as accounts_routes
+from wholesale.audit.cli import cli as audit_commands
 from wholesale.cart.views import bp as cart_routes
 from wholesale.config import ROOT, Settings
 from wholesale.demo.cli import cli as demo_commands
@@ -61,6 +66,7 @@ from wholesale.platform import (
 )
 from wholesale.platform.db import db
 from wholesale.pricing.views import bp as pricing_routes
+from wholesale.privacy.views import bp as privacy_routes
 from wholesale.schedule import TIMETABLE
 from wholesale.verification.views import bp as verification_routes
 
@@ -72,9 +78,11 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     *PAGES_ROUTES,
     payments_routes,
     pricing_routes,
+    privacy_routes,
+    second_factor_routes,
     verification_routes,
 )
-COMMANDS: tuple[AppGroup, ...] = (demo_commands, inventory_commands, ledger_commands, user_commands)
+COMMANDS: tuple[AppGroup, ...] = (audit_commands, demo_commands, inventory_commands, ledger_commands, user_commands)
 
 
 # Nobody waits for ever, on whichever server: a lock for 2 s (then people read 409), a statement for 30 s.

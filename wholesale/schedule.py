@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 
+from wholesale.audit import jobs as audit
 from wholesale.inventory import jobs as inventory
 from wholesale.invoicing import jobs as invoicing
 from wholesale.ledger import jobs as ledger
 from wholesale.platform import files, housekeeping, mail
 from wholesale.platform.jobs import Periodic
+from wholesale.privacy import jobs as privacy
+from wholesale.verification import jobs as verification
 
 TIMETABLE = [
     # The outbox itself is rung for every second by the scheduler (platform.jobs.tick).
@@ -16,6 +19,12 @@ TIMETABLE = [
     Periodic("stuck-messages", mail.sweep, every=timedelta(minutes=5)),
     Periodic("housekeeping", housekeeping.sweep, daily_at=time(3, 30)),
     Periodic("orphaned-files", files.sweep, daily_at=time(3, 45)),
+    Periodic("erasures", privacy.erase, daily_at=time(1, 0)),
+    Periodic("expired-downloads", privacy.expire, daily_at=time(1, 15)),
     Periodic("ledger-proof", ledger.prove, daily_at=time(2, 0)),
     Periodic("inventory-proof", inventory.prove, daily_at=time(2, 15)),
+    Periodic("audit-seal", audit.seal, every=timedelta(minutes=1)),
+    Periodic("audit-proof", audit.prove, daily_at=time(2, 30)),
+    Periodic("licence-expiry", verification.watch_expiry, daily_at=time(0, 10)),
+    Periodic("idle-reviews", verification.release_idle, every=timedelta(minutes=5)),
 ]

@@ -95,8 +95,7 @@ def upgrade() -> None:
     )
     _requirements_of_earlier_cases()
     op.execute(
-        "CREATE TRIGGER append_only BEFORE UPDATE ON verification_move"
-        " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        "CREATE TRIGGER append_only BEFORE UPDATE ON verification_move FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     )
     settings = current_app.extensions["settings"]
     role = sa.make_url(settings.database_url).username

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from wtforms import SelectField
+from wtforms import BooleanField, HiddenField, SelectField, SelectMultipleField
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from wholesale.accounts.rules import check_password
 from wholesale.kernel import clock
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.words import N_
 from wholesale.organizations.rules import normal_licence_no, normal_tax_no
-from wholesale.platform import i18n
+from wholesale.platform import i18n, kept
 from wholesale.platform.fields import DayField, EmailField, PasswordField, RadioField, choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField, UploadField, phone
-from wholesale.verification.rules import DOCUMENT_KINDS, REASONS, check_expiry
+from wholesale.verification.rules import (
+    ABOUT,
+    CERTIFICATES,
+    DOCUMENT_KINDS,
+    REASONS,
+    REQUIREMENTS,
+    check_expiry,
+)
+
+FIELDS_OF = {
+    "trade_licence": ("trade_licence_no", "licence_expires_on", "trade_licence"),
+    "tax_number": ("tax_no", "tax_certificate"),
+} | {kind: (kind, f"{kind}_expires_on") for kind in CERTIFICATES}
+"""The fields in which a requirement is given."""
+
+WORDS = {
+    "trade_licence": N_("Trade licence"),
+    "tax_number": N_("Tax number"),
+    "bsti": N_("BSTI certificate"),
+    "iso": N_("ISO certificate"),
+    "certificate": N_("Another certificate"),
+}
 
 
 class _BusinessFields(HouseForm):
@@ -35,33 +59,93 @@ class _BusinessFields(HouseForm):
 
 
 class PapersForm(HouseForm):
-    """The numbers and files of a case."""
+    """The numbers and files of a case.
+
+    Fields of what is settled can be left out (`ask_only`). Files that were good are kept when the form comes
+    back, by a signed note in it (see platform.kept), so that nobody sends them twice.
+    """
 
     trade_licence_no = TextField(_l("Trade licence number"), maximum=80)
     licence_expires_on = DayField(_l("The licence ends on"))
-    tax_no = TextField(_l("Tax number (BIN or TIN)"), maximum=40)
     trade_licence = UploadField(_l("Trade licence"))
+    tax_no = TextField(_l("Tax number (BIN or TIN)"), maximum=40)
     tax_certificate = UploadField(_l("Tax certificate"), optional=True)
-    certificate = UploadField(_l("Another certificate, such as BSTI or ISO"), optional=True)
+    bsti = UploadField(_l("BSTI certificate"), optional=True)
+    bsti_expires_on = DayField(_l("The BSTI certificate ends on"), optional=True)
+    iso = UploadField(_l("ISO certificate"), optional=True)
+    iso_expires_on = DayField(_l("The ISO certificate ends on"), optional=True)
+    certificate = UploadField(_l("Another certificate"), optional=True)
+    certificate_expires_on = DayField(_l("The other certificate ends on"), optional=True)
+    draft_files = HiddenField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kept = {name: file for name, file in kept.read(self.draft_files.data).items() if name in DOCUMENT_KINDS}
+        for name, file in self.kept.items():
+            self.need_not_give(name)
+            if self[name].data is None:
+                self[name].data = file
+
+    def ask_only(self, kinds: Collection[str]) -> None:
+        """Leave out the fields of the requirements that are not among `kinds`."""
+        for kind, names in FIELDS_OF.items():
+            if kind not in kinds:
+                for name in names:
+                    del self[name]
+
+    def need_not_give(self, name: str) -> None:
+        """A file of that field is there already."""
+        if name in self:
+            self[name].validators = []
+            self[name].flags.required = None
+
+    def keep_files(self) -> None:
+        """Before the form is shown again: keep the files that are good, and say at once what is wrong with others."""
+        for name in DOCUMENT_KINDS:
+            if name not in self or self[name].data is None or self[name].errors:
+                continue
+            try:
+                self.kept[name] = kept.accept(self[name].data, field=name)
+            except DomainError as error:
+                self.refuse(error)
+                self.kept.pop(name, None)
+        self.draft_files.data = kept.note(self.kept)
 
     @property
     def values(self) -> dict[str, Any]:
         """What the actions take, by their own names."""
-        typed = dict(self.data)
-        return typed | {"documents": {kind: typed.pop(kind) for kind in DOCUMENT_KINDS}}
+        typed = {name: value for name, value in self.data.items() if name != "draft_files"}
+        documents = {kind: typed.pop(kind, None) for kind in DOCUMENT_KINDS}
+        expiries = {kind: typed.pop(f"{kind}_expires_on", None) for kind in CERTIFICATES}
+        return typed | {"documents": documents, "expiries": expiries}
+
+
+class DraftForm(PapersForm):
+    """The same, of which nothing must be given yet."""
+
+    trade_licence_no = TextField(_l("Trade licence number"), maximum=80, optional=True)
+    licence_expires_on = DayField(_l("The licence ends on"), optional=True)
+    trade_licence = UploadField(_l("Trade licence"), optional=True)
+    tax_no = TextField(_l("Tax number (BIN or TIN)"), maximum=40, optional=True)
 
 
 class RegisterForm(_BusinessFields, PapersForm):
-    """Everything that opens an account and its first case."""
+    """Everything that opens an account and its first case. `key`: the same form sent twice is one account."""
+
+    key = HiddenField()
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Shape and rules in one go: on a slow line every further round costs the files once more."""
         settings = current_app.extensions["settings"]
+        today = clock.today(settings.time_zone)
         checks: dict[str, Callable[[Any], object]] = {
             "password": lambda text: check_password(text, email=self.email.data or "", site_name=settings.site_name),
             "trade_licence_no": normal_licence_no,
             "tax_no": normal_tax_no,
-            "licence_expires_on": lambda day: check_expiry(day, clock.today(settings.time_zone)),
+            "licence_expires_on": lambda day: check_expiry(day, today),
+        } | {
+            f"{kind}_expires_on": partial(check_expiry, today=today, field=f"{kind}_expires_on")
+            for kind in CERTIFICATES
         }
         sound = bool(super().validate(extra_validators))
         for name, check in checks.items():
@@ -86,11 +170,19 @@ class DecisionForm(HouseForm):
         ],
     )
     licence_expires_on = DayField(_l("The licence ends on"), optional=True)
+    asked_for = SelectMultipleField(
+        _l("What is missing or unclear"),
+        validate_choice=False,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
     reason_template = SelectField(_l("Reason"), validate_choice=False)
     reason = LongTextField(_l("Reason in your own words"), maximum=1000, optional=True)
+    partner = BooleanField(_l("Accept as profit partner, so that they may sell"))
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kinds: Collection[str] = REQUIREMENTS, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.asked_for.choices = [choice(kind, i18n.gettext(WORDS[kind])) for kind in kinds]
         self.reason_template.choices = [
             choice("", i18n.gettext("Choose, or write below")),
             *(choice(key, i18n.gettext(text)) for key, text in REASONS.items()),
@@ -99,3 +191,30 @@ class DecisionForm(HouseForm):
     @property
     def said(self) -> str:
         return self.reason.data or REASONS.get(self.reason_template.data or "", "")
+
+    @property
+    def asked(self) -> list[str]:
+        """What was ticked, or else what the chosen reason speaks of."""
+        about = ABOUT.get(self.reason_template.data or "")
+        return self.asked_for.data or ([about] if about else [])
+
+
+class WaiverForm(HouseForm):
+    """Lets a business do without one requirement."""
+
+    kind = SelectField(_l("What this business need not show"))
+    reason = TextField(_l("Why not"), maximum=300)
+
+    def __init__(self, *args: Any, kinds: Collection[str] = REQUIREMENTS, **kwargs: Any) -> None:
+        super().__init__(*args, prefix="waiver-", **kwargs)
+        self.kind.choices = [choice(kind, i18n.gettext(WORDS[kind])) for kind in kinds]
+
+
+class PartnerForm(HouseForm):
+    """Makes a seller a profit partner, or ends that with a reason."""
+
+    accepted = HiddenField()
+    reason = TextField(_l("Why it ends"), maximum=300, optional=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, prefix="partner-", **kwargs)

@@ -127,7 +127,7 @@ def check_expiry(day: date, today: date, *, field: str = "licence_expires_on") -
 
 
 def squeezed(number: str) -> str:
-    """A number in its normal form without what stands between its signs; the database does the same (migration 0007)."""
+    """A number in its normal form without what stands between its signs, as the database keeps it (migration 0007)."""
     return "".join(char for char in number if char not in "/-.()_:#")
 
 
@@ -161,8 +161,8 @@ def is_held(state: str, review_since: datetime | None, now: datetime) -> bool:
     return state == "in_review" and review_since is not None and now - review_since < IDLE
 
 
-def expires_soon(day: date, today: date) -> bool:
-    return day - today <= SOON
+def expires_soon(day: date | None, today: date) -> bool:
+    return day is not None and day - today <= SOON
 
 
 def age_in_days(submitted_at: datetime, now: datetime) -> int:
