@@ -17,7 +17,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-TABLES = ("audit_entry", "audit_link")
+TABLES = ("audit_entry", "audit_link", "audit_seal")
 
 FUNCTIONS = """
 -- Everything that an entry says, and its place, as one text that can be read in one way only.
@@ -104,6 +104,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("chain", "seq", name=op.f("pk_audit_link")),
         sa.UniqueConstraint("entry_id", name=op.f("uq_audit_link_entry_id")),
     )
+    op.create_table(
+        "audit_seal",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("mac", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_seal")),
+    )
     op.execute(FUNCTIONS)
     op.execute(TRIGGERS)
     for table in TABLES:
@@ -123,7 +130,7 @@ def _grant() -> None:
     if role == sa.make_url(settings.database_owner_url).username:
         return  # one role for both: the triggers alone must do
     quoted = sa.dialects.postgresql.dialect().identifier_preparer.quote(role)
-    op.execute(f"REVOKE UPDATE, DELETE ON audit_entry FROM {quoted}")
+    op.execute(f"REVOKE UPDATE, DELETE ON audit_entry, audit_seal FROM {quoted}")
     op.execute(f"REVOKE INSERT, UPDATE, DELETE ON audit_link FROM {quoted}")
 
 
@@ -133,5 +140,6 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION link_audit_entry()")
     op.execute("DROP FUNCTION note_audit_chain()")
     op.execute("DROP FUNCTION audit_text(audit_entry, bigint, bigint)")
+    op.drop_table("audit_seal")
     op.drop_table("audit_link")
     op.drop_table("audit_entry")

@@ -56,3 +56,13 @@ class AuditLink(Base):
     entry_id: Mapped[int]
     prev: Mapped[bytes] = mapped_column(sa.LargeBinary)
     hash: Mapped[bytes] = mapped_column(sa.LargeBinary)
+
+
+class AuditSeal(Base):
+    """A seal that was written to the file outside the database (see `audit.seals`)."""
+
+    __tablename__ = "audit_seal"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    mac: Mapped[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 _SHOWN_DIGITS = 2
 _LONG_ENOUGH = 7
@@ -44,3 +44,34 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(value)
+
+
+class Wrong(Protocol):
+    """What is wrong first in a chain (see `audit.chains.Fault`)."""
+
+    @property
+    def chain(self) -> int: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def entry_id(self) -> int | None: ...
+
+
+_WRONG = {
+    "removed": "{entry} was removed",
+    "moved": "{entry} is not where it was written: the order was changed",
+    "changed": "{entry} was changed, or is not the one that was written there",
+    "loose": "{entry} stands beside the chain: it was put in without its link",
+    "cut": "{entry} was sealed and is gone: the end was cut off",
+    "rewritten": "{entry} is not the one that was sealed: the chain was written anew",
+}
+
+
+def sentence(fault: Wrong) -> str:
+    """The fault for whoever runs the proof."""
+    whose = f"Chain {fault.chain} (business {fault.chain})" if fault.chain else "Chain 0 (the platform's own)"
+    entry = f"entry {fault.seq}" if fault.seq else "an entry"
+    known = f" (id {fault.entry_id})" if fault.entry_id is not None else ""
+    return f"{whose}: {_WRONG[fault.kind].format(entry=entry + known)}."
