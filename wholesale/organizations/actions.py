@@ -12,10 +12,11 @@ from flask import current_app
 from sqlalchemy.dialects.postgresql import insert
 
 from wholesale.accounts.models import User
+from wholesale.audit import actions as audit
 from wholesale.config import Settings
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor, OrganizationKind
-from wholesale.kernel.errors import ForbiddenError
+from wholesale.kernel.errors import DomainError, ForbiddenError
 from wholesale.organizations import rules
 from wholesale.organizations.models import Address, BusinessPapers, Membership, Organization
 from wholesale.platform.db import db
@@ -88,6 +89,35 @@ def set_verified_until(*, organization_id: int, until: date, trade_licence_no: s
         .where(BusinessPapers.organization_id == organization_id)
         .values(trade_licence_no=trade_licence_no, tax_no=tax_no)
     )
+
+
+def set_partner(*, actor: Actor, organization_id: int, accepted: bool, reason: str = "") -> bool:
+    """Accept a seller as profit partner, or end that with a reason; whether that changed anything.
+
+    Only `verification` calls this, and writes to the seller. Raises DomainError on `reason`.
+    """
+    if not actor.is_admin:
+        raise ForbiddenError("Only the platform's admins accept profit partners.")
+    business = db.session.get_one(Organization, organization_id, with_for_update=True, populate_existing=True)
+    if business.kind != "seller":
+        raise DomainError("Only a business that sells can be a profit partner.")
+    if (business.partner_since is not None) == accepted:
+        return False
+    if not accepted and not reason.strip():
+        raise DomainError("Say why, so that they know what to do.", field="reason")
+    before, business.partner_since = business.partner_since, clock.now() if accepted else None
+    audit.record(
+        actor=actor,
+        action="partner.accepted" if accepted else "partner.withdrawn",
+        thing="organization",
+        thing_id=organization_id,
+        organization_id=organization_id,
+        before={"partner_since": before},
+        after={"partner_since": business.partner_since},
+        reason=reason,
+    )
+    db.session.flush()
+    return True
 
 
 def add_address(*, actor: Actor, contact_name: str, phone: str, line: str, area: str, district: str) -> Address:
