@@ -182,7 +182,7 @@ class S3Storage:
 
     @cached_property
     def _store(self) -> S3Store:
-        """Made on first use: its threads do not survive the fork of a web or worker process."""
+        """Made on first use: its threads do not survive a fork, so a process that forks must not have used it."""
         return self._made(_PATIENCE, _TRIES)
 
     @cached_property
