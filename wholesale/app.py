@@ -10,6 +10,7 @@ from flask_compress import Compress
 from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import wholesale.accounts.handlers
 import wholesale.accounts.models
 import wholesale.accounts.second_factor.cli
 import wholesale.audit.models
@@ -28,6 +29,7 @@ import wholesale.privacy.handlers
 import wholesale.privacy.models
 import wholesale.verification.handlers
 import wholesale.verification.models  # noqa: F401 - metadata
+from wholesale.accounts import upkeep
 from wholesale.accounts.cli import cli as user_commands
 from wholesale.accounts.models import Totp
 from wholesale.accounts.second_factor.views import bp as second_factor_routes
@@ -110,6 +112,7 @@ def create_app(settings: Settings) -> Flask:
     assets.init_app(app, settings)
     transaction.init_app(app)
     access.init_app(app, lambda: _load_actor(settings))
+    upkeep.init_app(app)
     errors.init_app(app)
     jobs.init_app(app, settings, TIMETABLE)
     mail.init_app(app, settings)
@@ -127,7 +130,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _load_actor(settings: Settings) -> Actor:
-    return organizations.load_actor(session.get("login"), settings.time_zone, enter=True)
+    return organizations.load_actor(session.get("login"), settings.time_zone, enter=True, saw=upkeep.saw)
 
 
 def _configure(app: Flask, settings: Settings) -> None:
@@ -150,7 +153,10 @@ def _configure(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        # The longest that a remembered login lasts; the database knows each one's own limits. Not sent again with every
+        # answer: of two at the same moment, the later one would bring back a secret that was just replaced.
+        PERMANENT_SESSION_LIFETIME=timedelta(days=90),
+        SESSION_REFRESH_EACH_REQUEST=False,
         COMPRESS_MIMETYPES=["text/html", "application/json", "application/problem+json"],
         COMPRESS_MIN_SIZE=400,
         TESTING=settings.env == "test",

@@ -110,6 +110,29 @@ BEGIN
     RETURN NEW;
 END $$;
 
+CREATE OR REPLACE FUNCTION check_order_sum() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE {ENTER}
+BEGIN
+    {SEE_ALL}
+    IF NEW.goods_total <> (SELECT coalesce(sum(line_total), 0) FROM order_line WHERE order_id = NEW.id) THEN
+        RAISE EXCEPTION 'order %: goods_total is not the sum of its lines', NEW.number USING ERRCODE = 'check_violation';
+    END IF;
+    {SEE_AS_BEFORE}
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION check_line_belongs_to_sum() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE {ENTER}
+BEGIN
+    {SEE_ALL}
+    IF (SELECT goods_total FROM sales_order WHERE id = NEW.order_id)
+       IS DISTINCT FROM (SELECT sum(line_total) FROM order_line WHERE order_id = NEW.order_id) THEN
+        RAISE EXCEPTION 'a line of order % is not in its goods_total', NEW.order_id USING ERRCODE = 'check_violation';
+    END IF;
+    {SEE_AS_BEFORE}
+    RETURN NULL;
+END $$;
+
 CREATE OR REPLACE FUNCTION check_purchase_sum() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE parent bigint := CASE WHEN TG_TABLE_NAME = 'purchase' THEN (to_jsonb(NEW) ->> 'id')::bigint
                               ELSE (to_jsonb(NEW) ->> 'purchase_id')::bigint END;
@@ -127,7 +150,7 @@ BEGIN
     {SEE_AS_BEFORE}
     RETURN NULL;
 END $$;
-"""
+"""  # noqa: S608 - put together from the constants above
 
 
 def upgrade() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Flask, url_for
 from werkzeug.routing import Rule
@@ -17,11 +18,13 @@ from tests.house import access_table as table
 from wholesale.accounts.models import User
 from wholesale.cart import actions as cart
 from wholesale.cart.models import CartLine
+from wholesale.kernel import clock
 from wholesale.orders.models import Purchase
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
 from wholesale.platform.outbox import OutboxRow
-from wholesale.verification.models import VerificationDocument
+from wholesale.privacy.models import DataDownload
+from wholesale.verification.models import VerificationDocument, VerificationPreview
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,11 @@ class World:
     line_id: int
     case_id: int
     document_id: int
+    preview_id: int
     dead_letter_id: int
+    download_id: int
     message_id: int
+    passkey_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
@@ -47,8 +53,11 @@ class World:
             "line_id": self.line_id,
             "case_id": self.case_id,
             "document_id": self.document_id,
+            "preview_id": self.preview_id,
             "row_id": self.dead_letter_id,
+            "download_id": self.download_id,
             "message_id": self.message_id,
+            "passkey_id": self.passkey_id,
             "code": "bn",
             "key": "no-such-picture",
             "name": "no-such-job",
@@ -64,7 +73,10 @@ class World:
             "cart.update": {"quantity": "60"},
             "orders.move": {"to": "cancelled", "reason": "We ordered twice."},
             "payments.record": {"amount": "1", "reference": "BANK-1"},
-            "verification.decide": {"verdict": "approved", "licence_expires_on": "2099-01-01"},
+            "second_factor.rename_passkey": {"name": "My phone"},
+            "verification.decide": {"verdict": "rejected", "reason": "Not a licence."},
+            "verification.partnership": {"partner-accepted": "yes"},
+            "verification.waive": {"waiver-kind": "tax_number", "waiver-reason": "Known to us."},
         }
         return forms.get(rule.endpoint, {})
 
@@ -112,12 +124,19 @@ def build(app: Flask, cast: Cast) -> World:
     failed = OutgoingMessage(
         channel="mail", key="old", recipient="a@b.example", template="x", language="en", subject="", state="failed"
     )
-    db.session.add_all([dead, failed])
+    ready = clock.now()
+    download = DataDownload(
+        user_id=cast.amina.id, ready_at=ready, expires_at=ready + timedelta(days=7), file_key="none"
+    )
+    db.session.add_all([dead, failed, download])
+    passkey = accounts.passkey(cast.amina)
     stranger_seller, new_seller = accounts.user("Farid"), accounts.user("Gita")
     organizations.business("Farid Traders", kind="seller", members={stranger_seller: "owner"})
     organizations.business("Gita Traders", kind="seller", verified=False, members={new_seller: "owner"})
     purchase = db.session.get_one(Purchase, order.purchase_id)
     document = db.session.query(VerificationDocument).filter_by(case_id=case.id).one()
+    preview = VerificationPreview(document_id=document.id, page=1, file_key=document.file_key, width=100, height=140)
+    db.session.add(preview)
     db.session.commit()
 
     def session(user: User | None) -> str:
@@ -140,8 +159,11 @@ def build(app: Flask, cast: Cast) -> World:
         line_id=line.id,
         case_id=case.id,
         document_id=document.id,
+        preview_id=preview.id,
         dead_letter_id=dead.id,
+        download_id=download.id,
         message_id=failed.id,
+        passkey_id=passkey.id,
     )
     db.session.commit()
     return world

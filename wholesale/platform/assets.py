@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from functools import cache
 from pathlib import Path
+from wsgiref.headers import Headers
 
 from flask import Flask, url_for
 from whitenoise import WhiteNoise
 
 from wholesale.config import ROOT, Settings
+from wholesale.platform import headers
 
 STATIC = ROOT / "static"
 _FOREVER = 31_536_000
@@ -26,17 +29,40 @@ def asset(name: str) -> str:
     return url_for("static", filename=name, v=_version(path, path.stat().st_mtime))
 
 
+@cache
+def _digest(path: Path, _changed: float) -> str:
+    return "sha384-" + base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode()
+
+
+def integrity(name: str) -> str:
+    """What the browser must find the file to be (Subresource Integrity), or it does not run it."""
+    path = STATIC / name
+    return _digest(path, path.stat().st_mtime)
+
+
 def _htmx_url() -> str | None:
     """htmx when set-up could fetch it; every page works without."""
     return asset("vendor/htmx.min.js") if (STATIC / "vendor" / "htmx.min.js").exists() else None
 
 
 def init_app(app: Flask, settings: Settings) -> None:
+    fixed = headers.always(settings)
+
+    def protect(answer: Headers, _path: str, _url: str) -> None:
+        for name, value in fixed.items():
+            answer[name] = value
+
     # Serves the files with their .br and .gz neighbours before Flask sees the request.
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
-        app.wsgi_app, root=STATIC, prefix="/static/", max_age=_FOREVER, autorefresh=settings.env == "test"
+        app.wsgi_app,
+        root=STATIC,
+        prefix="/static/",
+        max_age=_FOREVER,
+        autorefresh=settings.env == "test",
+        add_headers_function=protect,
+        allow_all_origins=False,
     )
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals |= {"asset": asset, "integrity": integrity}
 
     @app.context_processor
     def _assets() -> dict[str, object]:

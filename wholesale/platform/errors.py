@@ -16,6 +16,7 @@ from wholesale.kernel.errors import (
     ForbiddenError,
     HouseError,
     NotFoundError,
+    PauseError,
     UnavailableError,
 )
 from wholesale.platform import access, htmx, i18n, telemetry

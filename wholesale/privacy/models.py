@@ -44,8 +44,8 @@ class Erasure(Base):
 
     id: Mapped[Id] = mapped_column(init=False)
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("app_user.id"), index=True)
-    requested_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     due_at: Mapped[datetime]
+    requested_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     withdrawn_at: Mapped[datetime | None] = mapped_column(default=None)
     done_at: Mapped[datetime | None] = mapped_column(default=None)
     problem: Mapped[str | None] = mapped_column(default=None)

@@ -11,7 +11,13 @@ from flask import Response, make_response
 
 # Neither scripts nor styles nor other addresses, and an origin of its own; nobody may put it into a frame.
 _POLICY = "sandbox; default-src 'none'; img-src 'self'; form-action 'none'; frame-ancestors 'none'"
-_ENDINGS = {"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+_ENDINGS = {
+    "application/pdf": ".pdf",
+    "application/zip": ".zip",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+}
 _LONGEST_NAME = 120
 _JOINERS = "\u200c\u200d"  # Bangla is written with them; the other invisible signs only mislead
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(?![^.])")  # devices, to Windows

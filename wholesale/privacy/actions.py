@@ -1,0 +1,242 @@
+"""Making downloads, and erasing a person.
+
+Erasure goes through the tables of many rooms on purpose, by the list of holdings: what must vanish together
+vanishes in one transaction, and a test sees that no table is forgotten (docs/decisions/0007).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy import CursorResult
+from sqlalchemy.dialects.postgresql import insert
+
+from wholesale.accounts.models import User
+from wholesale.audit import actions as audit
+from wholesale.config import Settings
+from wholesale.kernel import clock
+from wholesale.kernel.actor import SYSTEM, Actor
+from wholesale.kernel.errors import ConflictError, NotFoundError
+from wholesale.orders.models import Order
+from wholesale.organizations.models import Address, BusinessPapers, Invitation, Membership, Organization
+from wholesale.platform import files, mail
+from wholesale.platform.db import Base, db
+from wholesale.platform.i18n import sentence
+from wholesale.platform.outbox import emit
+from wholesale.privacy import queries, rules
+from wholesale.privacy.events import DownloadRequested
+from wholesale.privacy.models import DataDownload, Erasure
+from wholesale.privacy.rules import HOLDINGS, NAMELESS
+from wholesale.verification.models import VerificationCase, VerificationDocument
+
+_NO_PASSWORD = "erased"  # noqa: S105 - no hash looks like this, so nothing matches it
+
+
+# --- downloads --------------------------------------------------------------------------------------------
+
+
+def request_download(*, actor: Actor) -> None:
+    """Have everything that is held of the actor collected; asking twice waits for the same archive."""
+    made = db.session.scalars(
+        insert(DataDownload)
+        .values(user_id=actor.acting_user, requested_at=clock.now())
+        .on_conflict_do_nothing(index_elements=["user_id"], index_where=sa.text("ready_at IS NULL"))
+        .returning(DataDownload.id)
+    ).one_or_none()
+    if made is not None:
+        emit(DownloadRequested(download_id=made))
+        audit.record(actor=actor, action="data.requested", thing="person", thing_id=actor.acting_user)
+
+
+def make_download(download_id: int) -> None:
+    """Collect the archive and tell the person; one that is there already stays as it is."""
+    download = db.session.get(DataDownload, download_id, with_for_update=True)
+    if download is None or download.ready_at is not None:
+        return
+    user = db.session.get_one(User, download.user_id)
+    stored = files.storage().put(_archive(queries.collect(user.id)), "application/zip")
+    download.file_key, download.size = stored.key, stored.size
+    download.ready_at = clock.now()
+    download.expires_at = download.ready_at + rules.DOWNLOAD_LIFE
+    mail.send(
+        key=f"data-ready:{download.id}", to=user.email, template="data_ready", language=user.language, name=user.name
+    )
+
+
+def _archive(collected: queries.Collected) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, rows in collected.tables.items():
+            archive.writestr(name, json.dumps(rows, default=_plain, ensure_ascii=False, indent=1))
+        for name, key in collected.documents:
+            try:
+                archive.writestr(f"documents/{name}", files.storage().get(key))
+            except NotFoundError:
+                archive.writestr(f"documents/{name}.missing.txt", "This file is no longer kept.\n")
+    return out.getvalue()
+
+
+def _plain(value: Any) -> str:
+    """Dates as ISO 8601, amounts as decimal text."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"nothing in a download is a {type(value).__name__}")
+
+
+def expire_downloads() -> int:
+    """Forget the archives that have had their week; their files go with the next sweep of files nobody knows."""
+    old = sa.update(DataDownload).where(DataDownload.file_key.is_not(None), DataDownload.expires_at <= clock.now())
+    return cast("CursorResult[Any]", db.session.execute(old.values(file_key=None))).rowcount
+
+
+# --- erasure ----------------------------------------------------------------------------------------------
+
+
+def request_erasure(*, actor: Actor) -> None:
+    """Erase the actor in a week. Raises DomainError for what hinders it; asking twice is asking once."""
+    obstacles = queries.obstacles(actor.acting_user)
+    if obstacles:
+        raise obstacles[0]
+    asked = db.session.scalars(
+        insert(Erasure)
+        .values(user_id=actor.acting_user, requested_at=clock.now(), due_at=clock.now() + rules.COOLING_OFF)
+        .on_conflict_do_nothing(
+            index_elements=["user_id"], index_where=sa.text("done_at IS NULL AND withdrawn_at IS NULL")
+        )
+        .returning(Erasure)
+    ).one_or_none()
+    if asked is None:
+        return
+    audit.record(actor=actor, action="erasure.requested", thing="person", thing_id=actor.acting_user)
+    mail.send(
+        key=f"erasure-requested:{asked.id}",
+        to=actor.email,
+        template="erasure_requested",
+        language=actor.language,
+        name=actor.name,
+        day=asked.due_at.astimezone(ZoneInfo(_settings().time_zone)).date(),
+    )
+
+
+def withdraw_erasure(*, actor: Actor) -> None:
+    """Keep the account after all. Raises ConflictError when there is nothing to take back."""
+    open_one = queries.open_erasure(actor.acting_user)
+    if open_one is None:
+        raise ConflictError("There is no erasure to take back.")
+    open_one.withdrawn_at = clock.now()
+    audit.record(actor=actor, action="erasure.withdrawn", thing="person", thing_id=actor.acting_user)
+    db.session.flush()
+
+
+def erase_due() -> tuple[int, int]:
+    """Do what is due: how many people were erased, and how many erasures were hindered."""
+    due = sa.select(Erasure).where(
+        Erasure.done_at.is_(None), Erasure.withdrawn_at.is_(None), Erasure.due_at <= clock.now()
+    )
+    done = hindered = 0
+    for erasure in db.session.scalars(due.order_by(Erasure.id).with_for_update(skip_locked=True)).all():
+        obstacles = queries.obstacles(erasure.user_id)
+        if obstacles:
+            hindered += 1
+            _tell_hindered(erasure, sentence(obstacles[0]))
+        else:
+            done += 1
+            _erase(erasure)
+    return done, hindered
+
+
+def _tell_hindered(erasure: Erasure, problem: str) -> None:
+    if erasure.problem == problem:
+        return
+    erasure.problem = problem
+    user = db.session.get_one(User, erasure.user_id)
+    mail.send(
+        key=f"erasure-hindered:{erasure.id}:{problem}",
+        to=user.email,
+        template="erasure_hindered",
+        language=user.language,
+        name=user.name,
+        problem=problem,
+    )
+
+
+def _erase(erasure: Erasure) -> None:
+    user = db.session.get_one(User, erasure.user_id, with_for_update=True)
+    mail.send(key=f"erased:{erasure.id}", to=user.email, template="erased", language=user.language, name=user.name)
+    for organization_id in queries.businesses_of_one(user.id):
+        _close_business(organization_id)
+    _blank_contacts(user)
+    db.session.execute(
+        sa.update(Invitation).where(Invitation.accepted_by == user.id).values(email=rules.erased_email(user.id))
+    )
+    for holding in HOLDINGS:
+        if holding.erasure == "delete":
+            table = Base.metadata.tables[holding.table]
+            db.session.execute(sa.delete(table).where(table.c[holding.column] == user.id))
+    user.email, user.name, user.phone = rules.erased_email(user.id), NAMELESS, ""
+    user.password_hash, user.language, user.staff_role = _NO_PASSWORD, None, None
+    user.email_confirmed_at = user.phone_confirmed_at = None
+    user.erased_at = erasure.done_at = clock.now()
+    audit.record(actor=SYSTEM, action="person.erased", thing="person", thing_id=user.id)
+    db.session.flush()
+
+
+def _blank_contacts(user: User) -> None:
+    """Addresses name who receives the goods: where that is this person, the place stays and the name goes."""
+    mine = sa.select(Membership.organization_id).where(Membership.user_id == user.id)
+    known = [text for text in (user.name, user.phone) if text]
+    db.session.execute(
+        sa.update(Address)
+        .where(Address.organization_id.in_(mine), sa.or_(Address.contact_name.in_(known), Address.phone.in_(known)))
+        .values(contact_name=NAMELESS, phone="")
+    )
+    contact = Order.address
+    db.session.execute(
+        sa.update(Order)
+        .where(
+            Order.buyer_id.in_(mine),
+            sa.or_(contact["contact_name"].astext.in_(known), contact["phone"].astext.in_(known)),
+        )
+        .values(address=contact.concat({"contact_name": NAMELESS, "phone": ""}))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _close_business(organization_id: int) -> None:
+    """A business that was only this person: nobody can act for it any more, its scanned papers go.
+
+    Its names and numbers stay on the invoices that tax law keeps; the files go with the next sweep of files.
+    """
+    of_it = VerificationCase.organization_id == organization_id
+    cases = sa.select(VerificationCase.id).where(of_it)
+    db.session.execute(sa.delete(VerificationDocument).where(VerificationDocument.case_id.in_(cases)))
+    db.session.execute(
+        sa.update(BusinessPapers).where(BusinessPapers.organization_id == organization_id).values(phone="", email="")
+    )
+    db.session.execute(
+        sa.update(Organization)
+        .where(Organization.id == organization_id)
+        .values(verified_until=None, partner_since=None)
+    )
+    audit.record(
+        actor=SYSTEM,
+        action="business.closed",
+        thing="business",
+        thing_id=organization_id,
+        organization_id=organization_id,
+        reason="Its only person was erased.",
+    )
+
+
+def _settings() -> Settings:
+    return cast("Settings", current_app.extensions["settings"])

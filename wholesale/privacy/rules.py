@@ -1,0 +1,144 @@
+"""What is held of a person, table by table: what their download shows of it, and what erasure does with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from wholesale.kernel.errors import DomainError
+from wholesale.kernel.words import N_
+
+COOLING_OFF = timedelta(days=7)
+"""How long an erasure waits, so that a stolen phone or a bad day destroys nothing."""
+DOWNLOAD_LIFE = timedelta(days=7)
+
+_TAX = N_("Tax law and the books need it. It holds a number in place of your name.")
+_BUSINESS = N_("It belongs to the business. It holds a number in place of your name.")
+_SAFETY = N_("It protects you and others against fraud. It holds a number in place of your name.")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """The rows of `table` whose `column` is the person.
+
+    `shown`: the columns that the download holds; secrets and digests are never among them. `erasure`: whether the
+    rows go or stay, and `why` they stay.
+    """
+
+    table: str
+    column: str
+    title: str
+    shown: tuple[str, ...]
+    erasure: Literal["delete", "keep"] = "delete"
+    why: str = ""
+
+    @property
+    def file(self) -> str:
+        """Its name in the archive."""
+        return f"{self.table}.json" if self.column == "user_id" else f"{self.table}-{self.column}.json"
+
+
+# In the order in which erasure goes through them.
+HOLDINGS = (
+    Holding(
+        "login_session",
+        "user_id",
+        N_("Devices on which you were signed in"),
+        ("user_agent", "address", "created_at", "last_used_at", "ended_at"),
+    ),
+    Holding("login_failure", "user_id", N_("Failed logins"), ("address", "kind", "at")),
+    Holding("one_time_link", "user_id", N_("Links sent to you"), ("purpose", "email", "created_at", "used_at")),
+    Holding("phone_code", "user_id", N_("Codes sent to your phone"), ("phone", "created_at")),
+    Holding("totp", "user_id", N_("Your authenticator app"), ("created_at", "confirmed_at")),
+    Holding("recovery_code", "user_id", N_("Your recovery codes"), ("used_at",)),
+    Holding("passkey", "user_id", N_("Your passkeys"), ("name", "created_at", "last_used_at")),
+    Holding("passkey_challenge", "user_id", N_("A passkey question that is open"), ("expires_at",)),
+    Holding("checkout", "user_id", N_("A checkout you began"), ("payment_method", "buyer_reference", "note")),
+    Holding("cart_line", "user_id", N_("Your cart"), ("variant_id", "quantity", "added_at")),
+    Holding("membership", "user_id", N_("Businesses you belong to"), ("organization_id", "role", "created_at")),
+    Holding("data_download", "user_id", N_("Downloads of your data"), ("requested_at", "ready_at", "size")),
+    Holding("consent", "user_id", N_("What you agreed to"), ("document", "version", "given_at"), "keep", _SAFETY),
+    Holding("erasure", "user_id", N_("Erasures you asked for"), ("requested_at", "due_at"), "keep", _SAFETY),
+    Holding(
+        "invitation",
+        "invited_by",
+        N_("People you invited"),
+        ("email", "role", "created_at", "accepted_at"),
+        "keep",
+        _BUSINESS,
+    ),
+    Holding(
+        "invitation", "accepted_by", N_("Invitations you accepted"), ("email", "role", "accepted_at"), "keep", _BUSINESS
+    ),
+    Holding(
+        "purchase",
+        "user_id",
+        N_("What you ordered"),
+        ("number", "placed_at", "payment_method", "total", "currency", "buyer_reference", "note"),
+        "keep",
+        _TAX,
+    ),
+    Holding("order_move", "user_id", N_("What you did with orders"), ("before", "after", "reason", "at"), "keep", _TAX),
+    Holding(
+        "verification_case",
+        "submitted_by",
+        N_("Papers you sent"),
+        ("licence_no", "tax_no", "licence_expires_on", "state", "submitted_at", "decided_at"),
+        "keep",
+        _TAX,
+    ),
+    Holding("verification_case", "reviewer_id", N_("Papers you reviewed"), ("state", "decided_at"), "keep", _BUSINESS),
+    Holding("verification_requirement", "user_id", N_("Papers you judged"), ("kind", "state"), "keep", _BUSINESS),
+    Holding(
+        "verification_move", "user_id", N_("What you did with papers"), ("before", "after", "at"), "keep", _BUSINESS
+    ),
+    Holding("receipt", "recorded_by", N_("Payments you noted"), ("reference", "amount", "currency"), "keep", _TAX),
+    Holding("settlement_rule", "set_by", N_("Terms you set"), ("model", "valid_from"), "keep", _TAX),
+    Holding("inventory_log", "user_id", N_("Stock you moved"), ("kind", "quantity", "reference", "at"), "keep", _TAX),
+    Holding("ledger_journal", "user_id", N_("Bookings you caused"), ("reference", "memo", "at"), "keep", _TAX),
+)
+
+PERSON = ("email", "name", "phone", "language", "created_at", "email_confirmed_at", "phone_confirmed_at")
+"""What the download shows of the person's own row."""
+
+NAMELESS = "–"
+"""What stands where an erased person's name stood."""
+
+
+def erased_email(user_id: int) -> str:
+    """An address that is nobody's: `.invalid` is reserved for that (RFC 2606)."""
+    return f"erased-{user_id}@erased.invalid"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One of the person's businesses, as far as an erasure depends on it."""
+
+    name: str
+    role: str
+    other_owners: int
+    others: int
+    open_orders: int
+
+
+def obstacles(*, is_staff: bool, businesses: list[Standing]) -> list[DomainError]:
+    """What a person must settle before they can be erased."""
+    found = []
+    if is_staff:
+        found.append(DomainError("You work for the platform. Another admin has to end that first."))
+    for business in businesses:
+        if business.role == "owner" and not business.other_owners and business.others:
+            found.append(
+                DomainError(
+                    "You are the only owner of {business}. Hand it over to a colleague first.", business=business.name
+                )
+            )
+        elif not business.others and business.open_orders:
+            found.append(
+                DomainError(
+                    "{business} has open orders. Wait until they are delivered, or cancel them first.",
+                    business=business.name,
+                )
+            )
+    return found
