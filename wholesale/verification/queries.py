@@ -698,12 +698,5 @@ def _may_open(actor: Actor) -> sa.ColumnElement[bool]:
     return VerificationCase.organization_id == actor.organization_id
 
 
-def known_files(keys: Sequence[str]) -> set[str]:
-    """Which of the keys belong to a document or to a picture of one."""
-    of_documents = sa.select(VerificationDocument.file_key).where(VerificationDocument.file_key.in_(keys))
-    of_previews = sa.select(VerificationPreview.file_key).where(VerificationPreview.file_key.in_(keys))
-    return set(db.session.scalars(of_documents.union_all(of_previews)))
-
-
 def _today() -> date:
     return clock.today(cast("Settings", current_app.extensions["settings"]).time_zone)
