@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pyotp
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -31,7 +32,7 @@ from wholesale.organizations.queries import load_actor
 from wholesale.platform import files
 from wholesale.platform.db import Base, db
 from wholesale.platform.outbox import OutboxRow
-from wholesale.platform.supervisor import DEMO_PASSWORD, LOGINS
+from wholesale.platform.supervisor import DEMO_APP_SECRET, DEMO_PASSWORD, LOGINS
 from wholesale.pricing import queries as pricing
 from wholesale.verification.models import VerificationCase
 
@@ -88,6 +89,10 @@ def test_every_printed_login_opens(demo: Flask, login: str) -> None:
     client = demo.test_client()
     answer = client.post("/login", data={"email": login, "password": DEMO_PASSWORD})
     assert answer.status_code == 303
+    if login == load.ADMIN:
+        assert answer.location == "/login/second-factor"
+        code = pyotp.TOTP(DEMO_APP_SECRET).at(clock.now())
+        assert client.post("/login/second-factor", data={"code": code}).status_code == 303
     with client.session_transaction() as session:
         token = session["login"]
     who = load_actor(token, "Asia/Dhaka")
@@ -256,6 +261,7 @@ def test_a_second_load_changes_nothing_and_prints_the_logins_again(
     assert "loaded already" in result.output
     assert all(login in result.output for login in LOGINS)
     assert DEMO_PASSWORD in result.output
+    assert DEMO_APP_SECRET in result.output
     assert counts() == before
 
 

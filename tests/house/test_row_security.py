@@ -40,6 +40,7 @@ OPEN = {
     },
     "about persons, found before anybody is signed in; secrets are digests or encrypted": {
         "app_user", "login_session", "login_failure", "one_time_link", "phone_code", "totp", "recovery_code", "passkey",
+        "passkey_challenge",
     },
     "the machinery's, with ids only": {"outbox", "job_run", "idempotency_key", "audit_link", "audit_seal"},
 }  # fmt: skip

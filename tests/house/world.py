@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from tests.client import HouseClient
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, orders, organizations, verification
+from tests.factories import accounts, audit, catalog, orders, organizations, verification
 from tests.house import access_table as table
 from wholesale.accounts.models import User
 from wholesale.cart import actions as cart
@@ -42,6 +42,7 @@ class World:
     document_id: int
     preview_id: int
     dead_letter_id: int
+    entry_id: int
     download_id: int
     message_id: int
     passkey_id: int
@@ -55,6 +56,7 @@ class World:
             "document_id": self.document_id,
             "preview_id": self.preview_id,
             "row_id": self.dead_letter_id,
+            "entry_id": self.entry_id,
             "download_id": self.download_id,
             "message_id": self.message_id,
             "passkey_id": self.passkey_id,
@@ -120,6 +122,7 @@ def build(app: Flask, cast: Cast) -> World:
     organizations.business("Hasna Store", verified=False, members={hasna: "owner"})
     db.session.commit()
     case = verification.submitted(hasna)
+    entry_id = audit.noted(accounts.actor(cast.esha), cast.shop.id)
     dead = OutboxRow(event="OrderPlaced", handler="gone", payload={}, dead_at=order.placed_at)
     failed = OutgoingMessage(
         channel="mail", key="old", recipient="a@b.example", template="x", language="en", subject="", state="failed"
@@ -161,6 +164,7 @@ def build(app: Flask, cast: Cast) -> World:
         document_id=document.id,
         preview_id=preview.id,
         dead_letter_id=dead.id,
+        entry_id=entry_id,
         download_id=download.id,
         message_id=failed.id,
         passkey_id=passkey.id,

@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from wholesale.demo import load, shipped
 from wholesale.kernel.errors import HouseError
-from wholesale.platform.supervisor import DEMO_PASSWORD, LOGINS
+from wholesale.platform.supervisor import APP_NOTE, DEMO_PASSWORD, LOGINS
 
 cli = AppGroup("demo", help="The demonstration's data.")
 
@@ -33,3 +33,4 @@ def load_demo(products: int | None) -> None:
     click.echo(f"Logins, all with the password: {DEMO_PASSWORD}")
     for login, who in LOGINS.items():
         click.echo(f"  {login:<{width}}  {who}")
+    click.echo(APP_NOTE)

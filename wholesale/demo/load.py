@@ -8,6 +8,7 @@ orders are placed by the product's own actions, at the times at which it would h
 from __future__ import annotations
 
 import io
+from base64 import b32decode
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from werkzeug.datastructures import FileStorage
 
 from wholesale.accounts.models import User
+from wholesale.accounts.second_factor.actions import codes as second_factor
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.models import Picture, Product, Variant
 from wholesale.config import Settings
@@ -37,7 +39,7 @@ from wholesale.organizations import actions as organizations
 from wholesale.organizations.models import Membership, Organization, SellerTerms
 from wholesale.platform import crypto
 from wholesale.platform.db import Base, db
-from wholesale.platform.supervisor import DEMO_PASSWORD
+from wholesale.platform.supervisor import DEMO_APP_SECRET, DEMO_PASSWORD
 from wholesale.platform.transaction import transaction
 from wholesale.pricing import actions as pricing
 from wholesale.pricing.models import PriceTier
@@ -183,7 +185,9 @@ class _Loader:
 
     def run(self) -> None:
         with clock.at(self.founded):
-            self.admin = _actor(self._person(ADMIN, "Demo Admin", "+8801700000100", staff_role="admin"), None)
+            admin = self._person(ADMIN, "Demo Admin", "+8801700000100", staff_role="admin")
+            second_factor.give_app(user_id=admin.id, secret=b32decode(DEMO_APP_SECRET))
+            self.admin = _actor(admin, None)
             self._categories()
         self._businesses()
         with clock.at(self.founded + timedelta(days=2)):
@@ -276,8 +280,10 @@ class _Loader:
             )
         ).one()
         with clock.at(self.founded + timedelta(days=1)):
-            verification.decide(actor=self.admin, case_id=case_id, verdict="approved", licence_expires_on=self.expiry)
-        return replace(actor, verified_until=self.expiry)
+            verification.decide(
+                actor=self.admin, case_id=case_id, verdict="approved", licence_expires_on=self.expiry, partner=True
+            )
+        return replace(actor, verified_until=self.expiry, is_partner=actor.is_seller)
 
     def _terms(self) -> None:
         """What sellers ask per order, and how revenue is shared: the platform's rule, then each seller's."""

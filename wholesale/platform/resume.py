@@ -19,7 +19,7 @@ from wholesale.platform.transaction import SAFE_METHODS
 
 _MAX_AGE = 3600
 _MAX_BYTES = 60_000
-_PRIVATE = ("password", "csrf_token", "draft", "code", "secret")
+_PRIVATE = ("password", "csrf_token", "draft", "code", "secret", "credential")
 _HIDDEN = ("key", "next", "version")
 
 

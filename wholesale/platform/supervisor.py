@@ -40,6 +40,12 @@ LOGINS = {
     "colleague@demo.example": "member of the same buyer",
     "newbuyer@demo.example": "a buyer who is not verified yet",
 }
+# Of the admin's authenticator app: staff need a second step at the login.
+DEMO_APP_SECRET = "PAIKARDEMOSECRETFORTHEADMINLOGIN"  # noqa: S105 - printed on purpose, as the password is
+APP_NOTE = (
+    f"the admin is also asked for a code: of an authenticator app with the key {DEMO_APP_SECRET},\n"
+    "or what `bin/demo --code` prints; each code is good once"
+)
 QUICK_SECONDS = 5.0  # a process that ends sooner has not really run
 QUICK_LIMIT = 5
 LONGEST_PAUSE = 15.0
@@ -391,7 +397,7 @@ class Site:
         width = max(map(len, LOGINS))
         rows = [f"  {login:<{width}}  {who}" for login, who in LOGINS.items()]
         text = "\n".join(
-            [f"ready http://127.0.0.1:{self.port}", f"logins, all with the password: {DEMO_PASSWORD}", *rows]
+            [f"ready http://127.0.0.1:{self.port}", f"logins, all with the password: {DEMO_PASSWORD}", *rows, APP_NOTE]
         )
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.write(f"{text}\n")  # without a prefix: scripts wait for the line
@@ -458,6 +464,7 @@ def parse(arguments: Sequence[str] | None, root: Path) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, default=default, metavar="DIR", help="where it keeps its state (%(default)s)"
     )
+    parser.add_argument("--code", action="store_true", help="print the code that the admin is asked for now, and end")
     parser.add_argument("--fresh", action="store_true", help="delete that state and begin anew")
     return parser.parse_args(arguments)
 
@@ -478,6 +485,11 @@ def run(options: argparse.Namespace, root: Path, signals: Signals) -> None:
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Exit code 0 when somebody asked to stop, 1 when it cannot run, 130 when somebody asked twice."""
     options = parse(arguments, root)
+    if options.code:
+        import pyotp  # only needed here
+
+        sys.stdout.write(f"{pyotp.TOTP(DEMO_APP_SECRET).now()}\n")
+        return 0
     signals = Signals()
     signals.install()
     try:

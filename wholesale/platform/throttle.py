@@ -65,8 +65,8 @@ class Throttle:
         name = _name(self.name, key)
         try:
             with _redis().pipeline() as pipe:
+                pipe.set(name, 0, ex=self.seconds, nx=True)  # Redis 6 knows no EXPIRE … NX
                 pipe.incr(name)
-                pipe.expire(name, self.seconds, nx=True)
                 pipe.execute()
         except RedisError:
             _count_up_in_table(name, self.seconds)

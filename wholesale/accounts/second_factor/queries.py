@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from wholesale.accounts.models import LoginSession, Passkey, RecoveryCode, Totp, User
-from wholesale.accounts.rules import token_digest
+from wholesale.accounts.rules import normal_email, token_digest
 from wholesale.accounts.second_factor.rules import WAITING
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
@@ -44,11 +44,11 @@ class Factors:
         return self.count == 1
 
 
-def _app(person: sa.ColumnElement[int] | int) -> sa.ColumnElement[bool]:
+def _app(person: sa.SQLColumnExpression[int] | int) -> sa.ColumnElement[bool]:
     return sa.exists().where(Totp.user_id == person, Totp.confirmed_at.is_not(None))
 
 
-def _passkey(person: sa.ColumnElement[int] | int) -> sa.ColumnElement[bool]:
+def _passkey(person: sa.SQLColumnExpression[int] | int) -> sa.ColumnElement[bool]:
     return sa.exists().where(Passkey.user_id == person)
 
 
@@ -123,3 +123,8 @@ def has_passed(actor: Actor) -> bool:
     """Whether the actor's session has passed a second factor."""
     passed = sa.select(LoginSession.second_factor_at.is_not(None)).where(LoginSession.id == actor.session_id)
     return bool(db.session.scalar(passed))
+
+
+def person(email: str) -> int | None:
+    """Whose address it is, for the commands."""
+    return db.session.scalar(sa.select(User.id).where(User.email == normal_email(email)))

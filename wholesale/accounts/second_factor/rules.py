@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import unicodedata
 from base64 import b32encode
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import pyotp
 import segno
@@ -100,3 +104,29 @@ def recovery_digest(user_id: int, typed: str) -> bytes:
     """
     code = typed_code(typed).upper().translate(_MISREAD)
     return hashlib.sha256(f"{user_id}|{code}".encode()).digest()
+
+
+@dataclass(frozen=True)
+class RelyingParty:
+    """What passkeys are bound to: the host they are valid for, and the origin that the browser must report."""
+
+    host: str
+    origin: str
+
+
+def relying_party(public_url: str) -> RelyingParty | None:
+    """Of a site at this address; None where browsers offer no passkeys: at an IP address and without https.
+
+    (`localhost` counts as safe for browsers, also over http.)
+    """
+    parts = urlsplit(public_url)
+    host = parts.hostname or ""
+    with suppress(ValueError):
+        ipaddress.ip_address(host)
+        return None
+    local = host == "localhost" or host.endswith(".localhost")
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        return None
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    port = "" if parts.port in {None, usual} else f":{parts.port}"
+    return RelyingParty(host, f"{parts.scheme}://{host}{port}")
