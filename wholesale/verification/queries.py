@@ -136,7 +136,7 @@ def _counts() -> dict[str, int]:
     """How many cases are in each state; drafts are the businesses' own."""
     case = VerificationCase
     counted: dict[str, int] = dict(
-        db.session.execute(sa.select(case.state, sa.func.count()).group_by(case.state)).tuples().all()
+        db.session.execute(sa.select(case.state, sa.func.count()).group_by(case.state)).all()
     )
     by_state = {state: counted.get(state, 0) for state in rules.STATES if state != "draft"}
     return {"waiting": sum(by_state[state] for state in rules.WAITING)} | by_state
@@ -443,9 +443,7 @@ def lock_ended_cases(day: date) -> list[tuple[VerificationCase, date | None]]:
             sa.select(Organization.id, Organization.verified_until).where(
                 Organization.id.in_({each.organization_id for each in ended})
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return [(each, until.get(each.organization_id)) for each in ended]
 

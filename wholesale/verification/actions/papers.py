@@ -340,16 +340,16 @@ def _send(case: VerificationCase, *, actor: Actor, is_new: bool) -> None:
     rows = _rows(case)
     licence, tax = rows["trade_licence"], rows["tax_number"]
     documents = {each.kind for each in queries.documents(case.id)}
-    if not (licence.state == "accepted" or licence.state == "waived"):
+    if licence.state not in {"accepted", "waived"}:
         case.licence_no = numbers.normal_licence_no(case.licence_no)
         if case.licence_expires_on is None:
             raise DomainError("Please fill this in.", field="licence_expires_on")
         rules.check_expiry(case.licence_expires_on, today())
-    if not (tax.state == "accepted" or tax.state == "waived"):
+    if tax.state not in {"accepted", "waived"}:
         case.tax_no = numbers.normal_tax_no(case.tax_no)
         if tax.state == "missing":  # the number of the registration, left as it is
             tax.state, tax.user_id, tax.at = "submitted", actor.user_id, clock.now()
-    if "trade_licence" not in documents and not licence.state == "waived":
+    if "trade_licence" not in documents and licence.state != "waived":
         raise DomainError("Choose a file.", field="trade_licence")
     for row, field_name in ((licence, "trade_licence"), (tax, "tax_no")):
         if row.state == "rejected":

@@ -66,7 +66,7 @@ def _holder(case: VerificationCase) -> int | None:
     return case.reviewer_id if rules.is_held(case.state, case.review_since, clock.now()) else None
 
 
-def decide(  # noqa: PLR0913 - a decision is all of this
+def decide(
     *,
     actor: Actor,
     case_id: int,
