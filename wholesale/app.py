@@ -20,6 +20,7 @@ import wholesale.inventory.models
 import wholesale.invoicing.handlers
 import wholesale.invoicing.models
 import wholesale.ledger.models
+import wholesale.orders.approval.models
 import wholesale.orders.models
 import wholesale.organizations.models
 import wholesale.payments.handlers

@@ -41,7 +41,8 @@ class LoginSession(Base):
     new secret from time to time; the one before is good for a moment longer (`previous_hash`, `rotated_at`), and
     whoever comes with it later has a stolen copy: the session ends. `rotated_at` is when the new secret was first
     seen; until then (None while there is a `previous_hash`) the one before stays good, because the answer that
-    carried the new one may have been lost on the way. `acting_for` is the business that a platform admin acts for.
+    carried the new one may have been lost on the way. `acting_for` is the business that a platform admin acts
+    for until `acting_until`, and `acting_reason` why.
     """
 
     __tablename__ = "login_session"
@@ -61,6 +62,8 @@ class LoginSession(Base):
     second_factor_at: Mapped[datetime | None] = mapped_column(default=None)
     organization_id: Mapped[int | None] = mapped_column(default=None)
     acting_for: Mapped[int | None] = mapped_column(default=None)
+    acting_until: Mapped[datetime | None] = mapped_column(default=None)
+    acting_reason: Mapped[str | None] = mapped_column(default=None)
     last_used_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)

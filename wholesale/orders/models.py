@@ -37,7 +37,11 @@ class Checkout(Base):
 
 
 class Purchase(Base):
-    """What a business ordered at once; the parent of one order per seller, under one payment."""
+    """What a business ordered at once; the parent of one order per seller, under one payment.
+
+    `approved_by`: who let it pass above the limit of `user_id`, who asked for it. `on_behalf_reason`: why `user_id`,
+    a platform admin, ordered it in the buyer's name; None: somebody of the business did.
+    """
 
     __tablename__ = "purchase"
     __table_args__ = (
@@ -56,6 +60,8 @@ class Purchase(Base):
     currency: Mapped[Currency]
     buyer_reference: Mapped[str]
     note: Mapped[str]
+    approved_by: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), default=None)
+    on_behalf_reason: Mapped[str | None] = mapped_column(default=None)
     placed_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     orders: Mapped[list[Order]] = relationship(init=False, order_by="Order.id", lazy="raise", viewonly=True)
 
