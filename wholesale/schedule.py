@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import time, timedelta
 
 from wholesale.audit import jobs as audit
+from wholesale.accounts import jobs as accounts
 from wholesale.inventory import jobs as inventory
 from wholesale.invoicing import jobs as invoicing
 from wholesale.ledger import jobs as ledger
@@ -18,6 +19,7 @@ TIMETABLE = [
     Periodic("stuck-invoices", invoicing.sweep, every=timedelta(minutes=10)),
     Periodic("stuck-messages", mail.sweep, every=timedelta(minutes=5)),
     Periodic("housekeeping", housekeeping.sweep, daily_at=time(3, 30)),
+    Periodic("old-logins", accounts.sweep, daily_at=time(3, 35)),
     Periodic("orphaned-files", files.sweep, daily_at=time(3, 45)),
     Periodic("erasures", privacy.erase, daily_at=time(1, 0)),
     Periodic("expired-downloads", privacy.expire, daily_at=time(1, 15)),

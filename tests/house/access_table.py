@@ -23,14 +23,42 @@ SELLERS = frozenset({NEW_SELLER, SELLER})
 PLATFORM = frozenset({ADMIN})
 
 # What a path names that is the same for everybody: a product's slug, a picture's key, a language, a job.
-PUBLIC_NAMES = {"slug", "key", "code", "name", "filename"}
+PUBLIC_NAMES = {"slug", "key", "code", "name", "filename", "token"}
 # A line that is gone already is no error, and a stranger's line looks the same: 303, and nothing is removed.
 GONE_IS_FINE = {"cart.remove"}
 
 WHO = {
+    ("accounts.account", "GET"): SIGNED_IN,
+    ("accounts.account", "POST"): SIGNED_IN,
+    ("accounts.change_email", "GET"): SIGNED_IN,
+    ("accounts.change_email", "POST"): SIGNED_IN,
+    ("accounts.change_password", "GET"): SIGNED_IN,
+    ("accounts.change_password", "POST"): SIGNED_IN,
+    ("accounts.check_identity", "POST"): SIGNED_IN,
     ("accounts.check_login", "POST"): EVERYBODY,
+    ("accounts.confirm", "GET"): SIGNED_IN,
+    ("accounts.confirm_email", "GET"): EVERYBODY,
+    ("accounts.confirm_phone", "POST"): SIGNED_IN,
+    ("accounts.devices", "GET"): SIGNED_IN,
+    ("accounts.email_confirmed", "POST"): EVERYBODY,
+    ("accounts.failures", "GET"): PLATFORM,
+    ("accounts.forgot_password", "GET"): EVERYBODY,
+    ("accounts.forgot_password", "POST"): EVERYBODY,
+    ("accounts.letter_sent", "GET"): EVERYBODY,
+    ("accounts.lift_pause", "POST"): PLATFORM,
     ("accounts.login", "GET"): EVERYBODY,
     ("accounts.logout", "POST"): EVERYBODY,
+    ("accounts.new_password", "GET"): EVERYBODY,
+    ("accounts.phone", "GET"): SIGNED_IN,
+    ("accounts.phone", "POST"): SIGNED_IN,
+    ("accounts.reset_password", "POST"): EVERYBODY,
+    ("accounts.send_confirmation", "POST"): SIGNED_IN,
+    ("accounts.sign_out_device", "POST"): SIGNED_IN,
+    ("accounts.sign_out_others", "POST"): SIGNED_IN,
+    ("audit.entry", "GET"): PLATFORM,
+    ("audit.everything", "GET"): PLATFORM,
+    ("audit.export", "POST"): PLATFORM,
+    ("audit.own", "GET"): BUSINESSES,
     ("cart.accept_prices", "POST"): BUYERS,
     ("cart.badge", "GET"): BUYERS,
     ("cart.put", "POST"): BUYERS,

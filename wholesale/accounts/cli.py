@@ -30,7 +30,9 @@ def create_admin(email: str, name: str, phone: str, password: str) -> None:
     try:
         validate_email(email, check_deliverability=False, test_environment=True)
         with transaction():
-            made = actions.create_user(email=email, name=name, phone=phone, password=password, staff_role="admin")
+            made = actions.create_user(
+                email=email, name=name, phone=phone, password=password, staff_role="admin", email_confirmed=True
+            )
             address = made.email
     except (DomainError, EmailNotValidError) as error:
         raise click.ClickException(str(error)) from error

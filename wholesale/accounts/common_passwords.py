@@ -37,6 +37,4 @@ defaultpassword temporary temppassword temp12345678 userpassword username userna
 businessbusiness wholesale wholesaler marketplace mymarketplace company companyname mycompany tradelicence
 """
 _SHORTEST = 4
-COMMON = frozenset(
-    word for word in (*FREQUENCY_LISTS["passwords"], *_WORDS.split()) if len(word) >= _SHORTEST
-)
+COMMON = frozenset(word for word in (*FREQUENCY_LISTS["passwords"], *_WORDS.split()) if len(word) >= _SHORTEST)
