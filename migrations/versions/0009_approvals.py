@@ -80,7 +80,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_approval_line_variant_id")),
         sa.ForeignKeyConstraint(["refused_by"], ["app_user.id"], name=op.f("fk_approval_line_refused_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_line")),
-        sa.UniqueConstraint("request_id", "position", name=op.f("uq_approval_line_request_id")),
+        sa.UniqueConstraint("request_id", "position", name=op.f("uq_approval_line_request_id_position")),
     )
     op.create_index(op.f("ix_approval_line_variant_id"), "approval_line", ["variant_id"])
     op.create_table(
