@@ -38,6 +38,7 @@ def ask(who: Waiting, form: HouseForm | None = None, *, heading: str = "", draft
         "accounts/second_factor/ask.html",
         form.status if form else 200,
         who=who,
+        refused=form,
         form=form if isinstance(form, CodeForm) else CodeForm(formdata=None),
         recovery=form if isinstance(form, RecoveryForm) else RecoveryForm(formdata=None),
         next=safe_heading(heading),

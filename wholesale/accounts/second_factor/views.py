@@ -78,10 +78,11 @@ def _pass(form: HouseForm, action: Callable[[Waiting], str]) -> Response:
     token = form.submit(lambda: _alarming(lambda: action(who)))
     if token is None:
         return arrival.ask(who, form, heading=heading, draft=draft)
+    response = arrival.arrive(token, heading=heading, draft=draft)
     left = queries.codes_left(who.user_id)
-    if left <= rules.FEW_CODES:
+    if left <= rules.FEW_CODES:  # said in the new session: the one before is forgotten
         flash(_("You have %(left)s recovery codes left. Make new ones under “Second step”.", left=i18n.number(left)))
-    return arrival.arrive(token, heading=heading, draft=draft)
+    return response
 
 
 def _alarming(action: Callable[[], T]) -> T:
