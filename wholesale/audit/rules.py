@@ -3,15 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
+
+from wholesale.kernel.words import N_
 
 _SHOWN_DIGITS = 2
 _LONG_ENOUGH = 7
 _HIDDEN = "…"
 
+YES, NO = N_("yes"), N_("no")
+
 # What a value may be as it stands; everything else is written as its text (an amount, a day, a time).
 _PLAIN = (bool, int, str, type(None))
+
+# What was done, as people read it after a name. Rooms above may add their own where they are imported.
+ACTIONS = {
+    "audit.exported": N_("exported the audit log"),
+    "business.closed": N_("closed the business"),
+    "business.founded": N_("founded the business"),
+    "data.requested": N_("asked for their data"),
+    "erasure.requested": N_("asked to be erased"),
+    "erasure.withdrawn": N_("took back the wish to be erased"),
+    "job.started": N_("started a job by hand"),
+    "login.failed_often": N_("failed to log in too often"),
+    "login.new_device": N_("logged in on a new device"),
+    "login.pause_lifted": N_("let somebody log in again at once"),
+    "message.restarted": N_("restarted what had failed"),
+    "order.moved": N_("moved an order on"),
+    "order.cancelled": N_("cancelled an order"),
+    "partner.accepted": N_("accepted the seller as a partner"),
+    "partner.withdrawn": N_("ended the seller's partnership"),
+    "person.erased": N_("erased a person's data"),
+    "session.all_ended": N_("logged out on all devices"),
+    "session.copied": N_("met a stolen copy of a login"),
+    "session.ended": N_("logged out a device"),
+    "session.others_ended": N_("logged out all other devices"),
+    "transfer.recorded": N_("noted a bank transfer"),
+    "user.changed": N_("changed their details"),
+    "user.created": N_("opened an account"),
+    "user.email_change_asked": N_("asked for another e-mail address"),
+    "user.email_changed": N_("changed the e-mail address"),
+    "user.email_confirmed": N_("confirmed the e-mail address"),
+    "user.password_changed": N_("changed the password"),
+    "user.password_reset": N_("set a new password by a letter"),
+    "user.phone_changed": N_("changed the phone number"),
+    "user.phone_confirmed": N_("confirmed the phone number"),
+    "verification.waived": N_("waived a requirement"),
+}
+
+
+def words(action: str) -> str:
+    """The action as a part of a sentence; an unknown one as it is written in the log."""
+    return ACTIONS.get(action, action)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value before and after, as text; empty: there was none."""
+
+    name: str
+    before: str
+    after: str
+
+
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Change]:
+    """What an entry holds, value by value, in the order in which it was written."""
+    old, new = before or {}, after or {}
+    return [
+        Change(name.replace("_", " "), _readable(old.get(name)), _readable(new.get(name)))
+        for name in dict.fromkeys([*old, *new])
+    ]
+
+
+def _readable(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return YES if value else NO
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')}: {_readable(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(_readable(each) for each in value)
+    return str(value)
 
 
 def masked(text: str) -> str:
