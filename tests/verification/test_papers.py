@@ -40,7 +40,9 @@ def decided(case: VerificationCase, by: User, verdict: str, **more: Any) -> Veri
 
 
 def letters(to: str = "") -> list[str]:
-    query = sa.select(OutgoingMessage.template).where(OutgoingMessage.recipient.contains(to)).order_by(OutgoingMessage.id)
+    query = (
+        sa.select(OutgoingMessage.template).where(OutgoingMessage.recipient.contains(to)).order_by(OutgoingMessage.id)
+    )
     return list(db.session.scalars(query))
 
 
@@ -187,9 +189,7 @@ def test_a_renewal_needs_the_licence_alone_and_leaves_no_gap(cast: Cast) -> None
     with pytest.raises(ConflictError):
         send(cast.newcomer, licence_expires_on=papers.in_a_year(), documents={"trade_licence": papers.file()})
     with clock.at(clock.now() + timedelta(days=10)):
-        renewal = send(
-            cast.newcomer, licence_expires_on=papers.in_a_year(), documents={"trade_licence": papers.file()}
-        )
+        renewal = send(cast.newcomer, licence_expires_on=papers.in_a_year(), documents={"trade_licence": papers.file()})
         assert states(renewal) == {"trade_licence": "submitted", "tax_number": "accepted"}
         assert accounts.actor(cast.newcomer).is_verified
         decided(renewal, cast.esha, "approved")

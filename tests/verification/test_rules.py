@@ -182,7 +182,9 @@ def test_what_each_kind_of_business_shows() -> None:
 
 def earlier(**found: str) -> list[rules.Requirement]:
     return [
-        rules.Requirement(kind, kind in {"trade_licence", "tax_number"}, state, reason="Blurred." if state == "rejected" else None)
+        rules.Requirement(
+            kind, kind in {"trade_licence", "tax_number"}, state, reason="Blurred." if state == "rejected" else None
+        )
         for kind, state in found.items()
     ]
 
@@ -211,7 +213,9 @@ def test_what_is_carried_over(before: str | None, licence: str, tax: str, then: 
 def test_a_certificate_is_carried_over_while_it_is_valid() -> None:
     for days, state in ((0, "accepted"), (-1, "missing")):
         iso = rules.Requirement("iso", False, "accepted", expires_on=TODAY + timedelta(days=days))
-        found = rules.carried("seller", "approved", [*earlier(trade_licence="accepted", tax_number="accepted"), iso], TODAY)
+        found = rules.carried(
+            "seller", "approved", [*earlier(trade_licence="accepted", tax_number="accepted"), iso], TODAY
+        )
         assert states(found)["iso"] == state
 
 

@@ -139,7 +139,13 @@ class RegisterForm(_BusinessFields, PapersForm):
         settings = current_app.extensions["settings"]
         today = clock.today(settings.time_zone)
         checks: dict[str, Callable[[Any], object]] = {
-            "password": lambda text: check_password(text, email=self.email.data or "", site_name=settings.site_name),
+            "password": lambda text: check_password(
+                text,
+                email=self.email.data or "",
+                site_name=settings.site_name,
+                phone=self.phone.data or "",
+                names=(self.contact_name.data or "", self.business_name.data or ""),
+            ),
             "trade_licence_no": normal_licence_no,
             "tax_no": normal_tax_no,
             "licence_expires_on": lambda day: check_expiry(day, today),

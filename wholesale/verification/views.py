@@ -56,8 +56,10 @@ def register() -> Response:
 
 
 def _register(form: RegisterForm) -> str:
-    user_id = actions.register_once(**form.values)
-    return accounts.open_session(user_id=user_id, user_agent=request.user_agent.string)
+    user_id = actions.register_once(**form.values, language=i18n.language())
+    return accounts.open_session(
+        user_id=user_id, user_agent=request.user_agent.string, address=request.remote_addr or ""
+    )
 
 
 def _say_all_at_once(form: RegisterForm) -> None:

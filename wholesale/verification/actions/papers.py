@@ -39,6 +39,8 @@ Uploads = Mapping[str, kept.Upload]
 Expiries = Mapping[str, date | None]
 """On which day certificates end, by their kind."""
 
+_JUST_NOW = timedelta(minutes=10)  # that somebody waits before they press again, on a slow line
+
 
 @dataclass(frozen=True)
 class _Given:
@@ -49,9 +51,6 @@ class _Given:
     licence_expires_on: date | None = None
     documents: Uploads = field(default_factory=dict)
     expiries: Expiries = field(default_factory=dict)
-
-
-_JUST_NOW = timedelta(minutes=10)
 
 
 def register_once(*, key: str, email: str, password: str, **facts: Any) -> int:
@@ -99,6 +98,7 @@ def register_business(
     licence_expires_on: date,
     documents: Uploads,
     expiries: Expiries | None = None,
+    language: str | None = None,
 ) -> User:
     """A person, their business, and its first case with its files: all or nothing.
 
@@ -106,7 +106,14 @@ def register_business(
     stored while something else is wrong.
     """
     rules.check_expiry(licence_expires_on, today())
-    user = accounts.create_user(email=email, name=contact_name, phone=phone, password=password)
+    user = accounts.create_user(
+        email=email,
+        name=contact_name,
+        phone=phone,
+        password=password,
+        language=language,
+        business_name=business_name,
+    )
     with as_platform():  # nobody is signed in yet whose rows these could be
         business = organizations.found_business(
             owner=user,
