@@ -46,6 +46,7 @@ class World:
     download_id: int
     message_id: int
     passkey_id: int
+    session_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
@@ -60,6 +61,8 @@ class World:
             "download_id": self.download_id,
             "message_id": self.message_id,
             "passkey_id": self.passkey_id,
+            "session_id": self.session_id,
+            "token": "no-such-token",
             "code": "bn",
             "key": "no-such-picture",
             "name": "no-such-job",
@@ -168,6 +171,7 @@ def build(app: Flask, cast: Cast) -> World:
         download_id=download.id,
         message_id=failed.id,
         passkey_id=passkey.id,
+        session_id=amina.session_id or 0,
     )
     db.session.commit()
     return world
