@@ -6,9 +6,11 @@ from datetime import time, timedelta
 
 from wholesale.audit import jobs as audit
 from wholesale.accounts import jobs as accounts
+from wholesale.audit import jobs as audit
 from wholesale.inventory import jobs as inventory
 from wholesale.invoicing import jobs as invoicing
 from wholesale.ledger import jobs as ledger
+from wholesale.orders.approval import jobs as approval
 from wholesale.platform import files, housekeeping, mail
 from wholesale.platform.jobs import Periodic
 from wholesale.privacy import jobs as privacy
@@ -28,5 +30,6 @@ TIMETABLE = [
     Periodic("audit-seal", audit.seal, every=timedelta(minutes=1)),
     Periodic("audit-proof", audit.prove, daily_at=time(2, 30)),
     Periodic("licence-expiry", verification.watch_expiry, daily_at=time(0, 10)),
+    Periodic("approval-expiry", approval.expire, every=timedelta(minutes=10)),
     Periodic("idle-reviews", verification.release_idle, every=timedelta(minutes=5)),
 ]

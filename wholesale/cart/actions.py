@@ -133,6 +133,29 @@ def take_out(*, actor: Actor, line_ids: Collection[int]) -> None:
     )
 
 
+def put_back(*, user_id: int, organization_id: int, lines: Mapping[int, tuple[int, Decimal]]) -> None:
+    """What was taken out and is not ordered returns (variant's id → quantity and seen price), beside what is there."""
+    statement = insert(CartLine).values(
+        [
+            {
+                "user_id": user_id,
+                "organization_id": organization_id,
+                "variant_id": variant_id,
+                "quantity": quantity,
+                "seen_price": price,
+                "added_at": clock.now(),
+            }
+            for variant_id, (quantity, price) in sorted(lines.items())
+        ]
+    )
+    db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["user_id", "organization_id", "variant_id"],
+            set_={"quantity": CartLine.quantity + statement.excluded.quantity},
+        )
+    )
+
+
 def accept_prices(*, actor: Actor, prices: Mapping[int, Decimal]) -> None:
     """The person has seen today's unit prices (line's id → price) and goes on with them."""
     for line_id, price in prices.items():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from wholesale.cart.models import CartLine
@@ -26,12 +29,18 @@ def count(actor: Actor) -> int:
 
 def contents(actor: Actor, *, lock: bool = False) -> Cart:
     """The actor's cart with today's prices and stock. `lock`: nobody changes its lines until the commit."""
-    statement = (
+    statement = goods(CartLine, CartLine.seen_price).where(*_mine(actor))
+    return priced(db.session.execute(statement.with_for_update(of=CartLine) if lock else statement).all())
+
+
+def goods(line: Any, seen_price: Any) -> sa.Select[Any]:
+    """What `priced` needs of each row of a table of lines: id, variant_id, quantity, and the price seen for it."""
+    return (
         sa.select(
-            CartLine.id,
-            CartLine.variant_id,
-            CartLine.quantity,
-            CartLine.seen_price,
+            line.id,
+            line.variant_id,
+            line.quantity,
+            seen_price.label("seen_price"),
             Variant.product_id,
             Variant.sku,
             Variant.name.label("variant_name"),
@@ -41,12 +50,14 @@ def contents(actor: Actor, *, lock: bool = False) -> Cart:
             Product.currency,
             Product.seller_id,
         )
-        .join(Variant, Variant.id == CartLine.variant_id)
+        .join(Variant, Variant.id == line.variant_id)
         .join(Product, Product.id == Variant.product_id)
-        .where(*_mine(actor))
-        .order_by(CartLine.id)
+        .order_by(line.id)
     )
-    rows = db.session.execute(statement.with_for_update(of=CartLine) if lock else statement).all()
+
+
+def priced(rows: Sequence[Any]) -> Cart:
+    """The lines of `goods` by seller, with today's prices and stock."""
     if not rows:
         return Cart()
     available = inventory.available([row.variant_id for row in rows])

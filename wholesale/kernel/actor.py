@@ -22,8 +22,9 @@ class Actor:
     `verified_until` is the last day on which the business counts as verified; `today` the day the actor was
     loaded, in the platform's zone. `staff_role` is only there once the session has passed a second factor;
     `needs_second_factor` says that a member of staff has not. `on_behalf`: a platform admin acts for the
-    business as a member would, and has no rights of staff meanwhile. `spending_limit` is what one purchase may
-    cost before the business's admins are asked. Nobody signed in: `user_id` is None.
+    business as a member would, for `on_behalf_reason` and at most `on_behalf_until`, and has no rights of staff
+    meanwhile. `spending_limit` is what one purchase may cost before the business's admins are asked. Nobody signed
+    in: `user_id` is None.
     """
 
     user_id: int | None = None
@@ -41,6 +42,8 @@ class Actor:
     spending_limit: Money | None = None
     is_partner: bool = False
     on_behalf: bool = False
+    on_behalf_reason: str = ""
+    on_behalf_until: datetime | None = None
     verified_until: date | None = None
     today: date | None = None
 

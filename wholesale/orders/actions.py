@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from wholesale.audit import actions as audit
 from wholesale.cart import actions as cart_actions
 from wholesale.cart import queries as cart_queries
 from wholesale.cart.rules import Cart, Group, Line
@@ -21,11 +22,12 @@ from wholesale.kernel.states import check_transition
 from wholesale.kernel.words import N_
 from wholesale.ledger import actions as ledger
 from wholesale.orders import queries, rules
+from wholesale.orders.approval import queries as approvals
+from wholesale.orders.approval.rules import Standing, check_may_order, excess
 from wholesale.orders.events import OrderMoved, OrderPlaced
 from wholesale.orders.models import Checkout, Order, OrderLine, OrderMove, Purchase
 from wholesale.organizations import queries as organizations
-from wholesale.organizations.models import Address
-from wholesale.platform import idempotency
+from wholesale.platform import idempotency, mail
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
 from wholesale.pricing import queries as pricing
@@ -34,6 +36,7 @@ from wholesale.pricing.rules import Settlement, Split, share
 CHANGED = N_(
     "Prices or quantities have changed since you looked. Below is what holds now: please check and order again."
 )
+ABOVE_LIMIT = N_("This is above what you may order alone. Ask for approval below.")
 
 
 # --- the checkout's steps ---------------------------------------------------------------------------------
@@ -98,13 +101,21 @@ class Bill:
     def total(self) -> Money:
         return self.goods + self.delivery
 
+    @property
+    def as_seen(self) -> list[tuple[int, str, str]]:
+        """What delivery costs from whom, for the digest of what a person agrees to."""
+        return sorted((seller, str(fee), self.methods[seller]) for seller, fee in self.fees.items())
 
-def bill(cart: Cart, checkout: Checkout) -> Bill:
-    """What the review page shows and the order will cost. Raises DomainError for a cart of several currencies."""
+
+def bill(cart: Cart, delivery: Mapping[str, Any]) -> Bill:
+    """What the review page shows and the order will cost; `delivery` maps a seller's id (as text) to a method.
+
+    Raises DomainError for a cart of several currencies.
+    """
     currency = cart.currency
     if currency is None:
         raise DomainError("Goods in different currencies are ordered one after the other. Split your cart.")
-    methods = {group.seller_id: str(checkout.delivery.get(str(group.seller_id), "delivery")) for group in cart.groups}
+    methods = {group.seller_id: str(delivery.get(str(group.seller_id), "delivery")) for group in cart.groups}
     fees = {
         group.seller_id: group.fee if methods[group.seller_id] == "delivery" else Money.zero(currency)
         for group in cart.groups
@@ -115,9 +126,8 @@ def bill(cart: Cart, checkout: Checkout) -> Bill:
 
 def agreed(cart: Cart, checkout: Checkout) -> str:
     """The digest of what the review page shows; placing compares it, so that nothing changes silently."""
-    shown = bill(cart, checkout)
-    fees = sorted((seller, str(fee), shown.methods[seller]) for seller, fee in shown.fees.items())
-    return cart.digest(fees, checkout.address_id, checkout.payment_method)
+    shown = bill(cart, checkout.delivery)
+    return cart.digest(shown.as_seen, checkout.address_id, checkout.payment_method)
 
 
 def place_order(*, actor: Actor, key: str, seen: str) -> str:
@@ -125,8 +135,8 @@ def place_order(*, actor: Actor, key: str, seen: str) -> str:
 
     Everything is there afterwards (orders, stock, ledger, events) or nothing. The same `key` again answers
     with the same number. `seen` is the digest of what the person saw (`agreed`): raises ConflictError when
-    that is no longer so, DomainError when the cart cannot be ordered, ForbiddenError when the business is not
-    verified, ShortageError when somebody else was quicker.
+    that is no longer so or when it is above the person's limit, DomainError when the cart cannot be ordered,
+    ForbiddenError when the business is not verified, ShortageError when somebody else was quicker.
     """
     answer = idempotency.once(
         f"order:{actor.acting_organization}:{actor.acting_user}",
@@ -137,11 +147,24 @@ def place_order(*, actor: Actor, key: str, seen: str) -> str:
     return str(answer["purchase"])
 
 
-def _place(actor: Actor, key: str, seen: str) -> str:
-    buyer = organizations.organization(actor.acting_organization)
-    if buyer.verified_until is None or actor.today is None or buyer.verified_until < actor.today:
-        raise ForbiddenError("Ordering is for verified buyers.", next_step="verification.status")
-    checkout = db.session.get(Checkout, (actor.acting_user, buyer.id), with_for_update=True)
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A cart that can be ordered as its owner saw it, locked; and what they may do."""
+
+    cart: Cart
+    checkout: Checkout
+    bill: Bill
+    standing: Standing
+
+
+def ready(actor: Actor, key: str, seen: str) -> Ready:
+    """The actor's cart and checkout, checked once more and locked. Raises as `place_order` does."""
+    check_verified(actor)
+    # The limit as it is now: whoever lowers it waits until this purchase is placed, or this one waits for them.
+    standing = Standing() if actor.on_behalf else approvals.standing(actor.acting_user, actor, lock=True)
+    if not actor.on_behalf:
+        check_may_order(standing)
+    checkout = db.session.get(Checkout, (actor.acting_user, actor.acting_organization), with_for_update=True)
     cart = cart_queries.contents(actor, lock=True)
     if cart.is_empty:
         raise DomainError("Your cart is empty.")
@@ -151,35 +174,112 @@ def _place(actor: Actor, key: str, seen: str) -> str:
         raise DomainError("Some lines cannot be ordered as they are. Check what is marked below.")
     if agreed(cart, checkout) != seen:
         raise ConflictError(CHANGED)
-    number = _record(actor, cart, checkout)
+    return Ready(cart, checkout, bill(cart, checkout.delivery), standing)
+
+
+def check_verified(actor: Actor) -> None:
+    """Raise ForbiddenError unless the actor's business counts as verified now."""
+    buyer = organizations.organization(actor.acting_organization)
+    if buyer.verified_until is None or actor.today is None or buyer.verified_until < actor.today:
+        raise ForbiddenError("Ordering is for verified buyers.", next_step="verification.status")
+
+
+def finish_checkout(*, actor: Actor, cart: Cart, checkout: Checkout) -> None:
+    """What was in the cart is ordered, or asked for: the next checkout begins anew."""
     cart_actions.take_out(actor=actor, line_ids=[line.item.line_id for line in cart.lines])
     db.session.delete(checkout)
     db.session.flush()
-    return number
 
 
-def _record(actor: Actor, cart: Cart, checkout: Checkout) -> str:
-    """Write the purchase, its orders and lines, their money and their stock."""
-    cost = bill(cart, checkout)
-    address = _copy(organizations.address(actor, checkout.address_id or 0))
+def _place(actor: Actor, key: str, seen: str) -> str:
+    found = ready(actor, key, seen)
+    if excess(found.standing.role, found.standing.limit, found.bill.total) is not None:
+        raise ConflictError(ABOVE_LIMIT)
+    checkout = found.checkout
+    purchase = record_purchase(
+        actor=actor,
+        cart=found.cart,
+        choices=Choices(
+            user_id=actor.acting_user,
+            name=actor.name,
+            address=copied_address(actor, checkout),
+            delivery=checkout.delivery,
+            payment_method=str(checkout.payment_method),
+            buyer_reference=checkout.buyer_reference,
+            note=checkout.note,
+            on_behalf_reason=actor.on_behalf_reason if actor.on_behalf else None,
+        ),
+    )
+    finish_checkout(actor=actor, cart=found.cart, checkout=checkout)
+    if actor.on_behalf:
+        _tell_of_acting(actor, purchase)
+    return purchase.number
+
+
+def _tell_of_acting(actor: Actor, purchase: Purchase) -> None:
+    """Both sides can see it: an entry in the log, a letter to whoever owns the business."""
+    audit.record(
+        actor=actor,
+        action="purchase.placed_on_behalf",
+        thing="purchase",
+        thing_id=purchase.number,
+        organization_id=purchase.organization_id,
+        after={"total": purchase.total, "currency": purchase.currency},
+        reason=actor.on_behalf_reason,
+    )
+    for owner in approvals.people(purchase.organization_id, roles=("owner",)):
+        mail.send(
+            key=f"ordered_on_behalf:{purchase.id}:{owner.user_id}",
+            to=owner.email,
+            template="ordered_on_behalf",
+            language=owner.language,
+            name=owner.name,
+            business=actor.organization_name,
+            admin=actor.name,
+            reason=actor.on_behalf_reason,
+            number=purchase.number,
+            total=Money(purchase.total, purchase.currency),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was chosen beside the goods. `user_id` and `name`: the person of the buyer who orders."""
+
+    user_id: int
+    name: str
+    address: Mapping[str, Any]
+    delivery: Mapping[str, Any]
+    payment_method: str
+    buyer_reference: str
+    note: str
+    approved_by: int | None = None
+    on_behalf_reason: str | None = None
+
+
+def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
+    """Write the purchase, its orders and lines, their money and their stock; the caller has checked all of it."""
+    cost = bill(cart, choices.delivery)
     settlements = pricing.settlements([line.offer for line in cart.lines if line.offer is not None])
     purchase_number, *numbers = _numbers(len(cart.groups))
     purchase = Purchase(
         number=purchase_number,
         organization_id=actor.acting_organization,
-        user_id=actor.acting_user,
-        payment_method=str(checkout.payment_method),
+        user_id=choices.user_id,
+        payment_method=choices.payment_method,
         goods_total=cost.goods.amount,
         delivery_total=cost.delivery.amount,
         total=cost.total.amount,
         currency=cost.goods.currency,
-        buyer_reference=checkout.buyer_reference,
-        note=checkout.note,
+        buyer_reference=choices.buyer_reference,
+        note=choices.note,
+        approved_by=choices.approved_by,
+        on_behalf_reason=choices.on_behalf_reason,
     )
     db.session.add(purchase)
     db.session.flush()
     orders = [
-        _order(actor, group, number, purchase=purchase, cost=cost, address=address)
+        _order(actor, group, number, purchase=purchase, cost=cost, address=dict(choices.address))
         for group, number in zip(cart.groups, numbers, strict=True)
     ]
     db.session.add_all(orders)
@@ -203,12 +303,16 @@ def _record(actor: Actor, cart: Cart, checkout: Checkout) -> str:
             legs=rules.placed_legs(money, buyer_id=order.buyer_id, seller_id=order.seller_id),
         )
         wanted[order.number] = {line.item.variant_id: line.item.quantity for line in group.lines}
-        _note_move(order, actor, before=None, after="placed", reason="")
+        # A platform admin is nobody of the business, whose name the seller reads here.
+        who = actor.organization_name if actor.on_behalf else f"{choices.name}, {actor.organization_name}"
+        db.session.add(
+            OrderMove(order_id=order.id, before=None, after="placed", user_id=choices.user_id, who=who, reason="")
+        )
         emit(OrderPlaced(order_id=order.id))
     db.session.execute(sa.insert(OrderLine), line_rows)
     # Last, so that the rows everybody wants are locked for the shortest time.
     inventory.allocate_many(actor=actor, wanted=wanted)
-    return purchase_number
+    return purchase
 
 
 def _numbers(orders: int) -> list[str]:
@@ -221,8 +325,9 @@ def _numbers(orders: int) -> list[str]:
     return [f"PUR-{year}-{purchase:06d}", *(f"ORD-{year}-{number:06d}" for number in rest)]
 
 
-def _copy(address: Address) -> dict[str, str]:
-    """The address as it is today: a later change does not move goods already ordered."""
+def copied_address(actor: Actor, checkout: Checkout) -> dict[str, str]:
+    """The chosen address as it is today: a later change does not move goods already ordered."""
+    address = organizations.address(actor, checkout.address_id or 0)
     fields = ("contact_name", "phone", "line", "area", "district", "country")
     return {name: str(getattr(address, name)) for name in fields}
 
@@ -310,6 +415,8 @@ def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
     """`move_order` for an order that this transaction holds already, with its lines; the caller flushes."""
     if actor.role == "viewer":
         raise ForbiddenError("Your role in the business is to look, not to act.")
+    if actor.on_behalf:
+        raise ForbiddenError("Who acts for a business places orders and does nothing else. Stop that first.")
     before = order.state
     check_transition(rules.TRANSITIONS, before, to)
     if party(actor) not in rules.MOVERS[before, to]:
@@ -320,6 +427,7 @@ def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
     _EFFECTS.get(to, _nothing)(actor, order)
     _note_move(order, actor, before=before, after=to, reason=reason)
     emit(OrderMoved(order_id=order.id, before=before, after=to))
+    _note_for_audit(order, actor, before=before, after=to, reason=reason)
 
 
 def party(actor: Actor) -> str:
@@ -329,11 +437,30 @@ def party(actor: Actor) -> str:
     return "seller" if actor.is_seller else "buyer"
 
 
-def _note_move(order: Order, actor: Actor, *, before: str | None, after: str, reason: str) -> None:
+def _note_move(order: Order, actor: Actor, *, before: str, after: str, reason: str) -> None:
     who = f"{actor.name}, {actor.organization_name}" if actor.organization_name else actor.name
     db.session.add(
         OrderMove(order_id=order.id, before=before, after=after, user_id=actor.user_id, who=who, reason=reason)
     )
+
+
+def _note_for_audit(order: Order, actor: Actor, *, before: str, after: str, reason: str) -> None:
+    """Cancellations, and whatever the platform's staff do: that stands in the log of both businesses."""
+    by_staff = actor.is_staff and actor.user_id is not None
+    if not by_staff and after != "cancelled":
+        return
+    whose = (order.buyer_id, order.seller_id) if actor.organization_id is None else (actor.organization_id,)
+    for organization_id in whose:
+        audit.record(
+            actor=actor,
+            action="order.cancelled" if after == "cancelled" else "order.moved",
+            thing="order",
+            thing_id=order.number,
+            organization_id=organization_id,
+            before={"state": before},
+            after={"state": after},
+            reason=reason,
+        )
 
 
 def _nothing(actor: Actor, order: Order) -> None:

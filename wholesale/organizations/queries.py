@@ -65,6 +65,8 @@ def load_actor(
         spending_limit=limit,
         is_partner=row.partner_since is not None,
         on_behalf=row.on_behalf,
+        on_behalf_reason=row.acting_reason or "" if row.on_behalf else "",
+        on_behalf_until=row.acting_until if row.on_behalf else None,
         verified_until=row.verified_until,
         today=now.astimezone(ZoneInfo(zone)).date(),
     )
@@ -88,7 +90,12 @@ def _of_session(digest: bytes, now: datetime) -> sa.Subquery:
     """Everything about the person and the business of a live session, in at most one row."""
     device, member = LoginSession, _memberships.lateral("member")
     is_staff = sa.and_(User.staff_role.is_not(None), device.second_factor_at.is_not(None))
-    on_behalf = sa.and_(is_staff, device.acting_for.is_not(None))
+    on_behalf = sa.and_(
+        is_staff,
+        User.staff_role == "admin",
+        device.acting_for.is_not(None),
+        sa.func.coalesce(device.acting_until > now, False),
+    )
     still_good = sa.or_(device.rotated_at.is_(None), device.rotated_at > now - ROTATION_GRACE)
     just_rotated = sa.and_(device.previous_hash == digest, still_good)
     return (
@@ -102,12 +109,14 @@ def _of_session(digest: bytes, now: datetime) -> sa.Subquery:
             device.remembered,
             device.last_used_at,
             device.created_at.label("session_created_at"),
+            device.acting_until,
+            device.acting_reason,
             User.id,
             User.name,
             User.email,
             User.language,
             User.staff_role,
-            sa.and_(is_staff, device.acting_for.is_(None)).label("acts_as_staff"),
+            sa.and_(is_staff, sa.not_(on_behalf)).label("acts_as_staff"),
             on_behalf.label("on_behalf"),
             sa.case((on_behalf, "member"), else_=member.c.role).label("role"),
             sa.case((on_behalf, None), else_=member.c.spending_limit).label("spending_limit"),

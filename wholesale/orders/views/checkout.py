@@ -184,7 +184,7 @@ def _review_page(status: int = 200, problem: HouseError | None = None) -> Respon
         status,
         cart=cart,
         checkout=checkout,
-        bill=actions.bill(cart, checkout),
+        bill=actions.bill(cart, checkout.delivery),
         address=organizations.address(actor(), checkout.address_id),
         bank_account=current_app.extensions["settings"].bank_account,
         form=form,
