@@ -195,6 +195,8 @@ def _mail_problems(url: str, sender: str) -> Iterator[str]:
         yield "MAIL_URL: only smtp://, smtp+starttls://, smtps:// and folder: are supported."
     elif not parts.hostname or not _has_good_port(url):
         yield "MAIL_URL needs a host and, if any, a port from 1 to 65535: smtps://user:password@smtp.example:465."
+    elif not unquote(f"{parts.username}{parts.password}").isascii():
+        yield "MAIL_URL has a name or password with letters that mail servers do not take."
     elif parts.username and not parts.password:
         yield "MAIL_URL names somebody to log in as, but no password."
     if sender and (not _is_address(parseaddr(sender)[1]) or not sender.isprintable()):

@@ -70,6 +70,27 @@ def test_a_good_environment() -> None:
         ("STORAGE_URL", "s3://bucket?acl=public-read", "has acl: known are endpoint and region"),
         ("STORAGE_URL", "s3://bucket?endpoint=minio:9000", "its endpoint needs http:// or https://"),
         ("STORAGE_URL", "s3://bucket?endpoint=", "its endpoint needs http:// or https://"),
+        ("MAIL_URL", None, "MAIL_URL is not set"),
+        ("MAIL_URL", "", "MAIL_URL is not set"),
+        ("MAIL_URL", "smtp.example:25", "only smtp://, smtp+starttls://, smtps:// and folder:"),
+        ("MAIL_URL", "http://smtp.example", "only smtp://, smtp+starttls://, smtps:// and folder:"),
+        ("MAIL_URL", "smtp://", "MAIL_URL needs a host"),
+        ("MAIL_URL", "smtps://smtp.example:mail", "MAIL_URL needs a host and, if any, a port"),
+        ("MAIL_URL", "smtps://smtp.example:70000", "MAIL_URL needs a host and, if any, a port"),
+        ("MAIL_URL", "smtps://smtp.example:0", "MAIL_URL needs a host and, if any, a port"),
+        ("MAIL_URL", "smtps://shop@smtp.example", "but no password"),
+        ("MAIL_URL", "smtps://shop:p%C3%A4ss@smtp.example", "letters that mail servers do not take"),
+        ("MAIL_URL", "folder:outbox", "MAIL_URL is no whole path"),
+        ("MAIL_URL", "folder://server/outbox", "MAIL_URL is no whole path"),
+        ("MAIL_FROM", "Paikar", "MAIL_FROM is no address"),
+        ("MAIL_FROM", "Paikar <hello@paikar.example>\nBcc: x@evil.example", "MAIL_FROM is no address"),
+        ("SMS_URL", "console:", "SMS_URL is console:"),
+        ("SMS_URL", "http://gateway.example/send", "SMS_URL needs https://"),
+        ("SMS_URL", "gateway.example/send", "SMS_URL needs https:// and a host"),
+        ("SMS_URL", "https://gateway.example:no/", "SMS_URL needs https:// and a host"),
+        ("SMS_URL", "https://me:secret@gateway.example/", "give a token by SMS_TOKEN"),
+        ("SMS_URL", "https://gateway.example/a b", "characters that no address has"),
+        ("SMS_TOKEN", "a\r\nX: y", "SMS_TOKEN has characters"),
     ],
 )
 def test_one_mistake_is_named(name, value, says) -> None:
@@ -87,8 +108,15 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 
 def test_no_secret_stands_in_what_is_said() -> None:
-    said = problems(SECRET_KEY="hunter2", DATABASE_URL="mysql://me:hunter2@db/x", STORAGE_URL="gs://me:hunter2@bucket")
-    assert len(said) == 3
+    said = problems(
+        SECRET_KEY="hunter2",
+        DATABASE_URL="mysql://me:hunter2@db/x",
+        STORAGE_URL="gs://me:hunter2@bucket",
+        MAIL_URL="smpt://me:hunter2@smtp.example",
+        SMS_URL="https://me:hunter2@gateway.example",
+        SMS_TOKEN="hunter2\n",
+    )
+    assert len(said) == 6
     assert "hunter2" not in "\n".join(said)
 
 
@@ -98,6 +126,25 @@ def test_documents_lie_in_the_data_folder_unless_somebody_says_otherwise() -> No
     assert str(Settings.from_environment(GOOD | {"STORAGE_URL": "file:/srv/our%20files"}).files_dir) == "/srv/our files"
     bucket = "s3://key:secret@papers/live?endpoint=https://minio.example&region=eu-west-1"
     assert Settings.from_environment(GOOD | {"STORAGE_URL": bucket}).storage_url == bucket
+
+
+def test_outside_production_messages_stay_in_the_data_folder() -> None:
+    env = GOOD | {"WHOLESALE_ENV": "development", "MAIL_URL": "", "WHOLESALE_DATA": "/srv/paikar"}
+    settings = Settings.from_environment(env)
+    assert (settings.mail_url, settings.sms_url) == ("folder:", "console:")
+    assert str(settings.outbox_dir) == "/srv/paikar/outbox"
+    assert str(Settings.from_environment(env | {"MAIL_URL": "folder:/srv/our%20mail"}).outbox_dir) == "/srv/our mail"
+    assert Settings.from_environment(GOOD).sms_url == ""
+
+
+def test_who_letters_come_from() -> None:
+    assert Settings.from_environment(GOOD).mail_sender == ("Paikar", "no-reply@paikar.example")
+    named = GOOD | {"MAIL_FROM": "পাইকার বাজার <hello@paikar.example>"}
+    assert Settings.from_environment(named).mail_sender == ("পাইকার বাজার", "hello@paikar.example")
+    bare = GOOD | {"MAIL_FROM": "hello@paikar.example", "SITE_NAME": "Bazar"}
+    assert Settings.from_environment(bare).mail_sender == ("Bazar", "hello@paikar.example")
+    local = GOOD | {"PUBLIC_URL": "http://[::1]:5000", "WHOLESALE_ENV": "development"}
+    assert Settings.from_environment(local).mail_sender == ("Paikar", "no-reply@localhost")
 
 
 def test_with_a_database_given_production_is_meant() -> None:

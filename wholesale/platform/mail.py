@@ -43,7 +43,7 @@ from wholesale.platform.messages.smtp import SmtpServer
 from wholesale.platform.messages.transports import Outgoing, RefusedError, Transport
 from wholesale.platform.transaction import transaction
 
-__all__ = ["STATES", "init_app", "link", "outbox_folder", "recent", "restart", "send", "state", "sweep"]
+__all__ = ["STATES", "Folder", "init_app", "link", "outbox_folder", "recent", "restart", "send", "state", "sweep"]
 
 _TEMPLATE = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)?")
 _CLI_PATIENCE = 75
@@ -75,7 +75,8 @@ class _NotSetUp:
         raise RefusedError(N_("Text messages are not set up: SMS_URL is not set."))
 
 
-def _transports(settings: Settings) -> dict[str, Transport]:
+def transports(settings: Settings) -> dict[str, Transport]:
+    """The way out of each channel, by the settings."""
     folder = Folder(settings)
     sms: Transport = folder if settings.sms_url == "console:" else SmsGateway(settings)
     return {
@@ -123,6 +124,6 @@ def test_letter(to: str, language: str) -> None:
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Say by which ways letters and text messages leave the house."""
-    app.extensions["messages"] = _transports(settings)
+    app.extensions["messages"] = transports(settings)
     app.cli.add_command(cli)
     vault.keep(app, cast("InstrumentedAttribute[bytes]", OutgoingMessage.body))

@@ -112,6 +112,6 @@ def _read(path: Path) -> Kept:
         channel=path.stem.partition("-")[2],
         to=str(letter["To"] or letter["X-Phone"] or ""),
         subject=str(letter["Subject"] or ""),
-        body="" if body is None else body.get_content(),
+        body="" if body is None else body.get_content().replace("\r\n", "\n"),
         at=datetime.fromtimestamp(path.stat().st_mtime, UTC),
     )

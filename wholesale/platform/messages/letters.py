@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from email.headerregistry import Address
+from email.header import Header
+from email.headerregistry import Address, AddressHeader, UniqueAddressHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from urllib.parse import urlsplit
 
@@ -19,8 +20,29 @@ from wholesale.platform import i18n
 from wholesale.platform.messages.transports import Outgoing, RefusedError, one_line, several_lines
 
 _LONGEST_SUBJECT = 200
+
+
+class _Policy(EmailPolicy):
+    """E-mail whose headers keep their spaces: the library's own folding loses some between words that are not ASCII."""
+
+    def fold(self, name: str, value: str) -> str:
+        if isinstance(value, UniqueAddressHeader | AddressHeader) and len(value.addresses) == 1:
+            who = value.addresses[0]
+            if not who.display_name.isascii():
+                return f"{name}: {self._encoded(name, who.display_name)} <{who.addr_spec}>{self.linesep}"
+        elif name == "Subject" and not value.isascii():
+            return f"{name}: {self._encoded(name, value)}{self.linesep}"
+        return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return self.fold(name, value).encode("ascii")
+
+    def _encoded(self, name: str, value: str) -> str:
+        return Header(str(value), "utf-8", header_name=name).encode(linesep=self.linesep)
+
+
 # Old servers garble what is not 7 bit.
-_POLICY = SMTP.clone(cte_type="7bit")
+_POLICY = _Policy(linesep="\r\n", cte_type="7bit")
 
 
 def link(settings: Settings, endpoint: str, /, **values: object) -> str:
@@ -66,9 +88,9 @@ def compose(settings: Settings, message: Outgoing) -> tuple[str, str, EmailMessa
     letter["Message-ID"] = f"<{message.reference}@{sender.rpartition('@')[2]}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter["X-Auto-Response-Suppress"] = "All"
-    letter["Content-Language"] = message.language
     letter.set_content(message.body + "\n")
     letter.add_alternative(_as_html(settings, message), subtype="html")
+    letter["Content-Language"] = message.language  # last: making parts drops what describes a content
     return sender, receiver, letter
 
 

@@ -123,6 +123,7 @@ def queue(
         )
         .on_conflict_do_nothing()
         .inline()
+        .execution_options(preserve_rowcount=True)
     )
     if not cast("CursorResult[Any]", written).rowcount:
         return False
@@ -228,7 +229,7 @@ def _finish(message: OutgoingMessage, state: str, error: str | None) -> None:
     message.state, message.error, message.finished_at = state, error, clock.now()
     if state == "sent":
         message.body = None
-        db.session.execute(_unblock(message.channel))
+        _unblock(message)
 
 
 def _locked(*which: sa.ColumnElement[bool]) -> OutgoingMessage | None:
@@ -246,10 +247,15 @@ def _blocked_until(channel: str) -> datetime | None:
     )
 
 
-def _unblock(channel: str) -> sa.Update:
-    """The server answers again, or somebody says so."""
-    away = sa.and_(OutgoingMessage.channel == channel, OutgoingMessage.unreachable_until.is_not(None))
-    return sa.update(OutgoingMessage).where(away).values(unreachable_until=None)
+def _unblock(message: OutgoingMessage) -> None:
+    """The server answers again, or somebody says so. A row that another worker holds learns it from that one."""
+    message.unreachable_until = None
+    away = (
+        sa.select(OutgoingMessage.id)
+        .where(OutgoingMessage.channel == message.channel, OutgoingMessage.unreachable_until.is_not(None))
+        .with_for_update(skip_locked=True)
+    )
+    db.session.execute(sa.update(OutgoingMessage).where(OutgoingMessage.id.in_(away)).values(unreachable_until=None))
 
 
 def transport(channel: str) -> Transport:
@@ -278,16 +284,13 @@ class MessageCounts:
 
 
 def state() -> MessageCounts:
-    counts: dict[str, int] = dict(
-        db.session.execute(
-            sa.select(OutgoingMessage.state, sa.func.count())
-            .where(OutgoingMessage.state.in_(("queued", "sending", "failed", "unknown")))
-            .group_by(OutgoingMessage.state)
-        )
-        .tuples()
-        .all()
+    open_ones = ("queued", "sending", "failed", "unknown")
+    found = db.session.execute(
+        sa.select(OutgoingMessage.state, sa.func.count())
+        .where(OutgoingMessage.state.in_(open_ones))
+        .group_by(OutgoingMessage.state)
     )
-    return MessageCounts(**{name: counts.get(name, 0) for name in MessageCounts.__dataclass_fields__})
+    return MessageCounts(**(dict.fromkeys(open_ones, 0) | dict(found.all())))
 
 
 @dataclass(frozen=True)
@@ -371,8 +374,7 @@ def restart(message_id: int) -> bool:
         return False
     message.state, message.attempts, message.error, message.finished_at = "queued", 0, None, None
     message.queued_at = message.due_at = clock.now()
-    db.session.flush()
-    db.session.execute(_unblock(message.channel))
+    _unblock(message)
     outbox.emit(MessageQueued(channel=message.channel, key=message.key))
     return True
 

@@ -30,7 +30,8 @@ class SmtpServer:
     def deliver(self, message: Outgoing) -> None:
         sender, receiver, letter = compose(self.settings, message)
         with self._connected() as server:
-            for code, answer in (server.mail(sender), server.rcpt(receiver)):
+            for step, address in ((server.mail, sender), (server.rcpt, receiver)):
+                code, answer = step(address)
                 if code not in {_OK, _FORWARDED}:
                     raise _refusal(code, answer)
             code, answer = server.docmd("DATA")

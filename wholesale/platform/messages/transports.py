@@ -54,7 +54,6 @@ class UnclearError(Exception):
 
 def one_line(text: str) -> str:
     """`text` without anything that breaks a line or controls a terminal or the direction of reading."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
     kept = (" " if unicodedata.category(c) in _BREAKING else c for c in text if c not in _TURNING)
     return " ".join("".join(kept).split())
 
