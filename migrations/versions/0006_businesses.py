@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from wholesale.organizations.rules import skeleton
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -74,6 +76,12 @@ def upgrade() -> None:
     )
     for column in ("phone", "email", "trade_licence_no", "tax_no"):
         op.drop_column("organization", column)
+    op.add_column("organization", sa.Column("skeleton", sa.Text(), server_default="", nullable=False))
+    names = op.get_bind().execute(sa.text("SELECT id, name FROM organization")).all()
+    for row in names:
+        change = sa.text("UPDATE organization SET skeleton = :skeleton WHERE id = :id")
+        op.get_bind().execute(change, {"skeleton": skeleton(row.name), "id": row.id})
+    op.create_index(op.f("ix_organization_skeleton"), "organization", ["skeleton"])
 
 
 def downgrade() -> None:
@@ -85,7 +93,7 @@ def downgrade() -> None:
     )
     for column in ("phone", "email", "trade_licence_no", "tax_no"):
         op.alter_column("organization", column, nullable=False)
-    for column in ("language", "partner_since"):
+    for column in ("language", "partner_since", "skeleton"):
         op.drop_column("organization", column)
     op.drop_column("membership", "spending_limit")
     op.drop_table("invitation")

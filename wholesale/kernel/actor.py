@@ -41,6 +41,7 @@ class Actor:
     role: Role | None = None
     spending_limit: Money | None = None
     is_partner: bool = False
+    businesses: int = 0
     on_behalf: bool = False
     on_behalf_reason: str = ""
     on_behalf_until: datetime | None = None

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
+from wholesale.organizations import rules
 from wholesale.platform.db import Amount, Base, Currency, Id, one_of
 
 
+def _skeleton(context: Any) -> str:
+    """Of the name that is being written in the same row."""
+    row: Mapping[str, Any] = context.get_current_parameters()
+    return rules.skeleton(row["name"])
+
+
 class Organization(Base):
-    """A business as everybody may know it. `partner_since`: a seller that the platform accepted as profit partner."""
+    """A business as everybody may know it.
+
+    `skeleton` is what the eye keeps of its name (see `rules.skeleton`). `partner_since`: a seller that the platform
+    accepted as profit partner. `language`: of letters to the business itself.
+    """
 
     __tablename__ = "organization"
     __table_args__ = (one_of("kind", ("buyer", "seller")),)
@@ -24,6 +37,7 @@ class Organization(Base):
     legal_name: Mapped[str]
     slug: Mapped[str] = mapped_column(unique=True)
     currency: Mapped[Currency]
+    skeleton: Mapped[str] = mapped_column(init=False, insert_default=_skeleton, server_default="", index=True)
     language: Mapped[str | None] = mapped_column(default=None)
     verified_until: Mapped[date | None] = mapped_column(default=None)
     partner_since: Mapped[datetime | None] = mapped_column(default=None)

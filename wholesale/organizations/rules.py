@@ -1,4 +1,4 @@
-"""How the numbers on a business's papers are brought to one form, names for addresses of pages, and places."""
+"""How names and numbers of a business are brought to one form; who may change whom; how invitations last; places."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from wholesale.kernel.errors import DomainError
+from wholesale.kernel.errors import DomainError, ForbiddenError
+from wholesale.kernel.money import smallest_unit
+from wholesale.kernel.words import N_
 
 _DATA = Path(__file__).parent / "data"
 _KENYAN_PIN = re.compile(r"[AP][0-9]{9}[A-Z]")
@@ -18,6 +22,7 @@ _TAX_NUMBER_DIGITS = (12, 13)  # TIN, BIN
 _SHORTEST_LICENCE = 4
 _LONGEST_LICENCE = 60
 _LONGEST_SLUG = 60
+_LONGEST_NAME = 120
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | {"\\": "/"})
 
 
@@ -62,10 +67,117 @@ def normal_tax_no(text: str) -> str:
     return number
 
 
+# --- names ------------------------------------------------------------------------------------------------
+
+_JOINERS = "\u200c\u200d"
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Letters that look like Latin ones, each case by itself. Unicode's whole table (confusables.txt, 6,000 lines) would
+# only add signs that NFKC folds already or that nobody types in a name.
+_LOOKALIKES = str.maketrans(
+    "АВЕЗІЈКМНОРСТУХЅԌҮавгезіјкмнопрстухѕԁһԛԝьүӏӀ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβγεηικμνορστυχω" + "ıłøđħɑɡ",
+    "ABE3IJKMHOPCTYXSGYabre3ijkmhonpctyxsdhqwbyll" + "ABEZHIKMNOPTYXabyenikuvopotuxw" + "ilodhag",
+)
+_STROKES = str.maketrans("i10", "llo")
+
+
+def check_name(text: str, *, field: str = "business_name") -> str:
+    """A business's name in one form (NFKC, single spaces); DomainError on `field` for what deceives the eye.
+
+    Zero-width joiners stay between the letters of Indic scripts, whose spelling needs them (র‍্যাংগস); everywhere
+    else they, and signs that turn the direction of writing, are refused.
+    """
+    name = " ".join(unicodedata.normalize("NFKC", text).split())
+    if any(_is_invisible(name, at) for at in range(len(name))):
+        raise DomainError("The name contains signs that cannot be seen. Type it by hand.", field=field)
+    if not any(char.isalnum() for char in name):
+        raise DomainError("Enter the name that your customers know.", field=field)
+    if len(name) > _LONGEST_NAME:
+        raise DomainError("Use at most {maximum} characters.", field=field, maximum=_LONGEST_NAME)
+    return name
+
+
+def _is_invisible(name: str, at: int) -> bool:
+    char = name[at]
+    if char in _JOINERS:
+        return not (0 < at < len(name) - 1 and _is_indic(name[at - 1]) and _is_indic(name[at + 1]))
+    return unicodedata.category(char) in _INVISIBLE
+
+
+def _is_indic(char: str) -> bool:
+    return "\u0900" <= char <= "\u0dff"
+
+
+def skeleton(name: str) -> str:
+    """What the eye keeps of a name: two names with one skeleton can be taken for each other.
+
+    Case, accents, spaces and punctuation are left out; Cyrillic and Greek letters become the Latin ones that they
+    look like, I, l and 1 become l, O and 0 become o, rn becomes m. It is only for comparing.
+    """
+    letters = unicodedata.normalize("NFKD", latin_digits(unicodedata.normalize("NFKC", name)))
+    plain = "".join(char for char in letters if unicodedata.category(char)[0] in "LNM" and not _is_accent(char))
+    latin = plain.translate(_LOOKALIKES).casefold().replace("rn", "m").replace("vv", "w")
+    return latin.translate(_STROKES)
+
+
+def _is_accent(char: str) -> bool:
+    """Marks on Latin, Greek and Cyrillic letters; the vowel signs of Bangla are letters to the eye."""
+    return "\u0300" <= char <= "\u036f"
+
+
 def slug(name: str, fallback: str) -> str:
     """`name` for an address: small letters, digits and single dashes; `fallback` when nothing of it is Latin."""
     plain = unicodedata.normalize("NFKD", latin_digits(name)).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].rstrip("-") or fallback
+
+
+# --- people -----------------------------------------------------------------------------------------------
+
+INVITATION_LASTS = timedelta(days=7)
+INVITATIONS_A_DAY = 20
+MOST_BUSINESSES = 20
+"""To how many businesses a person can belong who founds one more."""
+
+LAST_OWNER = N_("You are the only owner. Hand the business over first; to close it, write to the platform.")
+
+
+def check_may_change(*, own_role: str, role: str, to: str | None = None) -> None:
+    """Whether somebody of `own_role` may change a person of `role`, or make them `to`.
+
+    Owners change everybody; admins everybody but owners. Ownership is only handed over or shared.
+    """
+    if own_role not in {"owner", "admin"}:
+        raise ForbiddenError("Only the owner and the admins of your business decide about its people.")
+    if role == "owner" and own_role != "owner":
+        raise ForbiddenError("Only an owner decides about an owner.")
+    if to == "owner":
+        raise ForbiddenError("Ownership is handed over, not given as a role.")
+
+
+def check_limit(limit: Decimal | None, *, role: str, currency: str) -> Decimal | None:
+    """The spending limit that somebody of this role has: only members have one. DomainError on `spending_limit`."""
+    if limit is None or role != "member":
+        return None
+    if limit < 0 or limit != limit.quantize(smallest_unit(currency)):
+        raise DomainError("Enter an amount such as 50000, in {currency}.", field="spending_limit", currency=currency)
+    return limit
+
+
+def invitation_state(
+    *, accepted_at: datetime | None, withdrawn_at: datetime | None, expires_at: datetime, now: datetime
+) -> str:
+    """open, expired, accepted or withdrawn."""
+    if accepted_at is not None:
+        return "accepted"
+    if withdrawn_at is not None:
+        return "withdrawn"
+    return "open" if now < expires_at else "expired"
+
+
+# --- places -----------------------------------------------------------------------------------------------
+
+HOME_COUNTRY = "BD"
+COUNTRIES = {"BD": N_("Bangladesh"), "KE": N_("Kenya"), "UG": N_("Uganda")}
+_LONGEST_DISTRICT = 120
 
 
 @dataclass(frozen=True)
@@ -109,6 +221,21 @@ def district_in(language: str, name: str) -> str:
     """The district of that stored name as readers of `language` write it; `name` itself outside of Bangladesh."""
     places = (place for division in divisions() for place in division.districts if place.name == name)
     return next((place.in_language(language) for place in places), name)
+
+
+def check_place(country: str, district: str) -> tuple[str, str]:
+    """Country and district: of a list in Bangladesh, as people write it elsewhere.
+
+    DomainError on `country`, `district` or, outside of Bangladesh, `region`.
+    """
+    if country not in COUNTRIES:
+        raise DomainError("Choose a country from the list.", field="country")
+    if country == HOME_COUNTRY:
+        return country, check_district(district)
+    written = " ".join(district.split())
+    if not written or len(written) > _LONGEST_DISTRICT:
+        raise DomainError("Enter the county or district.", field="region")
+    return country, written
 
 
 def check_district(name: str) -> str:

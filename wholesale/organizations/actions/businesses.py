@@ -1,11 +1,11 @@
-"""Founding a business, and what changes about it."""
+"""Founding a business, and what changes about it as a whole."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from flask import current_app
@@ -13,13 +13,17 @@ from sqlalchemy.dialects.postgresql import insert
 
 from wholesale.accounts.models import User
 from wholesale.audit import actions as audit
+from wholesale.audit.rules import masked
 from wholesale.config import Settings
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor, OrganizationKind
 from wholesale.kernel.errors import DomainError, ForbiddenError
 from wholesale.organizations import rules
-from wholesale.organizations.models import Address, BusinessPapers, Membership, Organization
+from wholesale.organizations.actions import switching
+from wholesale.organizations.models import BusinessPapers, Membership, Organization
+from wholesale.platform import idempotency
 from wholesale.platform.db import db
+from wholesale.platform.transaction import as_platform
 
 _NUMBERED_SLUGS = 5
 
@@ -38,13 +42,15 @@ def found_business(
 ) -> Organization:
     """A business, not verified yet, with `owner` as its owner.
 
-    Raises DomainError on `trade_licence_no` or `tax_no`.
+    Raises DomainError on `business_name`, `legal_name`, `trade_licence_no` or `tax_no`.
     """
+    name = rules.check_name(name)
+    legal_name = rules.check_name(legal_name, field="legal_name") if legal_name.strip() else name
     licence_no, tax = rules.normal_licence_no(trade_licence_no), rules.normal_tax_no(tax_no)
     values = {
         "kind": kind,
-        "name": name.strip(),
-        "legal_name": legal_name.strip() or name.strip(),
+        "name": name,
+        "legal_name": legal_name,
         "currency": currency or cast("Settings", current_app.extensions["settings"]).currency,
         "created_at": clock.now(),
     }
@@ -55,8 +61,71 @@ def found_business(
             Membership(organization_id=made.id, user_id=owner.id, role="owner"),
         ]
     )
-    db.session.flush()
+    audit.record(
+        actor=Actor(user_id=owner.id),
+        action="business.founded",
+        thing="business",
+        thing_id=made.id,
+        organization_id=made.id,
+        after={"kind": kind, "trade_licence_no": licence_no, "tax_no": tax},
+    )
     return made
+
+
+def found_once(*, actor: Actor, key: str, **facts: Any) -> int:
+    """One more business of somebody who has an account, and they act for it from now on; its id.
+
+    By a form that may arrive twice (`key`); `facts` as `found_business` takes them. Must come first in its
+    transaction. Raises DomainError as that does.
+    """
+    if actor.on_behalf:
+        raise ForbiddenError("You act for a business of others. End that first.")
+    if actor.businesses >= rules.MOST_BUSINESSES:
+        raise DomainError("You belong to {count} businesses. That is the most.", count=actor.businesses)
+
+    def found() -> dict[str, Any]:
+        with as_platform():  # nobody acts for it yet, so its rows are not the actor's
+            made = found_business(owner=db.session.get_one(User, actor.acting_user), **facts)
+        return {"organization_id": made.id}
+
+    scope = f"found-business:{actor.acting_user}"
+    organization_id = int(idempotency.once(scope, key or idempotency.new_key(), facts, found)["organization_id"])
+    switching.act_for(actor=actor, organization_id=organization_id)
+    return organization_id
+
+
+def change_business(*, actor: Actor, name: str, phone: str, email: str, language: str | None) -> None:
+    """What the owner may change without new papers. Raises DomainError on `business_name`."""
+    if not actor.is_owner:
+        raise ForbiddenError("Only an owner changes the business.")
+    own, new_name = actor.acting_organization, rules.check_name(name)
+    business = db.session.get_one(Organization, own, with_for_update={"key_share": True}, populate_existing=True)
+    papers = db.session.get_one(BusinessPapers, own, with_for_update=True, populate_existing=True)
+    before = _as_noted(business, papers)
+    if new_name != business.name:
+        business.name, business.skeleton = new_name, rules.skeleton(new_name)
+    business.language = language
+    papers.phone, papers.email = phone, email
+    after = _as_noted(business, papers)
+    if after != before:
+        audit.record(
+            actor=actor,
+            action="business.changed",
+            thing="business",
+            thing_id=own,
+            organization_id=own,
+            before=before,
+            after=after,
+        )
+
+
+def _as_noted(business: Organization, papers: BusinessPapers) -> dict[str, str | None]:
+    return {
+        "name": business.name,
+        "phone": masked(papers.phone),
+        "email": masked(papers.email),
+        "language": business.language,
+    }
 
 
 def _slugs(name: str, kind: str) -> Iterator[str]:
@@ -118,20 +187,3 @@ def set_partner(*, actor: Actor, organization_id: int, accepted: bool, reason: s
     )
     db.session.flush()
     return True
-
-
-def add_address(*, actor: Actor, contact_name: str, phone: str, line: str, area: str, district: str) -> Address:
-    """One more address of the actor's business, in Bangladesh. Raises DomainError on `district`."""
-    if actor.role == "viewer":
-        raise ForbiddenError("Your role in this business is to look. Ask its owner for more.")
-    made = Address(
-        organization_id=actor.acting_organization,
-        contact_name=contact_name.strip(),
-        phone=phone,
-        line=line.strip(),
-        area=area.strip(),
-        district=rules.check_district(district),
-    )
-    db.session.add(made)
-    db.session.flush()
-    return made

@@ -1,22 +1,20 @@
-"""Reads of businesses, memberships and addresses; and the actor of a request, in one query."""
+"""The actor of a request, in one query."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from flask import current_app
 
 from wholesale.accounts.models import LoginSession, User
 from wholesale.accounts.rules import ROTATION_GRACE, Sighting, token_digest
 from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS, Actor
-from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
-from wholesale.organizations.models import Address, BusinessPapers, Organization, SellerTerms
+from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.platform.transaction import Scope, remember_scope
 
@@ -64,6 +62,7 @@ def load_actor(
         role=row.role,
         spending_limit=limit,
         is_partner=row.partner_since is not None,
+        businesses=row.businesses,
         on_behalf=row.on_behalf,
         on_behalf_reason=row.acting_reason or "" if row.on_behalf else "",
         on_behalf_until=row.acting_until if row.on_behalf else None,
@@ -120,6 +119,8 @@ def _of_session(digest: bytes, now: datetime) -> sa.Subquery:
             on_behalf.label("on_behalf"),
             sa.case((on_behalf, "member"), else_=member.c.role).label("role"),
             sa.case((on_behalf, None), else_=member.c.spending_limit).label("spending_limit"),
+            # Counted before the limit takes the one that they act for.
+            sa.func.count(member.c.organization_id).over().label("businesses"),
             Organization.id.label("organization_id"),
             Organization.name.label("organization_name"),
             Organization.kind,
@@ -157,63 +158,3 @@ def _entering(who: sa.Subquery) -> sa.Select[Any]:
         setting("app.user", sa.cast(who.c.id, sa.Text)).label("set_user"),
         setting("app.scope", sa.case((who.c.acts_as_staff, "platform"))).label("set_scope"),
     )
-
-
-def verified_now() -> sa.ColumnElement[bool]:
-    """The condition that a business counts as verified today; for queries that join Organization."""
-    zone: str = current_app.extensions["settings"].time_zone
-    return Organization.verified_until >= clock.today(zone)
-
-
-def organization(organization_id: int) -> Organization:
-    """The business by its id; for code that has already checked who asks."""
-    found = db.session.get(Organization, organization_id)
-    if found is None:
-        raise NotFoundError
-    return found
-
-
-def organizations(ids: Collection[int]) -> dict[int, Organization]:
-    """Businesses by id, in one query."""
-    rows = db.session.scalars(sa.select(Organization).where(Organization.id.in_(ids)))
-    return {row.id: row for row in rows}
-
-
-def papers(organization_id: int) -> BusinessPapers:
-    """What only the business, its partners in trade and the platform may know of it."""
-    found = db.session.get(BusinessPapers, organization_id)
-    if found is None:
-        raise NotFoundError
-    return found
-
-
-def first_address(organization_id: int) -> Address | None:
-    """Where a business is, for its papers: the first address it gave."""
-    return db.session.scalars(
-        sa.select(Address).where(Address.organization_id == organization_id).order_by(Address.id).limit(1)
-    ).one_or_none()
-
-
-def terms(seller_ids: Collection[int]) -> dict[int, SellerTerms]:
-    """What each seller asks per order; sellers that have set nothing are missing."""
-    rows = db.session.scalars(sa.select(SellerTerms).where(SellerTerms.organization_id.in_(seller_ids)))
-    return {row.organization_id: row for row in rows}
-
-
-def addresses(actor: Actor) -> list[Address]:
-    """The addresses of the actor's business, oldest first."""
-    return list(
-        db.session.scalars(
-            sa.select(Address).where(Address.organization_id == actor.acting_organization).order_by(Address.id)
-        )
-    )
-
-
-def address(actor: Actor, address_id: int) -> Address:
-    """One address of the actor's business; not-yours looks like not-there."""
-    found = db.session.scalars(
-        sa.select(Address).where(Address.id == address_id, Address.organization_id == actor.acting_organization)
-    ).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
