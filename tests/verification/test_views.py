@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import io
+import re
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask, url_for
+from itsdangerous import TimestampSigner
 
 from tests.client import HTMX, HouseClient, text_of
 from tests.conftest import Cast
 from tests.factories import accounts, organizations
 from tests.factories import verification as papers
 from wholesale.accounts.models import User
+from wholesale.kernel import clock
 from wholesale.organizations.models import Organization
+from wholesale.platform import files
 from wholesale.platform.db import db
-from wholesale.verification import actions
+from wholesale.platform.idempotency import new_key
+from wholesale.platform.throttle import Throttle
+from wholesale.verification import actions, views
 from wholesale.verification.models import VerificationCase, VerificationDocument
 
 ClientOf = Callable[[User], HouseClient]
@@ -158,6 +166,103 @@ def test_without_a_token_what_was_typed_is_offered_again(client: HouseClient) ->
     assert count(User) == 0
 
 
+def hidden(html: str, name: str) -> str:
+    """The value of a hidden field."""
+    [found] = re.findall(rf'name="{name}" value="([^"]*)"', html)
+    return str(found)
+
+
+def test_a_good_file_is_sent_once_however_often_the_form_comes_back(client: HouseClient) -> None:
+    form = client.get("/register").text
+    assert "draft_files" not in form
+    first = client.post("/register", data=typed(tax_no="1", certificate=papers.upload(name="iso.pdf")))
+    assert first.status_code == 422
+    words = text_of(first.text)
+    assert "licence.jpg is here. Choose another only to replace it." in words
+    assert "iso.pdf is here." in words
+    note = hidden(first.text, "draft_files")
+    without = {name: value for name, value in typed().items() if name != "trade_licence"}
+    second = client.post("/register", data=without | {"draft_files": note, "phone": "1"})
+    assert second.status_code == 422
+    assert "Choose a file." not in second.text
+    done = client.post("/register", data=without | {"draft_files": hidden(second.text, "draft_files")})
+    assert done.status_code == 303
+    kept = db.session.scalars(sa.select(VerificationDocument).order_by(VerificationDocument.kind)).all()
+    assert [(each.kind, each.original_name, each.media_type) for each in kept] == [
+        ("certificate", "iso.pdf", "application/pdf"),
+        ("trade_licence", "licence.jpg", "image/jpeg"),
+    ]
+    assert files.storage().get(kept[1].file_key).startswith(b"\xff\xd8")
+
+
+def test_a_kept_file_is_replaced_by_a_new_one(client: HouseClient) -> None:
+    first = client.post("/register", data=typed(tax_no="1"))
+    again = typed(trade_licence=papers.upload(name="better.pdf"), draft_files=hidden(first.text, "draft_files"))
+    assert client.post("/register", data=again).status_code == 303
+    assert db.session.scalars(sa.select(VerificationDocument.original_name)).all() == ["better.pdf"]
+
+
+def test_a_note_of_kept_files_is_good_for_its_browser_and_for_a_while(
+    client: HouseClient, house: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = hidden(client.post("/register", data=typed(tax_no="1")).text, "draft_files")
+    without = {name: value for name, value in typed().items() if name != "trade_licence"}
+    stranger = house.test_client()
+    for browser, text in ((stranger, note), (client, note[:-3] + "abc"), (client, "x"), (client, "")):
+        response = browser.post("/register", data=without | {"draft_files": text})
+        assert response.status_code == 422
+        assert "Choose a file." in response.text
+    half_a_day_ago = time.time() - 13 * 3600
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _self: int(half_a_day_ago))
+    old = hidden(client.post("/register", data=typed(tax_no="1")).text, "draft_files")
+    monkeypatch.undo()
+    assert "Choose a file." in client.post("/register", data=without | {"draft_files": old}).text
+
+
+def test_everything_that_is_wrong_is_said_in_the_first_round(client: HouseClient, cast: Cast) -> None:
+    response = client.post(
+        "/register",
+        data=typed(
+            email="amina@test.example", phone="1", password="short", tax_no="1", trade_licence=papers.upload(b"MZ")
+        ),
+    )
+    assert response.status_code == 422
+    for field in ("email", "phone", "password", "tax_no", "trade_licence"):
+        assert f'id="{field}-error"' in response.text, field
+    assert "Type it again" in response.text
+
+
+def test_pressed_twice_is_one_account_and_one_answer(client: HouseClient, house: Flask) -> None:
+    key = hidden(client.get("/register").text, "key")
+    first = client.post("/register", data=typed(key=key))
+    assert (first.status_code, first.location) == (303, "/verify-business")
+    second_press = house.test_client()  # the same browser before the first answer: it has no session yet
+    second = second_press.post("/register", data=typed(key=key))
+    assert (second.status_code, second.location) == (303, "/verify-business")
+    assert "পদ্মা ট্রেডার্স" in second_press.get("/verify-business").text
+    assert (count(User), count(Organization), count(VerificationCase)) == (1, 1, 1)
+
+
+def test_the_second_answer_is_for_who_knows_the_password_and_soon(client: HouseClient, house: Flask) -> None:
+    client.post("/register", data=typed(key="k" * 32))
+    wrong = house.test_client().post("/register", data=typed(key="k" * 32, password="another long passphrase"))
+    assert wrong.status_code == 422
+    assert "There is already an account with this e-mail" in wrong.text
+    with clock.at(clock.now() + timedelta(minutes=11)):
+        late = house.test_client().post("/register", data=typed(key="k" * 32))
+    assert late.status_code == 422
+    other = house.test_client().post("/register", data=typed(key="k" * 32, email="else@test.example"))
+    assert other.status_code == 422
+    assert count(User) == 1
+
+
+def test_strangers_files_are_not_kept_without_end(client: HouseClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "kept_here", Throttle(f"kept-test-{new_key()}", limit=1, seconds=60))
+    first, second = (client.post("/register", data=typed(tax_no="1")).text for _each in range(2))
+    assert "is here. Choose another" in first
+    assert "is here. Choose another" not in second
+
+
 # --- one's own verification -------------------------------------------------------------------------------
 
 
@@ -213,6 +318,40 @@ def test_papers_sent_after_the_session_ended_survive_the_login(cast: Cast, clien
     response = client.post("/verify-business", data=papers_form())
     assert response.status_code == 401
     assert "What you typed is kept" in response.text
+    assert count(VerificationCase) == 0
+
+
+def test_a_draft_is_saved_bit_by_bit_and_sent(cast: Cast, client_of: ClientOf) -> None:
+    browser = client_of(cast.newcomer)
+    steps: list[dict[str, Any]] = [
+        {"trade_licence_no": "TL/2026/5"},
+        {"trade_licence_no": "TL/2026/5", "trade_licence": papers.upload(name="page.pdf")},
+        {"trade_licence_no": "TL/2026/5", "licence_expires_on": papers.in_a_year().isoformat()},
+    ]
+    for data in steps:
+        saved = browser.post("/verify-business", data=data | {"step": "save"})
+        assert (saved.status_code, saved.location) == (303, "/verify-business")
+    page = browser.get("/verify-business").text
+    assert "Nobody looks at it before you send it." in text_of(page)
+    assert "page.pdf is here." in text_of(page)
+    assert papers.in_a_year().isoformat() in page
+    assert text_of(client_of(cast.esha).get("/admin/verify").text).count("New Store") == 0
+    data = {"trade_licence_no": "TL/2026/5", "licence_expires_on": papers.in_a_year().isoformat()}
+    wrong = browser.post("/verify-business", data=data | {"tax_no": "12", "step": "send"})
+    assert wrong.status_code == 422
+    assert 'id="tax_no-error"' in wrong.text
+    sent = browser.post("/verify-business", data=data | {"tax_no": "123456789012", "step": "send"})
+    assert sent.status_code == 303
+    assert "Being checked" in browser.get("/verify-business").text
+    assert "New Store" in client_of(cast.esha).get("/admin/verify").text
+
+
+def test_a_bad_file_in_a_draft_stands_beside_its_field(cast: Cast, client_of: ClientOf) -> None:
+    data = {"step": "save", "trade_licence": papers.upload(b"MZ"), "tax_certificate": papers.upload(name="tin.pdf")}
+    response = client_of(cast.newcomer).post("/verify-business", data=data)
+    assert response.status_code == 422
+    assert 'id="trade_licence-error"' in response.text
+    assert "tin.pdf is here." in text_of(response.text)
     assert count(VerificationCase) == 0
 
 
