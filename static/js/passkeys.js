@@ -38,6 +38,7 @@
     form.submit();
   };
 
+  for (const sorry of document.querySelectorAll("[data-without-passkey]")) sorry.hidden = true;
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     const complaint = form.querySelector("[role=alert]");
     const button = form.querySelector("[type=submit]");

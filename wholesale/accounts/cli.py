@@ -36,4 +36,4 @@ def create_admin(email: str, name: str, phone: str, password: str) -> None:
             address = made.email
     except (DomainError, EmailNotValidError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{address} can log in as platform admin.")
+    click.echo(f"{address} can log in as platform admin, and is asked to set up a second step at the first login.")
