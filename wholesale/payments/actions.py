@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from wholesale.audit import actions as audit
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
@@ -43,6 +44,14 @@ def record_transfer(*, actor: Actor, purchase_number: str, amount: Money, bank_r
         concerns=purchase.number,
         into=debit("bank", amount),
     ):
+        audit.record(
+            actor=actor,
+            action="transfer.recorded",
+            thing="purchase",
+            thing_id=purchase.number,
+            organization_id=purchase.organization_id,
+            after={"amount": amount, "reference": reference},
+        )
         return True
     # Somebody noted the same reference between our look and our insert, which has waited for their commit.
     return not _is_noted(purchase, amount, reference)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from flask_babel import gettext as _
 
+from wholesale.audit import actions as audit
 from wholesale.platform import errors, jobs, outbox
-from wholesale.platform.access import ADMIN, access
+from wholesale.platform.access import ADMIN, access, actor
 from wholesale.platform.htmx import done, respond
 
 bp = Blueprint("jobs", __name__, url_prefix="/admin/jobs")
@@ -33,6 +34,7 @@ def overview() -> Response:
 def restart(row_id: int) -> Response:
     """Try a dead letter again."""
     if outbox.restart(row_id):
+        audit.record(actor=actor(), action="message.restarted", thing="outbox", thing_id=row_id)
         return done("jobs.overview", _("It is tried again now."))
     return done("jobs.overview", _("This one is not among the failed any more."))
 
@@ -42,5 +44,6 @@ def restart(row_id: int) -> Response:
 def run(name: str) -> Response:
     """Ask a worker to run a job now, whatever its timetable says."""
     if jobs.ring_by_hand(name):
+        audit.record(actor=actor(), action="job.started", thing="job", thing_id=name)
         return done("jobs.overview", _("The worker is asked to run %(name)s now.", name=name))
     return errors.render(503, _("Redis does not answer, so no worker hears of it. The job was not started: try again."))
