@@ -83,6 +83,7 @@ def test_after_a_decision_the_next_oldest_case_follows(
     assert seen == ["Shop 003", "Shop 001"]
 
 
+@pytest.mark.torture
 def test_fifty_cases_in_a_row_with_a_radio_and_enter(cast: Cast, client_of: ClientOf) -> None:
     """What a browser sends when the reviewer presses 1 and Enter: the form as it came, with that choice."""
     for number in range(50):
@@ -469,9 +470,7 @@ def test_pictures_stand_beside_the_data_when_they_are_made(house: Flask, cast: C
     for stranger in (cast.amina, cast.newcomer):
         assert client_of(stranger).get(url).status_code == 404
     assert house.test_client().get(url).status_code == 303
-    style = len(
-        gzip.compress((house.static_folder and open(f"{house.static_folder}/css/site.css", "rb").read()) or b"", 6)
-    )  # noqa: SIM115, PTH123
+    style = len(gzip.compress((ROOT / "static" / "css" / "site.css").read_bytes(), 6))
     assert len(gzip.compress(page.data, 6)) + style < 14_000
     fragment = esha.get(of(case), headers=HTMX)
     assert len(gzip.compress(fragment.data, 6)) < 4_000
