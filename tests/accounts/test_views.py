@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from redis.exceptions import ConnectionError as RedisDownError
 
 from tests.client import HTMX, HouseClient, parse, text_of
 from tests.conftest import Cast
 from tests.factories.accounts import PASSWORD
-from wholesale.accounts import views
 from wholesale.accounts.models import LoginSession, User
 from wholesale.organizations import queries as organizations
-from wholesale.platform import crypto, throttle
 from wholesale.platform.db import db
 from wholesale.verification.models import VerificationCase
 
 ClientOf = Callable[[User], HouseClient]
-HASH = crypto.hash_password(PASSWORD)
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters(house: Flask) -> Iterator[None]:
-    house.extensions["doorbell"].flushdb()
-    yield
-    views.failures._here.clear()
-
-
-@pytest.fixture
-def people(cast: Cast) -> Cast:
-    for person in (cast.amina, cast.dipu, cast.esha, cast.newcomer):
-        person.password_hash = HASH
-    db.session.commit()
-    return cast
 
 
 def log_in(client: HouseClient, email: str = "amina@test.example", **more: str):
@@ -47,7 +28,7 @@ def log_in(client: HouseClient, email: str = "amina@test.example", **more: str):
     [
         ("amina@test.example", "/products"),
         ("dipu@test.example", "/seller/orders"),
-        ("esha@test.example", "/admin/verify"),
+        ("esha@test.example", "/account/second-factor"),
         ("newcomer@test.example", "/verify-business"),
         (" AMINA@Test.example ", "/products"),
     ],
@@ -93,7 +74,7 @@ def test_a_new_session_is_given_and_the_old_one_forgotten(client: HouseClient, p
     with client.session_transaction() as session:
         assert session["login"] != "planted"
         assert "other" not in session
-        assert session.permanent
+        assert not session.permanent
     assert client.get_cookie("language") is not None
 
 
@@ -144,42 +125,6 @@ def test_absurd_input_is_refused_beside_the_field(client: HouseClient, people: C
     response = client.post("/login", data=data)
     assert response.status_code == 422
     assert 'class="error"' in response.text
-
-
-def test_guessing_is_slowed_down_for_one_account_at_one_address(client: HouseClient, people: Cast) -> None:
-    for _ in range(10):
-        assert "is wrong" in log_in(client, password="wrong wrong wrong").text
-    blocked = log_in(client)
-    assert blocked.status_code == 422
-    assert "Too many tries" in blocked.text
-    assert "Too many tries" in log_in(client, "AMINA@test.example").text
-    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
-    form = {"email": "amina@test.example", "password": PASSWORD}
-    assert client.post("/login", data=form, environ_overrides=elsewhere).status_code == 303
-    client.post("/logout")
-    assert log_in(client, "dipu@test.example").status_code == 303
-
-
-def test_success_forgets_the_failures(client: HouseClient, people: Cast) -> None:
-    for _ in range(9):
-        log_in(client, password="wrong wrong wrong")
-    assert log_in(client).status_code == 303
-    client.post("/logout")
-    assert "is wrong" in log_in(client, password="wrong wrong wrong").text
-
-
-def test_without_redis_each_process_counts_alone(
-    client: HouseClient, people: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Down:
-        def __getattr__(self, name: str):
-            raise RedisDownError
-
-    monkeypatch.setattr(throttle, "_redis", Down)
-    for _ in range(10):
-        log_in(client, password="wrong wrong wrong")
-    assert "Too many tries" in log_in(client).text
-    assert log_in(client, "dipu@test.example").status_code == 303
 
 
 # --- what was typed survives ------------------------------------------------------------------------------
@@ -260,10 +205,3 @@ def test_a_bad_admin_is_not_made(house: Flask, more: tuple[str, ...], says: str)
     assert result.exit_code == 1
     assert says in result.output
     assert db.session.scalar(sa.select(sa.func.count()).select_from(User)) == 0
-
-
-def test_other_writings_of_an_address_are_the_same_address(client, cast) -> None:
-    """Full-width letters reach the same account, so they share its counter."""
-    for number in range(10):
-        log_in(client, "amina@test.example".replace("amina"[number % 5], chr(ord("amina"[number % 5]) + 0xFEE0), 1))
-    assert "Too many tries" in log_in(client).text

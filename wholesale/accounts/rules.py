@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 import idna
 
@@ -281,8 +280,6 @@ PAUSES_ADDRESS = (0,) * 59 + (10,)
 PAUSES_ACCOUNT = (0,) * 29 + (10,)
 FAILURES_TOLD = 5
 TOLD_EVERY = timedelta(hours=1)
-
-assert all(before <= after for ladder in (PAUSES_HERE, PAUSES_ADDRESS) for before, after in pairwise(ladder))
 
 # --- links and codes --------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ at the same moment are a hundred tries.
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +24,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from wholesale.kernel import clock
 from wholesale.platform.db import Base
 from wholesale.platform.transaction import independent
-
-log = logging.getLogger(__name__)
 
 _SWEPT = 100  # counters that are over, removed with each one that is written
 
@@ -113,7 +110,6 @@ def take(tries: Sequence[Tries]) -> int:
     try:
         return math.ceil(_take_in_redis(tries, now.timestamp()))
     except RedisError:
-        log.warning("Redis is away: tries are counted in the database")
         return math.ceil(_take_in_table(tries, now))
 
 

@@ -22,7 +22,7 @@ from wholesale.kernel.errors import DomainError
 from wholesale.kernel.words import N_
 from wholesale.platform import i18n, sms
 from wholesale.platform.db import db
-from wholesale.platform.transaction import transaction
+from wholesale.platform.transaction import abandon, transaction
 
 _HOUR = timedelta(hours=1)
 _OVER = N_("The time for this code is over. Ask for a new one.")
@@ -62,7 +62,11 @@ def send_code(*, actor: Actor, phone: str) -> None:
 
 
 def confirm(*, actor: Actor, code: str) -> None:
-    """The code was typed: the number it was sent to is the actor's. Raises DomainError on `code`."""
+    """The code was typed: the number it was sent to is the actor's. Raises DomainError on `code`.
+
+    Must come first in its transaction.
+    """
+    abandon()
     phone = _try(actor.acting_user, rules.typed_digits(code))
     person = users.lock(actor.acting_user)
     before, person.phone, person.phone_confirmed_at = person.phone, phone, clock.now()
