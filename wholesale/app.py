@@ -111,9 +111,9 @@ def create_app(settings: Settings) -> Flask:
     i18n.init_app(app, settings)
     files.init_app(app, settings)
     assets.init_app(app, settings)
+    upkeep.init_app(app)  # before the next: it works after the request's transaction is closed
     transaction.init_app(app)
     access.init_app(app, lambda: _load_actor(settings))
-    upkeep.init_app(app)
     errors.init_app(app)
     jobs.init_app(app, settings, TIMETABLE)
     mail.init_app(app, settings)
