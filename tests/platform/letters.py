@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import threading
@@ -38,7 +39,10 @@ SAMPLE = """{% extends "mail/_frame.txt" %}
 
 @dataclass
 class Server:
-    """A real SMTP server. `answers` are what it says to RCPT, one after the other; afterwards it takes everything."""
+    """A real SMTP server. `answers` are what it says to RCPT, one after the other; afterwards it takes everything.
+
+    For each letter it takes `seconds`.
+    """
 
     answers: list[str] = field(default_factory=list)
     taken: list[EmailMessage] = field(default_factory=list)
@@ -47,6 +51,7 @@ class Server:
     encrypted: list[bool] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     port: int = 0
+    seconds: float = 0
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -63,6 +68,7 @@ class Server:
         self.raw.append(envelope.content or b"")
         self.envelopes.append((str(envelope.mail_from), list(envelope.rcpt_tos)))
         self.encrypted.append(session.ssl is not None)
+        await asyncio.sleep(self.seconds)
         return "250 taken"
 
     def authenticate(
