@@ -381,6 +381,17 @@ def test_a_number_that_was_rejected_before_is_flagged(cast: Cast, client_of: Cli
     assert "A case of New Store with this licence number was rejected." in words
 
 
+def test_a_name_that_looks_like_anothers_is_flagged(cast: Cast, client_of: ClientOf) -> None:
+    owner = accounts.user("Owner")
+    organizations.business("\N{CYRILLIC CAPITAL LETTER A}mina Store", verified=False, members={owner: "owner"})
+    case = papers.submitted(owner)
+    other = waiting(1)
+    db.session.commit()
+    browser = client_of(cast.esha)
+    assert "The name looks like that of Amina Store." in text_of(browser.get(of(case)).text)
+    assert "looks like that of" not in browser.get(of(other)).text
+
+
 def test_the_queue_is_narrowed(cast: Cast) -> None:
     soon = waiting(1, kind="seller")
     soon.licence_expires_on = clock.today("Asia/Dhaka") + timedelta(days=20)

@@ -16,6 +16,7 @@ from wholesale.config import Settings
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
+from wholesale.organizations import queries as businesses
 from wholesale.organizations.models import BusinessPapers, Membership, Organization
 from wholesale.platform.db import db
 from wholesale.platform.transaction import as_platform
@@ -275,7 +276,7 @@ def case_file(case_id: int, actor: Actor) -> CaseFile:
         moves=_moves(VerificationMove.case_id == case_id),
         duplicates=_duplicates(case),
         refused_before=_refused_before(case),
-        look_alikes=[],
+        look_alikes=_look_alikes(business),
         earlier=list(earlier),
         expires_soon=rules.expires_soon(case.licence_expires_on, _today()),
         held_by=looking if held else None,
@@ -376,6 +377,19 @@ def _refused_before(case: VerificationCase) -> list[Duplicate]:
         .limit(PAGE)
     )
     return [Duplicate(name, kind, True, False, other_id) for name, kind, other_id in rows]
+
+
+def _look_alikes(business: Organization) -> list[Duplicate]:
+    """Businesses whose name can be taken for this one's."""
+    found = businesses.look_alikes(business.name, other_than=business.id)[:PAGE]
+    newest = dict(
+        db.session.execute(
+            sa.select(Organization.id, _newest_case_of()).where(Organization.id.in_({each.id for each in found}))
+        ).all()
+        if found
+        else ()
+    )
+    return [Duplicate(each.name, each.kind, False, False, newest.get(each.id)) for each in found]
 
 
 def requirement_rows(case_id: int) -> list[VerificationRequirement]:
