@@ -12,13 +12,16 @@ BUYER = "verified buyer"
 NEW_SELLER = "unverified seller"
 SELLER = "seller"
 ADMIN = "admin"
+ACTING = "admin acting for a buyer"
 
-ROLES = (VISITOR, NEW_BUYER, BUYER, NEW_SELLER, SELLER, ADMIN)
+ROLES = (VISITOR, NEW_BUYER, BUYER, NEW_SELLER, SELLER, ADMIN, ACTING)
 EVERYBODY = frozenset(ROLES)
 SIGNED_IN = EVERYBODY - {VISITOR}
-BUSINESSES = SIGNED_IN - {ADMIN}
-PRICES = frozenset({BUYER, SELLER, ADMIN})
-BUYERS = frozenset({BUYER})
+BUSINESSES = SIGNED_IN - {ADMIN, ACTING}
+PRICES = frozenset({BUYER, SELLER, ADMIN, ACTING})
+# Who acts for a buyer fills carts and places orders as a member does, and has no other right of theirs or of staff.
+BUYERS = frozenset({BUYER, ACTING})
+BUYING = frozenset({NEW_BUYER, BUYER})
 SELLERS = frozenset({NEW_SELLER, SELLER})
 PLATFORM = frozenset({ADMIN})
 
@@ -28,6 +31,18 @@ PUBLIC_NAMES = {"slug", "key", "code", "name", "filename", "token"}
 GONE_IS_FINE = {"cart.remove"}
 
 WHO = {
+    ("acting.choose", "GET"): PLATFORM,
+    ("acting.start", "POST"): PLATFORM,
+    ("acting.stop", "POST"): SIGNED_IN,
+    ("approvals.approve", "POST"): BUYING,
+    ("approvals.badge", "GET"): BUYING,
+    ("approvals.overview", "GET"): BUYING,
+    ("approvals.refuse", "POST"): BUYING,
+    ("approvals.refuse_line", "POST"): BUYING,
+    ("approvals.show", "GET"): BUYING,
+    ("approvals.take_line_back", "POST"): BUYING,
+    ("approvals.withdraw", "POST"): BUYING,
+    ("checkout.ask_approval", "POST"): BUYERS,
     ("accounts.account", "GET"): SIGNED_IN,
     ("accounts.account", "POST"): SIGNED_IN,
     ("accounts.change_email", "GET"): SIGNED_IN,

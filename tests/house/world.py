@@ -7,18 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import sqlalchemy as sa
 from flask import Flask, url_for
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from tests.client import HouseClient
 from tests.conftest import Cast
-from tests.factories import accounts, audit, catalog, orders, organizations, verification
+from tests.factories import accounts, acting, approvals, audit, catalog, orders, organizations, verification
 from tests.house import access_table as table
 from wholesale.accounts.models import User
 from wholesale.cart import actions as cart
 from wholesale.cart.models import CartLine
 from wholesale.kernel import clock
+from wholesale.orders.approval.models import ApprovalLine
 from wholesale.orders.models import Purchase
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
@@ -47,6 +49,8 @@ class World:
     message_id: int
     passkey_id: int
     session_id: int
+    request_id: int
+    request_line_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
@@ -62,6 +66,7 @@ class World:
             "message_id": self.message_id,
             "passkey_id": self.passkey_id,
             "session_id": self.session_id,
+            "request_id": self.request_id,
             "token": "no-such-token",
             "code": "bn",
             "key": "no-such-picture",
@@ -70,11 +75,16 @@ class World:
         }
         if rule.endpoint in {"checkout.confirmation", "payments.record"}:
             named["number"] = self.purchase_number
+        if rule.endpoint.startswith("approvals."):
+            named["line_id"] = self.request_line_id
         return {argument: named[argument] for argument in rule.arguments}
 
     def form(self, rule: Rule) -> dict[str, str]:
         """What the form of a route about a thing would send, so that it is the thing that is refused."""
         forms = {
+            "approvals.approve": {"seen": "nothing"},
+            "approvals.refuse": {"reason": "Too much."},
+            "approvals.refuse_line": {f"line-{self.request_line_id}-comment": "Too much."},
             "cart.update": {"quantity": "60"},
             "orders.move": {"to": "cancelled", "reason": "We ordered twice."},
             "payments.record": {"amount": "1", "reference": "BANK-1"},
@@ -115,12 +125,15 @@ class World:
 
 
 def build(app: Flask, cast: Cast) -> World:
-    """Amina has ordered by bank transfer and has something in her cart; Hasna has sent her papers."""
+    """Amina has ordered by bank transfer and has something in her cart, and Babul asks her for approval; Hasna has
+    sent her papers."""
     product = catalog.product(cast.trader)
     amina = accounts.actor(cast.amina)
     [order] = orders.placed(amina, {product: 100}, payment="bank_transfer")
     cart.put(actor=amina, variant_id=catalog.variants_of(product)[0], quantity=50)
     line = db.session.query(CartLine).filter_by(user_id=cast.amina.id).one()
+    approvals.limit(cast.babul, cast.shop, "1000")
+    request = approvals.asked(accounts.actor(cast.babul), {product: 10})
     hasna = accounts.user("Hasna")
     organizations.business("Hasna Store", verified=False, members={hasna: "owner"})
     db.session.commit()
@@ -157,6 +170,7 @@ def build(app: Flask, cast: Cast) -> World:
             table.NEW_SELLER: session(new_seller),
             table.SELLER: session(stranger_seller),
             table.ADMIN: session(cast.esha),
+            table.ACTING: acting.session(cast.esha, cast.other_shop),
         },
         owners={"buyer": session(cast.amina), "seller": session(cast.dipu), "applicant": session(hasna)},
         slug=product.slug,
@@ -172,6 +186,8 @@ def build(app: Flask, cast: Cast) -> World:
         message_id=failed.id,
         passkey_id=passkey.id,
         session_id=amina.session_id or 0,
+        request_id=request.id,
+        request_line_id=db.session.scalars(sa.select(ApprovalLine.id)).one(),
     )
     db.session.commit()
     return world

@@ -49,7 +49,7 @@ PRICES = Rule(
 )
 MEMBER = Rule(
     "member of a business",
-    lambda actor: actor.organization_id is not None,
+    lambda actor: actor.organization_id is not None and not actor.on_behalf,
     _l("This page belongs to a business. Your account has none."),
 )
 VERIFIED_BUYER = Rule(
@@ -69,11 +69,22 @@ BUSINESS_ADMIN = Rule(
     lambda actor: actor.is_business_admin,
     _l("This page is for the owner and the admins of your business."),
 )
+BUYER = Rule(
+    "member of a buyer",
+    lambda actor: actor.is_buyer and not actor.on_behalf,
+    _l("This page is for businesses that buy."),
+)
+APPROVER = Rule(
+    "owner or admin of a buyer",
+    lambda actor: actor.is_buyer and actor.is_business_admin,
+    _l("Only the owner and the admins of the business approve orders."),
+)
 OWNER = Rule("owner of a business", lambda actor: actor.is_owner, _l("This page is for the owner of your business."))
 SELLER = Rule("seller", lambda actor: actor.is_seller, _l("This page is for businesses that sell."))
 STAFF = Rule("platform staff", lambda actor: actor.is_staff, _l("This page is for the platform's staff."))
 ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is for the platform's admins."))
 
+_ACTING = _l("This page is closed while you act for a business. The button on top of the page ends that.")
 _STAFF_STEP = _l("You work for the platform: your rights open when you have used a second step at the login.")
 
 csrf = CSRFProtect()
@@ -166,6 +177,8 @@ def _refuse(endpoint: str, rule: Rule, who: Actor) -> Response | None:
     if not rule.allows(who):
         if who.is_anonymous:
             return resume.ask_for_login()
+        if who.on_behalf:
+            raise ForbiddenError(str(_ACTING))
         if who.needs_second_factor:
             raise ForbiddenError(str(_STAFF_STEP), next_step="second_factor.overview")
         raise ForbiddenError(str(rule.refusal), next_step=None if who.is_verified else rule.next_step)

@@ -16,7 +16,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.orders.approval.models import ApprovalLine, ApprovalRequest
-from wholesale.orders.approval.rules import Standing
+from wholesale.orders.approval.rules import Excess, Standing, excess
 from wholesale.orders.models import Purchase
 from wholesale.organizations.models import Membership, Organization
 from wholesale.platform.db import db
@@ -41,6 +41,14 @@ def standing_in(user_id: int, organization_id: int, *, lock: bool = False) -> St
     if row is None:
         return Standing()
     return Standing(row.role, None if row.spending_limit is None else Money(row.spending_limit, row.currency))
+
+
+def above_limit(actor: Actor, total: Money) -> Excess | None:
+    """What the actor must ask for at this total, by the limit that holds now; None: they may order it."""
+    if actor.on_behalf:
+        return None
+    found = standing(actor.acting_user, actor)
+    return excess(found.role, found.limit, total)
 
 
 @dataclass(frozen=True, slots=True)

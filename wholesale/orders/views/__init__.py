@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from wholesale.orders.views.approvals import bp as approvals
 from wholesale.orders.views.checkout import bp as checkout
 from wholesale.orders.views.orders import bp as orders
 
-BLUEPRINTS = (orders, checkout)
+BLUEPRINTS = (orders, checkout, approvals)

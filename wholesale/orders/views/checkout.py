@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from flask import Blueprint, Response, current_app, request
 from flask_babel import gettext as _
 
@@ -9,6 +12,8 @@ from wholesale.cart import queries as cart_queries
 from wholesale.cart.rules import Cart
 from wholesale.kernel.errors import ConflictError, HouseError
 from wholesale.orders import actions, queries, rules
+from wholesale.orders.approval import actions as approval
+from wholesale.orders.approval import queries as approvals
 from wholesale.orders.forms import ChooseAddressForm, DeliveryForm, PaymentForm, PlaceForm
 from wholesale.organizations import actions as organization_actions
 from wholesale.organizations import queries as organizations
@@ -18,6 +23,8 @@ from wholesale.platform.access import ORDERING_BUYER, VERIFIED_BUYER, access, ac
 from wholesale.platform.htmx import done, show
 from wholesale.platform.i18n import language, sentence
 from wholesale.platform.transaction import abandon
+
+T = TypeVar("T")
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
 
@@ -179,12 +186,16 @@ def _review_page(status: int = 200, problem: HouseError | None = None) -> Respon
     if cart.is_empty or (not cart.orderable and problem is None):
         return _to_cart()
     form = PlaceForm(formdata=None, data={"key": checkout.key, "seen": actions.agreed(cart, checkout)})
+    cost = actions.bill(cart, checkout.delivery)
+    above = approvals.above_limit(actor(), cost.total)
     return show(
         "orders/checkout_review.html",
         status,
         cart=cart,
         checkout=checkout,
-        bill=actions.bill(cart, checkout.delivery),
+        bill=cost,
+        above=above,
+        approvers=approvals.approvers(actor()) if above else [],
         address=organizations.address(actor(), checkout.address_id),
         bank_account=current_app.extensions["settings"].bank_account,
         form=form,
@@ -196,13 +207,32 @@ def _review_page(status: int = 200, problem: HouseError | None = None) -> Respon
 @access(ORDERING_BUYER)
 def place() -> Response:
     """Place the order: once, whatever the network does."""
+    number = _send(
+        lambda: actions.place_order(actor=actor(), key=request.form.get("key", ""), seen=request.form.get("seen", ""))
+    )
+    return number if isinstance(number, Response) else done("checkout.confirmation", number=number)
+
+
+@bp.post("/approval")
+@access(ORDERING_BUYER)
+def ask_approval() -> Response:
+    """Send the cart, which is above the person's limit, to those who approve."""
+    asked = _send(
+        lambda: approval.ask(actor=actor(), key=request.form.get("key", ""), seen=request.form.get("seen", ""))
+    )
+    if isinstance(asked, Response):
+        return asked
+    return done("approvals.show", _("Your request is sent. You get a letter when it is decided."), request_id=asked)
+
+
+def _send(action: Callable[[], T]) -> T | Response:
+    """What the action answers; where it refuses, the review as it is now."""
     try:
-        number = actions.place_order(actor=actor(), key=request.form.get("key", ""), seen=request.form.get("seen", ""))
+        return action()
     except HouseError as problem:
         abandon()
         status = 409 if isinstance(problem, ConflictError) else 422
         return _review_page(status, problem)
-    return done("checkout.confirmation", number=number)
 
 
 @bp.get("/confirmation/<number>")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from wholesale.pages.views.acting import bp as acting
 from wholesale.pages.views.audit import bp as audit
 from wholesale.pages.views.jobs import bp as jobs
 from wholesale.pages.views.messages import bp as messages
 from wholesale.pages.views.shop import bp as pages
 
-BLUEPRINTS = (audit, jobs, messages, pages)
+BLUEPRINTS = (acting, audit, jobs, messages, pages)
