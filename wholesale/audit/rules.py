@@ -20,6 +20,16 @@ _PLAIN = (bool, int, str, type(None))
 
 # What was done, as people read it after a name. Rooms above may add their own where they are imported.
 ACTIONS = {
+    "acting.ended": N_("stopped acting for the business"),
+    "acting.started": N_("began to act for the business"),
+    "approval.approved": N_("approved a purchase"),
+    "approval.asked": N_("asked for approval of a purchase"),
+    "approval.declined": N_("declined a purchase"),
+    "approval.expired": N_("let a wish for approval end"),
+    "approval.line_refused": N_("took a line out of a purchase"),
+    "approval.line_taken_back": N_("put a line back into a purchase"),
+    "approval.rejected": N_("rejected a purchase"),
+    "approval.withdrawn": N_("took back a wish for approval"),
     "audit.exported": N_("exported the audit log"),
     "business.closed": N_("closed the business"),
     "business.founded": N_("founded the business"),
@@ -30,6 +40,7 @@ ACTIONS = {
     "login.failed_often": N_("failed to log in too often"),
     "login.new_device": N_("logged in on a new device"),
     "login.pause_lifted": N_("let somebody log in again at once"),
+    "membership.limit_changed": N_("changed a person's spending limit"),
     "message.restarted": N_("restarted what had failed"),
     "order.cancelled": N_("cancelled an order"),
     "order.moved": N_("moved an order on"),
