@@ -75,6 +75,7 @@ ACTIONS = {
     "verification.expired": N_("let the verification end"),
     "verification.questioned": N_("asked for more papers"),
     "verification.rejected": N_("rejected the papers"),
+    "verification.released": N_("gave the case back"),
     "verification.submitted": N_("sent papers"),
     "verification.taken": N_("took the case"),
     "verification.waived": N_("waived a requirement"),

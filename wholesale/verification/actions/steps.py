@@ -34,7 +34,7 @@ def move(case: VerificationCase, after: str, *, actor: Actor, reason: str | None
     )
     audit.record(
         actor=actor,
-        action=f"verification.{_DONE.get(after, after)}",
+        action=f"verification.{'released' if _is_release(before, after) else _DONE.get(after, after)}",
         thing="verification_case",
         thing_id=case.id,
         organization_id=case.organization_id,
@@ -42,6 +42,10 @@ def move(case: VerificationCase, after: str, *, actor: Actor, reason: str | None
         after={"state": after, "licence_expires_on": str(case.licence_expires_on or "")},
         reason=reason or "",
     )
+
+
+def _is_release(before: str | None, after: str) -> bool:
+    return (before, after) == ("in_review", "submitted")
 
 
 def tell(organization_id: int, template: str, *, about: object, **values: Any) -> None:
