@@ -52,7 +52,7 @@ def confirm_app(*, actor: Actor, sealed: bytes, code: str) -> common.Enrolled:
     values = {"secret": sealed, "confirmed_at": now, "last_counter": counter}
     row = insert(Totp).values(user_id=person.id, created_at=now, **values)
     db.session.execute(row.on_conflict_do_update(index_elements=[Totp.user_id], set_=values))
-    return common.after_enrolment(actor, person, "app_added")
+    return common.after_enrolment(actor=actor, person=person, what="app_added")
 
 
 def give_app(*, user_id: int, secret: bytes) -> None:
@@ -71,7 +71,7 @@ def remove_app(*, actor: Actor) -> None:
     common.check_may_lose(person, factors)
     db.session.execute(sa.delete(Totp).where(Totp.user_id == person.id))
     common.forget_codes_without_factor(person.id)
-    common.announce(actor, person, "app_removed")
+    common.announce(actor=actor, person=person, what="app_removed")
 
 
 def renew_codes(*, actor: Actor) -> list[str]:
@@ -79,7 +79,7 @@ def renew_codes(*, actor: Actor) -> list[str]:
     person = common.may_change(actor)
     if not queries.enrolled(person.id):
         raise DomainError("Set up an app or a passkey first: recovery codes are for the day you lose it.")
-    common.announce(actor, person, "codes_renewed")
+    common.announce(actor=actor, person=person, what="codes_renewed")
     return common.new_codes(person.id)
 
 
@@ -114,7 +114,7 @@ def pass_by_recovery_code(*, waiting: Waiting, code: str) -> str:
     if cast("CursorResult[Any]", used).rowcount != 1:
         raise DomainError("This recovery code is not right, or it was used before.", field="recovery_code")
     person = common.lock(waiting.user_id)
-    common.announce(Actor(user_id=person.id), person, "recovery_code_used")
+    common.announce(actor=Actor(user_id=person.id), person=person, what="recovery_code_used")
     return _passed(waiting)
 
 

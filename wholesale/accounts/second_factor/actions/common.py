@@ -103,14 +103,14 @@ def proved(actor: Actor) -> None:
     db.session.execute(mine.values(authenticated_at=clock.now()))
 
 
-def after_enrolment(actor: Actor, person: User, what: What, *, passkey: str = "") -> Enrolled:
+def after_enrolment(*, actor: Actor, person: User, what: What, passkey: str = "") -> Enrolled:
     """The session counts as passed; the first factor brings recovery codes."""
     assert actor.session_id is not None, "an access rule must come first"
-    announce(actor, person, what, passkey=passkey)
+    announce(actor=actor, person=person, what=what, passkey=passkey)
     return Enrolled(passed(actor.session_id), [] if queries.codes_left(person.id) else new_codes(person.id))
 
 
-def announce(actor: Actor, person: User, what: What, *, passkey: str = "", once_in: str = "") -> None:
+def announce(*, actor: Actor, person: User, what: What, passkey: str = "", once_in: str = "") -> None:
     """Note it and tell the person by letter: whoever did it may be somebody else.
 
     `once_in` names a stretch of time in which it is told once only.
@@ -133,7 +133,7 @@ def alarm(error: AlarmError) -> None:
     """Tell the person of a refused try, at most once an hour."""
     person = lock(error.user_id)
     hour = f"{clock.now():%Y-%m-%dT%H}"
-    announce(Actor(user_id=person.id), person, error.what, passkey=error.passkey, once_in=hour)
+    announce(actor=Actor(user_id=person.id), person=person, what=error.what, passkey=error.passkey, once_in=hour)
 
 
 def reset(*, actor: Actor, user_id: int) -> None:
@@ -146,7 +146,7 @@ def reset(*, actor: Actor, user_id: int) -> None:
     live = sa.and_(LoginSession.user_id == person.id, LoginSession.ended_at.is_(None))
     ended = {"ended_at": clock.now(), "end_reason": "second factor reset"}
     db.session.execute(sa.update(LoginSession).where(live).values(ended))
-    announce(actor, person, "reset")
+    announce(actor=actor, person=person, what="reset")
 
 
 def new_codes(user_id: int) -> list[str]:

@@ -115,7 +115,7 @@ def register(*, actor: Actor, name: str, credential: str, challenge: bytes) -> c
     )
     if new is None:
         raise DomainError("This passkey is registered already.")
-    return common.after_enrolment(actor, person, "passkey_added", passkey=name)
+    return common.after_enrolment(actor=actor, person=person, what="passkey_added", passkey=name)
 
 
 def rename(*, actor: Actor, passkey_id: int, name: str) -> None:
@@ -134,7 +134,7 @@ def remove(*, actor: Actor, passkey_id: int) -> str:
     db.session.delete(gone)
     db.session.flush()
     common.forget_codes_without_factor(person.id)
-    common.announce(actor, person, "passkey_removed", passkey=name)
+    common.announce(actor=actor, person=person, what="passkey_removed", passkey=name)
     return name
 
 
