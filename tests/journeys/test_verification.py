@@ -8,7 +8,7 @@ from flask import Flask
 
 from tests.client import text_of
 from tests.conftest import Cast
-from tests.factories import accounts
+from tests.factories import accounts, catalog, orders
 from tests.factories import verification as papers
 from tests.journeys.test_first_order import fields
 from wholesale.kernel import clock
@@ -81,3 +81,23 @@ def test_from_the_first_photo_to_the_renewal(house: Flask, cast: Cast) -> None:
 def _waiting(queue: str) -> str:
     """The id of the first case in the queue."""
     return queue.split('href="/admin/verify/')[1].split('"', maxsplit=1)[0]
+
+
+def test_open_orders_go_on_when_licences_have_ended(house: Flask, cast: Cast) -> None:
+    [order] = orders.placed(accounts.actor(cast.amina), {catalog.product(cast.trader): 100})
+    db.session.commit()
+    with clock.at(clock.now() + timedelta(days=201)):
+        jobs.watch_expiry()
+        tokens = [accounts.sign_in(person) for person in (cast.dipu, cast.amina)]
+        db.session.commit()
+        dipu, amina = (house.test_client().login(token) for token in tokens)
+        assert not accounts.actor(cast.dipu).is_verified
+        assert not accounts.actor(cast.amina).may_order
+        assert "Your trade licence ended on" in text_of(amina.get(PAGE).text)
+        for step in ("confirmed", "shipped"):
+            assert dipu.post(f"/orders/{order.number}/state", data={"to": step}).status_code == 303
+        db.session.refresh(order)
+        assert order.state == "shipped"
+        page = amina.get(f"/orders/{order.number}")
+        assert page.status_code == 200
+        assert amina.get("/cart").status_code == 403

@@ -81,6 +81,7 @@ def test_decisions_that_are_complete() -> None:
         ("approved", 0, "approved", True, True),
         ("approved", -1, "expired", False, True),
         (None, 100, "approved", True, False),
+        (None, -1, "expired", False, True),
         ("submitted", 10, "submitted", True, False),
         ("rejected", 10, "rejected", True, True),
         ("submitted", -5, "submitted", False, False),

@@ -218,7 +218,7 @@ def standing(newest: str | None, verified_until: date | None, today: date) -> St
     """A renewal that waits or was refused does not take away what is still valid."""
     verified = verified_until is not None and today <= verified_until
     soon = verified_until is not None and verified and expires_soon(verified_until, today)
-    state = newest or ("approved" if verified else "none")
+    state = newest or ("approved" if verified_until is not None else "none")
     if state == "approved" and not verified:
         state = "expired"
     return Standing(state, verified, state not in WAITING and (state != "approved" or soon), soon)
