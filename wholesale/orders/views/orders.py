@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 from flask_babel import lazy_gettext as _l
 
 from wholesale.orders import actions, queries, rules
+from wholesale.orders.approval import queries as approvals
 from wholesale.orders.forms import PAYMENT, MoveForm
 from wholesale.platform.access import SELLER, SIGNED_IN, access, actor
 from wholesale.platform.htmx import done, respond
@@ -108,6 +109,8 @@ def order(number: str) -> Response:
 
 def _order_page(number: str, form: MoveForm) -> Response:
     order = queries.order(actor(), number)
+    purchase = order.purchase
+    behind = [purchase.approved_by, purchase.user_id if purchase.on_behalf_reason is not None else None]
     return respond(
         "orders/order.html",
         "orders/_order.html",
@@ -117,6 +120,7 @@ def _order_page(number: str, form: MoveForm) -> Response:
         moves=rules.moves_open_to(actions.party(actor()), order.state),
         states=rules.PATH,
         receives=actions.money_of(order).seller,
+        names={} if actor().is_seller else approvals.names(behind),
     )
 
 
