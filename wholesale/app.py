@@ -14,6 +14,7 @@ import wholesale.accounts.handlers
 import wholesale.accounts.models
 import wholesale.accounts.second_factor.cli
 import wholesale.audit.models
+import wholesale.cart.handlers
 import wholesale.cart.models
 import wholesale.catalog.models
 import wholesale.inventory.models
@@ -47,6 +48,7 @@ from wholesale.ledger.cli import cli as ledger_commands
 from wholesale.orders import jobs as orders_jobs
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
 from wholesale.organizations import queries as organizations
+from wholesale.organizations.views import bp as organizations_routes
 from wholesale.pages.views import BLUEPRINTS as PAGES_ROUTES
 from wholesale.payments import queries as payments
 from wholesale.payments.views import bp as payments_routes
@@ -78,6 +80,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     cart_routes,
     invoicing_routes,
     *ORDERS_ROUTES,
+    organizations_routes,
     *PAGES_ROUTES,
     payments_routes,
     pricing_routes,

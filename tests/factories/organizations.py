@@ -6,8 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from wholesale.accounts.models import User
+from wholesale.accounts.rules import token_digest
 from wholesale.kernel import clock
-from wholesale.organizations.models import Address, BusinessPapers, Membership, Organization, SellerTerms
+from wholesale.organizations.models import Address, BusinessPapers, Invitation, Membership, Organization, SellerTerms
 from wholesale.platform.db import db
 
 
@@ -42,8 +43,7 @@ def business(
             tax_no="1234567890123",
         )
     )
-    for person, role in (members or {}).items():
-        db.session.add(Membership(organization_id=made.id, user_id=person.id, role=role))
+    join(made, members or {})
     if kind == "seller":
         db.session.add(
             SellerTerms(
@@ -53,6 +53,30 @@ def business(
                 minimum_order=Decimal(minimum_order),
             )
         )
+    db.session.flush()
+    return made
+
+
+def join(business: Organization, members: dict[User, str], *, spending_limit: str | None = None) -> None:
+    limit = None if spending_limit is None else Decimal(spending_limit)
+    for person, role in members.items():
+        db.session.add(Membership(organization_id=business.id, user_id=person.id, role=role, spending_limit=limit))
+    db.session.flush()
+
+
+def invitation(
+    to: Organization, by: User, *, email: str = "invited@test.example", role: str = "member", token: str = "invited"
+) -> Invitation:
+    """An open invitation whose link has this token."""
+    made = Invitation(
+        organization_id=to.id,
+        email=email,
+        role=role,
+        token_hash=token_digest(token),
+        invited_by=by.id,
+        expires_at=clock.now() + timedelta(days=7),
+    )
+    db.session.add(made)
     db.session.flush()
     return made
 

@@ -9,19 +9,26 @@ from __future__ import annotations
 VISITOR = "visitor"
 NEW_BUYER = "unverified buyer"
 BUYER = "verified buyer"
+MEMBER = "member of a verified buyer"
+VIEWER = "viewer of a verified buyer"
 NEW_SELLER = "unverified seller"
 SELLER = "seller"
 ADMIN = "admin"
 ACTING = "admin acting for a buyer"
 
-ROLES = (VISITOR, NEW_BUYER, BUYER, NEW_SELLER, SELLER, ADMIN, ACTING)
+# Where no role in the business is said, it is the owner's.
+ROLES = (VISITOR, NEW_BUYER, BUYER, MEMBER, VIEWER, NEW_SELLER, SELLER, ADMIN, ACTING)
 EVERYBODY = frozenset(ROLES)
 SIGNED_IN = EVERYBODY - {VISITOR}
 BUSINESSES = SIGNED_IN - {ADMIN, ACTING}
-PRICES = frozenset({BUYER, SELLER, ADMIN, ACTING})
+OWNERS = BUSINESSES - {MEMBER, VIEWER}
+WORKING = BUSINESSES - {VIEWER}
+PRICES = frozenset({BUYER, MEMBER, VIEWER, SELLER, ADMIN, ACTING})
 # Who acts for a buyer fills carts and places orders as a member does, and has no other right of theirs or of staff.
-BUYERS = frozenset({BUYER, ACTING})
-BUYING = frozenset({NEW_BUYER, BUYER})
+BUYERS = frozenset({BUYER, MEMBER, ACTING})
+SEEING_CARTS = BUYERS | {VIEWER}
+BUYING = frozenset({NEW_BUYER, BUYER, MEMBER, VIEWER})
+APPROVING = frozenset({NEW_BUYER, BUYER})
 SELLERS = frozenset({NEW_SELLER, SELLER})
 PLATFORM = frozenset({ADMIN})
 
@@ -34,13 +41,13 @@ WHO = {
     ("acting.choose", "GET"): PLATFORM,
     ("acting.start", "POST"): PLATFORM,
     ("acting.stop", "POST"): SIGNED_IN,
-    ("approvals.approve", "POST"): BUYING,
-    ("approvals.badge", "GET"): BUYING,
+    ("approvals.approve", "POST"): APPROVING,
+    ("approvals.badge", "GET"): APPROVING,
     ("approvals.overview", "GET"): BUYING,
-    ("approvals.refuse", "POST"): BUYING,
-    ("approvals.refuse_line", "POST"): BUYING,
+    ("approvals.refuse", "POST"): APPROVING,
+    ("approvals.refuse_line", "POST"): APPROVING,
     ("approvals.show", "GET"): BUYING,
-    ("approvals.take_line_back", "POST"): BUYING,
+    ("approvals.take_line_back", "POST"): APPROVING,
     ("approvals.withdraw", "POST"): BUYING,
     ("checkout.ask_approval", "POST"): BUYERS,
     ("accounts.account", "GET"): SIGNED_IN,
@@ -73,12 +80,12 @@ WHO = {
     ("audit.entry", "GET"): PLATFORM,
     ("audit.everything", "GET"): PLATFORM,
     ("audit.export", "POST"): PLATFORM,
-    ("audit.own", "GET"): BUSINESSES,
+    ("audit.own", "GET"): OWNERS,
     ("cart.accept_prices", "POST"): BUYERS,
-    ("cart.badge", "GET"): BUYERS,
+    ("cart.badge", "GET"): SEEING_CARTS,
     ("cart.put", "POST"): BUYERS,
     ("cart.remove", "POST"): BUYERS,
-    ("cart.show", "GET"): BUYERS,
+    ("cart.show", "GET"): SEEING_CARTS,
     ("cart.update", "POST"): BUYERS,
     ("checkout.add_address", "POST"): BUYERS,
     ("checkout.address", "GET"): BUYERS,
@@ -86,7 +93,7 @@ WHO = {
     ("checkout.choose_address", "POST"): BUYERS,
     ("checkout.choose_delivery", "POST"): BUYERS,
     ("checkout.choose_payment", "POST"): BUYERS,
-    ("checkout.confirmation", "GET"): BUYERS,
+    ("checkout.confirmation", "GET"): SEEING_CARTS,
     ("checkout.delivery", "GET"): BUYERS,
     ("checkout.payment", "GET"): BUYERS,
     ("checkout.place", "POST"): BUYERS,
@@ -107,6 +114,32 @@ WHO = {
     ("orders.incoming", "GET"): SELLERS,
     ("orders.move", "POST"): SIGNED_IN,
     ("orders.order", "GET"): SIGNED_IN,
+    ("organizations.act_for", "POST"): SIGNED_IN,
+    ("organizations.address", "GET"): WORKING,
+    ("organizations.address", "POST"): WORKING,
+    ("organizations.addresses", "GET"): BUSINESSES,
+    ("organizations.edit", "GET"): OWNERS,
+    ("organizations.edit", "POST"): OWNERS,
+    ("organizations.hand_over", "POST"): OWNERS,
+    ("organizations.invitation", "GET"): EVERYBODY,
+    ("organizations.invite", "GET"): OWNERS,
+    ("organizations.invite", "POST"): OWNERS,
+    ("organizations.join", "POST"): SIGNED_IN,
+    ("organizations.join_as_new", "POST"): EVERYBODY,
+    ("organizations.leave", "POST"): BUSINESSES,
+    ("organizations.new", "GET"): SIGNED_IN,
+    ("organizations.new", "POST"): SIGNED_IN,
+    ("organizations.new_address", "GET"): WORKING,
+    ("organizations.new_address", "POST"): WORKING,
+    ("organizations.overview", "GET"): BUSINESSES,
+    ("organizations.people", "GET"): BUSINESSES,
+    ("organizations.person", "GET"): OWNERS,
+    ("organizations.person", "POST"): OWNERS,
+    ("organizations.remove", "POST"): OWNERS,
+    ("organizations.remove_address", "POST"): WORKING,
+    ("organizations.renew", "POST"): OWNERS,
+    ("organizations.switch", "GET"): SIGNED_IN,
+    ("organizations.withdraw", "POST"): OWNERS,
     ("pages.home", "GET"): EVERYBODY,
     ("pages.language", "GET"): EVERYBODY,
     ("pages.listing", "GET"): EVERYBODY,
@@ -155,6 +188,6 @@ WHO = {
     ("verification.register", "POST"): EVERYBODY,
     ("verification.review", "POST"): PLATFORM,
     ("verification.status", "GET"): BUSINESSES,
-    ("verification.status", "POST"): BUSINESSES,
+    ("verification.status", "POST"): OWNERS,
     ("verification.waive", "POST"): PLATFORM,
 }

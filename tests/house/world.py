@@ -28,6 +28,15 @@ from wholesale.platform.outbox import OutboxRow
 from wholesale.privacy.models import DataDownload
 from wholesale.verification.models import VerificationDocument, VerificationPreview
 
+ADDRESS = {
+    "contact_name": "Amina",
+    "phone": "01712 345678",
+    "line": "12 Bazar Road",
+    "area": "Mirpur",
+    "country": "BD",
+    "district": "Dhaka",
+}
+
 
 @dataclass(frozen=True)
 class World:
@@ -48,6 +57,9 @@ class World:
     download_id: int
     message_id: int
     passkey_id: int
+    address_id: int
+    invitation_id: int
+    amina_id: int
     session_id: int
     request_id: int
     request_line_id: int
@@ -65,6 +77,9 @@ class World:
             "download_id": self.download_id,
             "message_id": self.message_id,
             "passkey_id": self.passkey_id,
+            "address_id": self.address_id,
+            "invitation_id": self.invitation_id,
+            "user_id": self.amina_id,
             "session_id": self.session_id,
             "request_id": self.request_id,
             "token": "no-such-token",
@@ -86,6 +101,9 @@ class World:
             "approvals.refuse": {"reason": "Too much."},
             "approvals.refuse_line": {f"line-{self.request_line_id}-comment": "Too much."},
             "cart.update": {"quantity": "60"},
+            "organizations.address": ADDRESS,
+            "organizations.hand_over": {"share": "no"},
+            "organizations.person": {"role": "viewer"},
             "orders.move": {"to": "cancelled", "reason": "We ordered twice."},
             "payments.record": {"amount": "1", "reference": "BANK-1"},
             "second_factor.rename_passkey": {"name": "My phone"},
@@ -150,6 +168,8 @@ def build(app: Flask, cast: Cast) -> World:
     db.session.add_all([dead, failed, download])
     passkey = accounts.passkey(cast.amina)
     stranger_seller, new_seller = accounts.user("Farid"), accounts.user("Gita")
+    member, viewer = accounts.user("Ibrahim"), accounts.user("Jahan")
+    organizations.join(cast.other_shop, {member: "member", viewer: "viewer"})
     organizations.business("Farid Traders", kind="seller", members={stranger_seller: "owner"})
     organizations.business("Gita Traders", kind="seller", verified=False, members={new_seller: "owner"})
     purchase = db.session.get_one(Purchase, order.purchase_id)
@@ -167,6 +187,8 @@ def build(app: Flask, cast: Cast) -> World:
             table.VISITOR: session(None),
             table.NEW_BUYER: session(cast.newcomer),
             table.BUYER: session(cast.chandni),
+            table.MEMBER: session(member),
+            table.VIEWER: session(viewer),
             table.NEW_SELLER: session(new_seller),
             table.SELLER: session(stranger_seller),
             table.ADMIN: session(cast.esha),
@@ -185,6 +207,9 @@ def build(app: Flask, cast: Cast) -> World:
         download_id=download.id,
         message_id=failed.id,
         passkey_id=passkey.id,
+        address_id=organizations.address(cast.shop).id,
+        invitation_id=organizations.invitation(cast.shop, cast.amina).id,
+        amina_id=cast.amina.id,
         session_id=amina.session_id or 0,
         request_id=request.id,
         request_line_id=db.session.scalars(sa.select(ApprovalLine.id)).one(),

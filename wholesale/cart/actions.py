@@ -164,3 +164,10 @@ def accept_prices(*, actor: Actor, prices: Mapping[int, Decimal]) -> None:
             .where(CartLine.id == line_id, CartLine.user_id == actor.acting_user)
             .values(seen_price=price)
         )
+
+
+def empty(*, user_id: int, organization_id: int) -> None:
+    """A person who left a business has no cart there."""
+    db.session.execute(
+        sa.delete(CartLine).where(CartLine.user_id == user_id, CartLine.organization_id == organization_id)
+    )

@@ -23,8 +23,8 @@ class Actor:
     loaded, in the platform's zone. `staff_role` is only there once the session has passed a second factor;
     `needs_second_factor` says that a member of staff has not. `on_behalf`: a platform admin acts for the
     business as a member would, for `on_behalf_reason` and at most `on_behalf_until`, and has no rights of staff
-    meanwhile. `spending_limit` is what one purchase may cost before the business's admins are asked. Nobody signed
-    in: `user_id` is None.
+    meanwhile. `spending_limit` is what one purchase may cost before the business's admins are asked. `businesses`:
+    how many the person belongs to. Nobody signed in: `user_id` is None.
     """
 
     user_id: int | None = None

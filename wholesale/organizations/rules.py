@@ -132,6 +132,7 @@ def slug(name: str, fallback: str) -> str:
 
 # --- people -----------------------------------------------------------------------------------------------
 
+NO_MONEY = Decimal(0)
 INVITATION_LASTS = timedelta(days=7)
 INVITATIONS_A_DAY = 20
 MOST_BUSINESSES = 20

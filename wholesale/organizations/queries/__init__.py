@@ -12,11 +12,15 @@ from wholesale.organizations.queries.businesses import (
     terms,
     verified_now,
 )
+from wholesale.organizations.queries.people import Person, belongs_to, invitation, people, person, waiting_invitations
 
 __all__ = [
+    "Person",
     "address",
     "addresses",
+    "belongs_to",
     "first_address",
+    "invitation",
     "load_actor",
     "look_alikes",
     "organization",
@@ -24,6 +28,9 @@ __all__ = [
     "overview",
     "own_businesses",
     "papers",
+    "people",
+    "person",
     "terms",
     "verified_now",
+    "waiting_invitations",
 ]
