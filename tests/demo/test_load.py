@@ -126,6 +126,7 @@ def test_businesses_are_verified_by_a_decided_case_and_some_wait(demo: Flask) ->
     assert states == {"approved": 19, "submitted": 3}
     verified = db.session.scalars(sa.select(Organization).where(Organization.verified_until.is_not(None))).all()
     assert len(verified) == 19
+    assert all((each.partner_since is not None) is (each.kind == "seller") for each in verified)
     assert all(300 < (each.verified_until - clock.today("Asia/Dhaka")).days <= 366 for each in verified)
 
 
@@ -212,9 +213,13 @@ def test_an_order_is_the_invoice_it_came_from(demo: Flask) -> None:
     assert sorted(rows) == sorted((sku, count, prices[sku].price_at(count)) for sku, count in invoice.lines)
 
 
-def test_only_documents_wait_behind_everybody_elses(demo: Flask) -> None:
+def test_documents_pictures_and_letters_wait_behind_everybody_elses(demo: Flask) -> None:
     waiting = db.session.scalars(sa.select(OutboxRow).where(OutboxRow.done_at.is_(None))).all()
-    assert {row.handler for row in waiting} == {"wholesale.invoicing.handlers.make_document"}
+    assert {row.handler for row in waiting} == {
+        "wholesale.invoicing.handlers.make_document",
+        "wholesale.platform.messages.queue.relay",
+        "wholesale.verification.handlers.make_previews",
+    }
     assert all(row.priority > 0 for row in waiting)
     assert all(clock.now() - row.available_at < timedelta(minutes=10) for row in waiting)
 

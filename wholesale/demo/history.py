@@ -243,7 +243,13 @@ class Replay:
         db.session.execute(sa.update(OutboxRow).where(ours, in_time).values(done_at=OutboxRow.created_at, attempts=1))
         # The newest documents at once, the rest a few a minute: a fresh demo is for people, not for its past.
         nth = sa.select(OutboxRow.id, sa.func.row_number().over(order_by=OutboxRow.id.desc()).label("nth"))
-        left = nth.where(ours, ~in_time).subquery()
+        document = f"{invoicing.make_document.__module__}.{invoicing.make_document.__qualname__}"
+        left = nth.where(ours, OutboxRow.handler == document).subquery()
+        # Letters and pictures of papers are few, and somebody may look for them first.
+        few = sa.and_(ours, ~in_time, OutboxRow.handler != document)
+        db.session.execute(
+            sa.update(OutboxRow).where(few).values(created_at=self.plan.now, available_at=self.plan.now)
+        )
         pause = sa.func.greatest(left.c.nth - _DOCUMENTS_AT_ONCE, 0) * _PAUSE_BETWEEN_DOCUMENTS
         db.session.execute(
             sa.update(OutboxRow)

@@ -37,7 +37,7 @@ from wholesale.kernel.errors import ConflictError, ForbiddenError
 from wholesale.kernel.money import Money
 from wholesale.organizations import actions as organizations
 from wholesale.organizations.models import Membership, Organization, SellerTerms
-from wholesale.platform import crypto
+from wholesale.platform import crypto, outbox
 from wholesale.platform.db import Base, db
 from wholesale.platform.supervisor import DEMO_APP_SECRET, DEMO_PASSWORD
 from wholesale.platform.transaction import transaction
@@ -189,7 +189,8 @@ class _Loader:
             second_factor.give_app(user_id=admin.id, secret=b32decode(DEMO_APP_SECRET))
             self.admin = _actor(admin, None)
             self._categories()
-        self._businesses()
+        with outbox.background():
+            self._businesses()
         with clock.at(self.founded + timedelta(days=2)):
             self._terms()
             self._goods()
