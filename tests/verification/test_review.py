@@ -74,6 +74,7 @@ def test_after_a_decision_the_next_oldest_case_follows(
         assert response.status_code == 303
         page = browser.get(response.location, headers=headers)
         assert ("<html" in page.text) is (headers == {})
+        assert page.headers.get("HX-Push-Url") == (response.location if headers else None)
         [heading] = list(parse(page.text).iter(f"{XHTML}h1"))
         assert heading.get("autofocus") is not None
         assert heading.get("tabindex") == "-1"
@@ -128,7 +129,9 @@ def test_no_access_key_or_focus_is_there_twice(cast: Cast, client_of: ClientOf) 
     keys = [each.get("accesskey") for each in page.iter() if each.get("accesskey")]
     assert sorted(keys) == ["1", "2", "3", "n", "s", "t"]
     assert len([each for each in page.iter() if each.get("autofocus") is not None]) == 1
-    wrong = parse(client_of(cast.esha).post(f"{of(case)}/decision", data={}).text)
+    refused = client_of(cast.esha).post(f"{of(case)}/decision", data={}, headers=HTMX)
+    assert "HX-Push-Url" not in refused.headers
+    wrong = parse(refused.text)
     [focused] = [each for each in wrong.iter() if each.get("autofocus") is not None]
     assert focused.get("role") == "alert"
 

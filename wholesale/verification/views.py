@@ -28,6 +28,7 @@ from wholesale.verification.rules import STATES
 
 _ID_DIGITS = 19  # of the largest bigint
 _LONGEST_SEARCH = 80
+_OK = 200
 
 bp = Blueprint("verification", __name__)
 bp.add_app_template_global(i18n.gettext, "told")  # for texts that are kept as they were written
@@ -262,7 +263,7 @@ def _show(
         form = DecisionForm(
             formdata=None, data={"licence_expires_on": file.case.licence_expires_on, "partner": True}, kinds=kinds
         )
-    return htmx.respond(
+    response = htmx.respond(
         "verification/case.html",
         "verification/_case.html",
         status,
@@ -272,3 +273,6 @@ def _show(
         waiver=waiver or WaiverForm(formdata=None, kinds=kinds),
         partner=partner or PartnerForm(formdata=None),
     )
+    if status == _OK and htmx.current().is_fragment:  # a refused form stays at the address of its page
+        response.headers["HX-Push-Url"] = url_for("verification.case", case_id=case_id)
+    return response
