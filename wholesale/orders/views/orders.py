@@ -110,7 +110,7 @@ def order(number: str) -> Response:
 def _order_page(number: str, form: MoveForm) -> Response:
     order = queries.order(actor(), number)
     purchase = order.purchase
-    behind = [purchase.approved_by, purchase.user_id if purchase.on_behalf_reason is not None else None]
+    people = [purchase.approved_by, purchase.user_id if purchase.on_behalf_reason is not None else None]
     return respond(
         "orders/order.html",
         "orders/_order.html",
@@ -120,7 +120,7 @@ def _order_page(number: str, form: MoveForm) -> Response:
         moves=rules.moves_open_to(actions.party(actor()), order.state),
         states=rules.PATH,
         receives=actions.money_of(order).seller,
-        names={} if actor().is_seller else approvals.names(behind),
+        behind={} if actor().is_seller else approvals.names(people),
     )
 
 
