@@ -1,6 +1,7 @@
 """How the web server runs; what a deployment may want to change comes from the environment.
 
-BIND (default 127.0.0.1:PORT, PORT 5000), WEB_CONCURRENCY (processes, default 2), WEB_THREADS (each, 4).
+BIND (default 127.0.0.1:PORT, PORT 5000), WEB_CONCURRENCY (processes, default 2), WEB_THREADS (each, 8: half of them
+may wait for a password to be worked on, see platform/crypto.py, and the others still serve pages).
 """
 
 import os
@@ -10,7 +11,7 @@ from typing import Any
 bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '5000')}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
 
 # The application is imported once and then forked: half the time to the first page, and shared memory.
 preload_app = True

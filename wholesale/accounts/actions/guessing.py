@@ -68,6 +68,11 @@ def succeeded(this: Try) -> None:
         throttle.give_back(this.shared)
 
 
+def not_looked_at(this: Try) -> None:
+    """There was no time for it: it counts nowhere."""
+    throttle.give_back([*this.own, *this.shared])
+
+
 def failed(this: Try, *, user_id: int | None, kind: str) -> None:
     """It was wrong. Written down in a transaction of its own, because the request's is taken back.
 

@@ -59,7 +59,7 @@ def sign_in(
     found = queries.credentials(rules.normal_email(email))
     abandon()  # nothing was written: no connection waits while the password is worked on
     given = rules.normal_password(password)
-    if not crypto.password_matches(found.password_hash if found else None, given) or found is None:
+    if not _matches(this, found.password_hash if found else None, given) or found is None:
         guessing.failed(this, user_id=found.user_id if found else None, kind="password")
         raise DomainError("E-mail or password is wrong.")
     guessing.succeeded(this)
@@ -84,6 +84,14 @@ def sign_in(
         )
     ).one()
     return SignedIn(token, found.user_id, opened.remembered, opened.awaits_second_factor)
+
+
+def _matches(this: guessing.Try, stored: str | None, given: str) -> bool:
+    try:
+        return crypto.password_matches(stored, given)
+    except crypto.BusyError:
+        guessing.not_looked_at(this)
+        raise
 
 
 def open_session(
@@ -188,7 +196,7 @@ def confirm_identity(*, actor: Actor, password: str, address: str, device: str |
     found = queries.credentials(actor.email)
     abandon()
     stored = found.password_hash if found is not None and found.user_id == actor.user_id else None
-    if not crypto.password_matches(stored, rules.normal_password(password)):
+    if not _matches(this, stored, rules.normal_password(password)):
         guessing.failed(this, user_id=actor.user_id, kind="confirm")
         raise DomainError("This is not your password.", field="password")
     guessing.succeeded(this)

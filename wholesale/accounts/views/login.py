@@ -14,12 +14,13 @@ from wholesale.accounts.forms import ConfirmForm, LoginForm
 from wholesale.accounts.second_factor import arrival
 from wholesale.accounts.views.blueprint import bp
 from wholesale.kernel.actor import Actor
-from wholesale.kernel.errors import PauseError
+from wholesale.kernel.errors import HouseError, PauseError, UnavailableError
 from wholesale.platform import htmx, i18n, resume
 from wholesale.platform.access import ANYONE, SIGNED_IN, access, actor, end_session, start_session
 from wholesale.platform.forms import HouseForm
 
-_TOO_MANY = 429
+_TOO_MANY, _BUSY = 429, 503
+_A_MOMENT = 3
 
 
 @bp.get("/login")
@@ -38,8 +39,9 @@ def check_login() -> Response:
     heading, draft = _heading(request.form.get("next")), request.form.get("draft", "")
     try:
         opened = form.submit(lambda: _sign_in(form))
-    except PauseError as pause:
-        return _wait(pause, "accounts/login.html", form, heading, draft)
+    except (PauseError, UnavailableError) as no:
+        _say(no, form)
+        return _wait(no, htmx.show("accounts/login.html", _status(no), form=form, next=heading, draft=draft))
     if opened is None:
         return htmx.show("accounts/login.html", form.status, form=form, next=heading, draft=draft)
     now = start_session(opened.token, remembered=opened.remembered)
@@ -65,11 +67,17 @@ def _go_on(opened: SignedIn, now: Actor, heading: str, draft: str) -> Response:
     return resume.offer(kept) if kept else cast("Response", redirect(heading or _start_of(now), 303))
 
 
-def _wait(pause: PauseError, page: str, form: HouseForm, heading: str, draft: str) -> Response:
-    """The same page again, which says how long to wait."""
-    form.form_errors.append(i18n.sentence(pause))
-    response = htmx.show(page, _TOO_MANY, form=form, next=heading, draft=draft)
-    response.headers["Retry-After"] = str(pause.seconds)
+def _say(no: HouseError, form: HouseForm) -> None:
+    form.form_errors.append(i18n.sentence(no))
+
+
+def _status(no: HouseError) -> int:
+    return _TOO_MANY if isinstance(no, PauseError) else _BUSY
+
+
+def _wait(no: HouseError, response: Response) -> Response:
+    """For browsers and machines: how long to wait."""
+    response.headers["Retry-After"] = str(no.seconds if isinstance(no, PauseError) else _A_MOMENT)
     return response
 
 
@@ -108,8 +116,9 @@ def check_identity() -> Response:
                 device=device.known_for(who.email),
             )
         )
-    except PauseError as pause:
-        return _wait(pause, "accounts/confirm.html", form, heading, draft)
+    except (PauseError, UnavailableError) as no:
+        _say(no, form)
+        return _wait(no, htmx.show("accounts/confirm.html", _status(no), form=form, next=heading, draft=draft))
     if not done:
         return htmx.show("accounts/confirm.html", form.status, form=form, next=heading, draft=draft)
     kept = resume.read(draft)
