@@ -23,7 +23,7 @@ class ActForForm(HouseForm):
     """For whom, and why."""
 
     q = HiddenField()
-    organization_id = RadioField(_l("Buyer"), coerce=int, validators=[InputRequired(_l("Please choose one."))])
+    organization_id = RadioField(_l("Buyer"), validators=[InputRequired(_l("Please choose one."))])
     reason = LongTextField(_l("Reason"), maximum=300)
 
 
@@ -52,7 +52,9 @@ def start() -> Response:
     q = request.form.get("q", "").replace("\0", "").strip()[:_LONGEST_SEARCH]
     form = _form(q, fresh=False)
     if form.accept(
-        lambda: acting.act_for(actor=actor(), organization_id=form.organization_id.data, reason=form.reason.data or "")
+        lambda: acting.act_for(
+            actor=actor(), organization_id=int(form.organization_id.data), reason=form.reason.data or ""
+        )
     ):
         return done("pages.listing")
     return _page(form, q)
