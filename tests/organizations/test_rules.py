@@ -94,3 +94,79 @@ def test_all_districts_of_all_divisions_by_name() -> None:
 def test_no_district(name: str) -> None:
     with pytest.raises(DomainError):
         rules.check_district(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("  Padma   Traders ", "Padma Traders"),
+        ("Ｐａｄｍａ ①", "Padma 1"),
+        ("র‍্যাংগস", "র‍্যাংগস"),  # its spelling needs the joiner
+        ("A\nB", "A B"),
+    ],
+)
+def test_a_name_in_one_form(typed: str, kept: str) -> None:
+    assert rules.check_name(typed) == kept
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Pad\u200bma",
+        "Pad\u200dma",
+        "\u200dপদ্মা",
+        "\u202eamdaP",
+        "\u2066Padma",
+        "Pad\ufeffma",
+        "Pad\x00ma",
+        "Pad\u00adma",
+        "---",
+        "",
+        "x" * 121,
+    ],
+)
+def test_names_that_deceive_the_eye_are_refused(typed: str) -> None:
+    with pytest.raises(DomainError) as caught:
+        rules.check_name(typed)
+    assert caught.value.field == "business_name"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Padma Traders", "РАDМА ТRАDЕRS"),  # Cyrillic capitals
+        ("Padma Traders", "pаdmа trаders"),  # Cyrillic а
+        ("Padma Traders", "Ρadma Τraders"),  # Greek capitals
+        ("Padma Traders", "Pádma-Traders"),
+        ("Padma Traders", "Padrna Traders"),
+        ("Dhaka Oil", "DHAKA 0I1"),
+        ("Wave", "VVave"),
+        ("Shop 7", "Shop ৭"),
+        ("র‍্যাংগস", "র্যাংগস"),
+    ],
+)
+def test_names_that_can_be_taken_for_each_other(one: str, other: str) -> None:
+    assert rules.skeleton(one) == rules.skeleton(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Padma Traders", "Meghna Traders"), ("Rahim", "Karim"), ("পদ্মা", "পদ্ম"), ("Shop 7", "Shop 8")]
+)
+def test_names_that_cannot(one: str, other: str) -> None:
+    assert rules.skeleton(one) != rules.skeleton(other)
+
+
+@pytest.mark.parametrize(
+    ("country", "district", "field"),
+    [("BD", "Nairobi", "district"), ("BD", "", "district"), ("KE", " ", "region"), ("XX", "Dhaka", "country")],
+)
+def test_no_such_place(country: str, district: str, field: str) -> None:
+    with pytest.raises(DomainError) as caught:
+        rules.check_place(country, district)
+    assert caught.value.field == field
+
+
+def test_places_in_three_countries() -> None:
+    assert rules.check_place("BD", "Dhaka") == ("BD", "Dhaka")
+    assert rules.check_place("KE", "  Nairobi  County ") == ("KE", "Nairobi County")
+    assert rules.check_place("UG", "Kampala") == ("UG", "Kampala")

@@ -24,6 +24,7 @@ from wholesale.orders import queries as orders
 from wholesale.orders.models import Order
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.models import Address, Organization
+from wholesale.organizations.rules import COUNTRIES, HOME_COUNTRY
 from wholesale.payments.models import Receipt
 from wholesale.platform import files, outbox, pdf
 from wholesale.platform.db import db
@@ -202,7 +203,9 @@ def _address(fields: dict[str, Any]) -> list[str]:
     """An address as lines of print: who (if said), where, district and country."""
     who = ", ".join(fields[name] for name in ("contact_name", "phone") if fields.get(name))
     where = ", ".join(fields[name] for name in ("line", "area") if fields.get(name))
-    return [line for line in (who, where, fields.get("district", "")) if line]
+    country = fields.get("country", HOME_COUNTRY)
+    place = [fields.get("district", ""), "" if country == HOME_COUNTRY else COUNTRIES.get(country, country)]
+    return [line for line in (who, where, ", ".join(name for name in place if name)) if line]
 
 
 def _payment(order: Order) -> dict[str, str]:

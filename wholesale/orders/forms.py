@@ -10,8 +10,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField
 from wtforms.validators import InputRequired
 
-from wholesale.organizations.rules import district_in
-from wholesale.platform import i18n
+from wholesale.organizations.forms import place_name
 from wholesale.platform.fields import choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField
 
@@ -35,8 +34,8 @@ class ChooseAddressForm(HouseForm):
 
 def one_line(address: Any) -> str:
     """An address in one line."""
-    district = district_in(i18n.language(), address.district)
-    return f"{address.contact_name}, {address.line}, {address.area}, {district}"
+    place = place_name(address.district, address.country)
+    return f"{address.contact_name}, {address.line}, {address.area}, {place}"
 
 
 class DeliveryForm(HouseForm):

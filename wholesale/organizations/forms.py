@@ -18,11 +18,11 @@ ROLES = {"owner": N_("Owner"), "admin": N_("Admin"), "member": N_("Member"), "vi
 KINDS = {"buyer": N_("Buyer"), "seller": N_("Seller")}
 
 
-def place_name(address: Any) -> str:
-    """District of an address as its reader writes it, and the country when it is another than Bangladesh."""
-    district = rules.district_in(i18n.language(), address.district)
-    country = rules.COUNTRIES.get(address.country, address.country)
-    return district if address.country == rules.HOME_COUNTRY else f"{district}, {i18n.gettext(country)}"
+def place_name(district: str, country: str) -> str:
+    """A district as its reader writes it, and the country when it is another than Bangladesh."""
+    if country == rules.HOME_COUNTRY:
+        return rules.district_in(i18n.language(), district)
+    return f"{district}, {i18n.gettext(rules.COUNTRIES.get(country, country))}"
 
 
 class LimitField(AmountField):

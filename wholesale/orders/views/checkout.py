@@ -18,21 +18,14 @@ from wholesale.orders.forms import ChooseAddressForm, DeliveryForm, PaymentForm,
 from wholesale.organizations import actions as organization_actions
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.forms import AddressForm
-from wholesale.organizations.rules import district_in
 from wholesale.platform.access import ORDERING_BUYER, VERIFIED_BUYER, access, actor
 from wholesale.platform.htmx import done, show
-from wholesale.platform.i18n import language, sentence
+from wholesale.platform.i18n import sentence
 from wholesale.platform.transaction import abandon
 
 T = TypeVar("T")
 
 bp = Blueprint("checkout", __name__, url_prefix="/checkout")
-
-
-@bp.app_template_filter("district_name")
-def district_name(name: str) -> str:
-    """A district as the reader writes it."""
-    return district_in(language(), name)
 
 
 def _cart() -> Cart | None:
@@ -95,14 +88,7 @@ def add_address() -> Response:
     form = AddressForm()
 
     def add() -> None:
-        added = organization_actions.add_address(
-            actor=actor(),
-            contact_name=form.contact_name.data or "",
-            phone=form.phone.data or "",
-            line=form.line.data or "",
-            area=form.area.data or "",
-            district=form.district.data,
-        )
+        added = organization_actions.add_address(actor=actor(), **form.values)
         actions.choose_address(actor=actor(), address_id=added.id)
 
     if form.accept(add):
