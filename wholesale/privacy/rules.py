@@ -79,6 +79,33 @@ HOLDINGS = (
         "keep",
         _TAX,
     ),
+    Holding(
+        "purchase", "approved_by", N_("Orders you approved"), ("number", "placed_at", "total", "currency"), "keep", _TAX
+    ),
+    Holding(
+        "approval_request",
+        "user_id",
+        N_("Orders you asked approval for"),
+        ("asked_at", "state", "total", "currency", "payment_method", "buyer_reference", "note"),
+        "keep",
+        _BUSINESS,
+    ),
+    Holding(
+        "approval_line",
+        "refused_by",
+        N_("Lines you took out of orders"),
+        ("sku", "refusal", "refused_at"),
+        "keep",
+        _BUSINESS,
+    ),
+    Holding(
+        "approval_move",
+        "user_id",
+        N_("What you did with requests for approval"),
+        ("before", "after", "reason", "at"),
+        "keep",
+        _BUSINESS,
+    ),
     Holding("order_move", "user_id", N_("What you did with orders"), ("before", "after", "reason", "at"), "keep", _TAX),
     Holding(
         "verification_case",
