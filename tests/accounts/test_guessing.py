@@ -392,3 +392,20 @@ def test_the_cookie_of_a_known_browser(client: HouseClient, people: Cast, time: 
     assert "amina" not in cookie
     user = accounts.user("Later")
     assert user.email not in cookie
+
+
+def test_a_full_waiting_room_is_no_failure(client: HouseClient, people: Cast, time: Clock, monkeypatch) -> None:
+    """Too busy to look: said with what was typed kept, and counted nowhere."""
+
+    def busy(_stored: str | None, _given: str) -> bool:
+        raise crypto.BusyError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(crypto, "password_matches", busy)
+        for _ in range(12):
+            answer = guess(client, time, password=PASSWORD)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")
+    assert "Many people are logging in" in answer.text
+    assert f'value="{AMINA}"' in answer.text
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(LoginFailure)) == 0
+    assert guess(client, time, password=PASSWORD).status_code == 303

@@ -75,14 +75,9 @@ def sign_in(
             thing_id=found.user_id,
             after={"device": " ".join(rules.device_name(user_agent)).strip(), "remembered": remembered},
         )
-    token = open_session(
+    token, opened = _open(
         user_id=found.user_id, user_agent=user_agent, address=address, remembered=remembered, replacing=replacing
     )
-    opened = db.session.execute(
-        sa.select(LoginSession.remembered, LoginSession.awaits_second_factor).where(
-            LoginSession.token_hash == rules.token_digest(token)
-        )
-    ).one()
     return SignedIn(token, found.user_id, opened.remembered, opened.awaits_second_factor)
 
 
@@ -107,6 +102,15 @@ def open_session(
     Somebody who has a second factor must give it first: until then the session lets nobody in. The session that
     this browser had before (`replacing`, its secret) ends.
     """
+    token, _ = _open(
+        user_id=user_id, user_agent=user_agent, address=address, remembered=remembered, replacing=replacing
+    )
+    return token
+
+
+def _open(
+    *, user_id: int, user_agent: str, address: str, remembered: bool, replacing: str | None
+) -> tuple[str, LoginSession]:
     if replacing:
         _end(LoginSession.token_hash == rules.token_digest(replacing), "replaced")
     staff_role = db.session.scalar(sa.select(User.staff_role).where(User.id == user_id))
@@ -114,20 +118,19 @@ def open_session(
     limits = rules.lifetime(remembered=remembered, staff=staff_role is not None)
     now = clock.now()
     token = _secret()
-    db.session.add(
-        LoginSession(
-            user_id=user_id,
-            token_hash=rules.token_digest(token),
-            expires_at=now + limits.absolute,
-            idle_until=now + limits.idle,
-            user_agent=user_agent.replace("\0", "")[:_USER_AGENT],
-            address=address,
-            remembered=remembered,
-            awaits_second_factor=second_factor.enrolled(user_id),
-        )
+    opened = LoginSession(
+        user_id=user_id,
+        token_hash=rules.token_digest(token),
+        expires_at=now + limits.absolute,
+        idle_until=now + limits.idle,
+        user_agent=user_agent.replace("\0", "")[:_USER_AGENT],
+        address=address,
+        remembered=remembered,
+        awaits_second_factor=second_factor.enrolled(user_id),
     )
+    db.session.add(opened)
     db.session.flush()
-    return token
+    return token, opened
 
 
 def sign_out(*, actor: Actor) -> None:
