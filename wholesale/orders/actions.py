@@ -157,7 +157,7 @@ class Ready:
     standing: Standing
 
 
-def ready(actor: Actor, key: str, seen: str) -> Ready:
+def ready(*, actor: Actor, key: str, seen: str) -> Ready:
     """The actor's cart and checkout, checked once more and locked. Raises as `place_order` does."""
     check_verified(actor)
     # The limit as it is now: whoever lowers it waits until this purchase is placed, or this one waits for them.
@@ -192,7 +192,7 @@ def finish_checkout(*, actor: Actor, cart: Cart, checkout: Checkout) -> None:
 
 
 def _place(actor: Actor, key: str, seen: str) -> str:
-    found = ready(actor, key, seen)
+    found = ready(actor=actor, key=key, seen=seen)
     if excess(found.standing.role, found.standing.limit, found.bill.total) is not None:
         raise ConflictError(ABOVE_LIMIT)
     checkout = found.checkout
@@ -202,7 +202,7 @@ def _place(actor: Actor, key: str, seen: str) -> str:
         choices=Choices(
             user_id=actor.acting_user,
             name=actor.name,
-            address=copied_address(actor, checkout),
+            address=copied_address(actor=actor, checkout=checkout),
             delivery=checkout.delivery,
             payment_method=str(checkout.payment_method),
             buyer_reference=checkout.buyer_reference,
@@ -325,7 +325,7 @@ def _numbers(orders: int) -> list[str]:
     return [f"PUR-{year}-{purchase:06d}", *(f"ORD-{year}-{number:06d}" for number in rest)]
 
 
-def copied_address(actor: Actor, checkout: Checkout) -> dict[str, str]:
+def copied_address(*, actor: Actor, checkout: Checkout) -> dict[str, str]:
     """The chosen address as it is today: a later change does not move goods already ordered."""
     address = organizations.address(actor, checkout.address_id or 0)
     fields = ("contact_name", "phone", "line", "area", "district", "country")

@@ -45,7 +45,7 @@ def ask(*, actor: Actor, key: str, seen: str) -> int:
 
 
 def _ask(actor: Actor, key: str, seen: str) -> int:
-    found = orders.ready(actor, key, seen)
+    found = orders.ready(actor=actor, key=key, seen=seen)
     above = rules.excess(found.standing.role, found.standing.limit, found.bill.total)
     if above is None:
         raise ConflictError("You may order this without asking: it is not above your limit. Place the order below.")
@@ -54,7 +54,7 @@ def _ask(actor: Actor, key: str, seen: str) -> int:
         organization_id=actor.acting_organization,
         user_id=actor.acting_user,
         delivery=dict(checkout.delivery),
-        address=orders.copied_address(actor, checkout),
+        address=orders.copied_address(actor=actor, checkout=checkout),
         payment_method=str(checkout.payment_method),
         buyer_reference=checkout.buyer_reference,
         note=checkout.note,
