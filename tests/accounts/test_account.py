@@ -312,3 +312,14 @@ def test_what_is_over_is_removed(people: Cast, house: Flask) -> None:
         sweep()
         for table in (LoginFailure, LoginSession, OneTimeLink):
             assert db.session.scalar(sa.select(sa.func.count()).select_from(table)) == 0
+
+
+def test_a_list_of_addresses_cannot_be_tried_at_the_register(client: HouseClient, people: Cast) -> None:
+    """Who corrects a form is told that the address has an account; who tries many is told nothing any more."""
+    said = [
+        "already an account" in client.post("/register", data={"email": AMINA, "kind": "buyer"}).text for _ in range(22)
+    ]
+    assert said == [True] * 20 + [False] * 2
+    other = {"REMOTE_ADDR": "203.0.113.9"}
+    answer = client.post("/register", data={"email": AMINA, "kind": "buyer"}, environ_overrides=other)
+    assert "already an account" in answer.text

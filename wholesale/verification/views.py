@@ -36,6 +36,8 @@ bp.add_app_template_global(lambda kind: i18n.gettext(WORDS[kind]), "requirement_
 
 # Files of strangers that are kept although their form was not accepted; enough for the mistakes of a whole street.
 kept_here = Throttle("kept-files", limit=60, seconds=3600)
+# Said as often as people correct a form, not as often as somebody tries a list of addresses (docs/decisions/0005).
+said_taken = Throttle("said-taken", limit=20, seconds=3600)
 
 
 # --- registering ------------------------------------------------------------------------------------------
@@ -65,11 +67,12 @@ def _register(form: RegisterForm) -> str:
 
 def _say_all_at_once(form: RegisterForm) -> None:
     """Each round is slow and costs data: whatever else is wrong is said too, and good files are kept."""
-    address = form.email.data or ""
-    if address and not form.email.errors and people.credentials(normal_email(address)) is not None:
+    address, here = form.email.data or "", request.remote_addr or ""
+    may_say = address and not form.email.errors and not said_taken.blocked(here)
+    if may_say and people.credentials(normal_email(address)) is not None:
+        said_taken.failed(here)
         taken = "There is already an account with this e-mail. Log in instead."
         form.refuse(DomainError(taken, field="email"))
-    here = request.remote_addr or ""
     if request.files and not kept_here.blocked(here):
         kept_here.failed(here)
         form.keep_files()
