@@ -16,7 +16,7 @@ from tests.factories import accounts, organizations
 from tests.factories import verification as papers
 from wholesale.accounts.models import User
 from wholesale.kernel import clock
-from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.kernel.errors import ConflictError, DomainError, UnavailableError
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
@@ -37,7 +37,7 @@ def at_once(app: Flask, works: list[Callable[[], Any]]) -> list[str]:
             try:
                 with transaction():
                     run(work)
-            except (ConflictError, DomainError) as error:
+            except (ConflictError, DomainError, UnavailableError) as error:
                 return type(error).__name__
             return "done"
 
@@ -89,7 +89,9 @@ def test_one_address_registered_many_times_is_one_account(committed_app: Flask) 
             documents={"trade_licence": papers.file()},
         )
 
-    assert at_once(committed_app, [register] * 6) == ["DomainError"] * 5 + ["done"]
+    ends = at_once(committed_app, [register] * 6)
+    assert ends.count("done") == 1
+    assert set(ends) <= {"done", "DomainError", "BusyError"}  # only so many passwords are worked on at once
     with committed_app.app_context():
         assert (count(User), count(Organization), count(VerificationCase)) == (1, 1, 1)
 
@@ -161,7 +163,9 @@ def test_the_form_pressed_many_times_is_one_account_for_all(committed_app: Flask
             )
         )
 
-    assert at_once(committed_app, [register] * 4) == ["done"] * 4
+    ends = at_once(committed_app, [register] * 4)
+    assert "done" in ends
+    assert set(ends) <= {"done", "BusyError"}
     assert len(set(ids)) == 1
     with committed_app.app_context():
         assert (count(User), count(Organization), count(VerificationCase)) == (1, 1, 1)
