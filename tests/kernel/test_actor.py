@@ -14,6 +14,7 @@ BUYER = Actor(user_id=1, organization_id=2, kind="buyer", role="owner", verified
 SELLER = replace(BUYER, kind="seller", is_partner=True)
 UNVERIFIED_BUYER = replace(BUYER, verified_until=None)
 ADMIN = Actor(user_id=9, staff_role="admin", today=TODAY)
+ACTING = replace(BUYER, user_id=9, role="member", on_behalf=True)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,8 @@ ADMIN = Actor(user_id=9, staff_role="admin", today=TODAY)
         (SELLER, True, False, True),
         (replace(SELLER, is_partner=False), True, False, False),
         (ADMIN, True, False, False),
+        (ACTING, True, True, False),
+        (replace(ACTING, verified_until=None), False, False, False),
         (SYSTEM, True, False, False),
     ],
     ids=[
@@ -38,6 +41,8 @@ ADMIN = Actor(user_id=9, staff_role="admin", today=TODAY)
         "seller",
         "seller without agreement",
         "admin",
+        "admin acting for a buyer",
+        "admin acting for a buyer whose licence has ended",
         "system",
     ],
 )
@@ -71,6 +76,13 @@ def test_only_the_admin_is_admin_and_staff_need_no_business() -> None:
     assert support.is_staff
     assert not support.is_admin
     assert not BUYER.is_staff
+
+
+def test_who_acts_for_a_buyer_has_neither_the_platforms_rights_nor_the_owners() -> None:
+    assert not ACTING.is_staff
+    assert not ACTING.is_admin
+    assert not ACTING.is_business_admin
+    assert not ACTING.is_owner
 
 
 def test_who_has_passed_no_access_rule_acts_for_nobody() -> None:

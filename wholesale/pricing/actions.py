@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from wholesale.catalog.models import Product
 from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import ForbiddenError
 from wholesale.kernel.money import Money
 from wholesale.platform.db import db
 from wholesale.pricing import rules
@@ -34,8 +35,11 @@ def set_settlement(
 ) -> SettlementRule:
     """Let `settlement` hold from now on for the given scope (the platform when none is named).
 
-    Earlier rules stay as history; orders already placed keep what they were made with.
+    Earlier rules stay as history; orders already placed keep what they were made with. Raises ForbiddenError for
+    anybody but the platform's admins.
     """
+    if not actor.is_admin:
+        raise ForbiddenError("Only the platform's admins set how revenue is shared.")
     rule = SettlementRule(
         model=settlement.model,
         product_id=product_id,
