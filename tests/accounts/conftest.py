@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask
 
@@ -15,7 +17,9 @@ HASH = crypto.hash_password(PASSWORD)
 
 
 @pytest.fixture(autouse=True)
-def fresh_counters(app: Flask) -> None:
+def fresh_counters(app: Flask) -> Iterator[None]:
+    forget_counters(app)
+    yield
     forget_counters(app)
 
 

@@ -36,14 +36,19 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> SlowHasher:
     return hasher
 
 
-def test_one_at_a_time_few_wait_and_the_rest_are_asked_to_come_back(slow: SlowHasher) -> None:
+def test_one_at_a_time_few_wait_and_the_rest_are_asked_to_come_back(
+    slow: SlowHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ThreadPoolExecutor(crypto.ROOM) as pool:
         waiting = [pool.submit(crypto.hash_password, str(number)) for number in range(crypto.ROOM)]
         end = time.monotonic() + 5
         while crypto._room._value and time.monotonic() < end:
             time.sleep(0.005)
         with pytest.raises(crypto.BusyError, match="Wait a few seconds"):
-            crypto.hash_password("one too many")
+            crypto.password_matches("one", "too many")
+        monkeypatch.setattr(crypto, "_PATIENCE", 0.05)
+        with pytest.raises(crypto.BusyError):
+            crypto.hash_password("one too many, and it stays so")
         slow.go_on.set()
         assert sorted(each.result() for each in waiting) == [str(number) for number in range(crypto.ROOM)]
     assert slow.most == 1
@@ -79,3 +84,11 @@ def test_a_forked_process_works_too() -> None:
     assert os.read(read, 1) == b"1"
     os.close(read)
     os.waitpid(child, 0)
+
+
+def test_a_new_password_waits_for_its_turn(slow: SlowHasher) -> None:
+    """A registration with all its files is not sent away because others log in."""
+    slow.go_on.set()
+    with ThreadPoolExecutor(crypto.ROOM * 3) as pool:
+        assert len(list(pool.map(crypto.hash_password, map(str, range(crypto.ROOM * 5))))) == crypto.ROOM * 5
+    assert slow.most == 1

@@ -1,9 +1,9 @@
 """Passwords as argon2id: slow on purpose, so one at a time in a process, behind everything else, and few waiting.
 
 A thread of low priority does the work: while the machine is busy, pages come first and logins take longer. Whoever
-finds the waiting room full is asked to come back: a hundred logins at once must not take all the threads that pages
-need. Callers do this before their transaction's first statement where they can: it takes tens of milliseconds, and
-19 MB each.
+wants to log in and finds the waiting room full is asked to come back: a hundred logins at once must not take all the
+threads that pages need. Callers do this before their transaction's first statement where they can: it takes tens of
+milliseconds, and 19 MB each.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _nobody = _hasher.hash(secrets.token_hex())
 
 ROOM = 4  # one at work and three waiting: half of a process's threads (see platform/gunicorn_conf.py)
 _NICE = 10
+_PATIENCE = 10.0  # seconds
 _room = threading.BoundedSemaphore(ROOM)
 _worker: ThreadPoolExecutor | None = None
 _making = threading.Lock()
@@ -42,8 +43,11 @@ class BusyError(UnavailableError):
 
 
 def hash_password(password: str) -> str:
-    """What the database keeps of `password`. Raises BusyError."""
-    return _in_turn(lambda: _hasher.hash(password))
+    """What the database keeps of `password`. Raises BusyError, but only after a while.
+
+    A new password comes with a form that took its time (a registration with its files), unlike a login.
+    """
+    return _in_turn(lambda: _hasher.hash(password), patience=_PATIENCE)
 
 
 def password_matches(stored: str | None, password: str) -> bool:
@@ -62,8 +66,8 @@ def outdated(stored: str) -> bool:
     return _hasher.check_needs_rehash(stored)
 
 
-def _in_turn(work: Callable[[], T]) -> T:
-    if not _room.acquire(blocking=False):
+def _in_turn(work: Callable[[], T], *, patience: float = 0) -> T:
+    if not _room.acquire(timeout=patience):
         raise BusyError
     try:
         return _slow_thread().submit(work).result()
