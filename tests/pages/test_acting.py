@@ -261,6 +261,7 @@ def test_a_new_address_and_nothing_more(for_amina: HouseClient, cast: Cast, bag:
     for_amina.post("/cart/lines", data={"variant_id": catalog.variants_of(bag)[0], "quantity": 100})
     assert for_amina.post("/checkout/addresses", data=NEW_ADDRESS).status_code == 303
     assert db.session.query(Address).filter_by(organization_id=cast.shop.id).count() == 2
+    assert noted()[-1][:3] == ("address.added", cast.esha.id, cast.shop.id)
     [order] = orders.placed(accounts.actor(cast.amina), {bag: 10})
     db.session.commit()
     answer = for_amina.post(f"/orders/{order.number}/state", data={"to": "cancelled", "reason": "x"})

@@ -22,6 +22,7 @@ _PLAIN = (bool, int, str, type(None))
 ACTIONS = {
     "acting.ended": N_("stopped acting for the business"),
     "acting.started": N_("began to act for the business"),
+    "address.added": N_("added an address"),
     "approval.approved": N_("approved a purchase"),
     "approval.asked": N_("asked for approval of a purchase"),
     "approval.expired": N_("let a wish for approval end"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wholesale.audit import actions as audit
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ForbiddenError
 from wholesale.organizations import queries, rules
@@ -33,6 +34,15 @@ def add_address(
     )
     db.session.add(made)
     db.session.flush()
+    if actor.on_behalf:  # their own people's are no matter for the log; what the platform does in their name is
+        audit.record(
+            actor=actor,
+            action="address.added",
+            thing="address",
+            thing_id=made.id,
+            organization_id=made.organization_id,
+            after={"district": made.district},
+        )
     return made
 
 
