@@ -8,7 +8,7 @@ from typing import cast
 from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 from wholesale.kernel.errors import (
     ConflictError,
@@ -100,6 +100,8 @@ def init_app(app: Flask) -> None:
     def _http(error: HTTPException) -> Response:
         if error.response is not None or (error.code or 500) < 400:  # noqa: PLR2004 - a redirect, not an error
             return cast("Response", error.get_response())
+        if isinstance(error, BadHost):  # a page would need addresses, and without a host there are none
+            return Response(str(TITLES[400]), 400, mimetype="text/plain")
         response = render(error.code or _SERVER_ERROR)
         response.headers.extend(
             (name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}

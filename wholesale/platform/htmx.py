@@ -41,6 +41,12 @@ class HouseRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask is unt
         """The id of the element that will be swapped."""
         return _after_hash(self.headers.get("HX-Target"))
 
+    @property
+    def max_content_length(self) -> int | None:
+        """Only a form with files may be large: any other body is read in one piece, and must fit into memory."""
+        most = self.max_form_memory_size if self.mimetype != "multipart/form-data" else super().max_content_length
+        return cast("int | None", most)
+
     def _get_file_stream(self, *_sizes: object, **_names: object) -> IO[bytes]:
         """Where werkzeug puts an uploaded file: one byte over the limit is enough to refuse it."""
         settings = cast("Settings", current_app.extensions["settings"])

@@ -1,0 +1,1 @@
+"""Hostile tools against the running site; README.md tells what each found."""
