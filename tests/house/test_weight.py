@@ -114,6 +114,12 @@ PAGES = {
     "login": ("visitor", "/login"),
     "register": ("visitor", "/register"),
     "verify business": ("newcomer", "/verify-business"),
+    "business": ("buyer", "/business"),
+    "people of a business": ("buyer", "/business/people"),
+    "inviting somebody": ("buyer", "/business/people/invite"),
+    "businesses to choose from": ("buyer", "/business/switch"),
+    "one more business": ("buyer", "/business/new"),
+    "a new address": ("buyer", "/business/addresses/new"),
     "sources": ("visitor", "/sources"),
 }
 FRAGMENTS = {

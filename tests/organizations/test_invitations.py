@@ -26,7 +26,13 @@ from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
 
 FARID = "farid@test.example"
-ACCOUNT = {"name": "Farid Hasan", "phone": "01712 345678", "password": "river boat mango seven"}
+ACCOUNT = {
+    "agreed": "y",
+    "name": "Farid Hasan",
+    "phone": "01712 345678",
+    "password": "river boat mango seven",
+    "agreed": "y",
+}
 
 
 def letter(to: str, template: str) -> OutgoingMessage:
@@ -195,6 +201,14 @@ def test_who_belongs_to_it_already_keeps_their_role(cast: Cast) -> None:
     assert noted()[-1] == "invitation.accepted"
 
 
+def test_nobody_joins_a_business_that_has_nobody_left(cast: Cast) -> None:
+    token = invited(cast, "chandni@test.example")
+    db.session.execute(sa.delete(Membership).where(Membership.organization_id == cast.shop.id))
+    with pytest.raises(NotFoundError):
+        actions.join(actor=accounts.actor(cast.chandni), token=token)
+    assert members(cast) == {}
+
+
 @pytest.mark.parametrize("what", ["unknown", "expired", "withdrawn"])
 def test_links_that_are_good_no_more(cast: Cast, what: str) -> None:
     token = "nobody-was-ever-sent-this" if what == "unknown" else invited(cast, "chandni@test.example")
@@ -226,6 +240,7 @@ def test_a_newcomer_joins_and_is_signed_in(client: HouseClient, cast: Cast) -> N
     wrong = client.post(f"/invitations/{token}/account", data=ACCOUNT | {"password": "short"})
     assert wrong.status_code == 422
     assert 'value="Farid Hasan"' in wrong.text
+    assert client.post(f"/invitations/{token}/account", data=ACCOUNT | {"agreed": ""}).status_code == 422
     joined = client.post(f"/invitations/{token}/account", data=ACCOUNT)
     assert (joined.status_code, joined.location) == (303, "/business")
     farid = db.session.scalars(sa.select(User).where(User.email == FARID)).one()

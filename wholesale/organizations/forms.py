@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, SelectField, ValidationError
 from wtforms.validators import StopValidation
 
+from wholesale.accounts.consent.forms import AgreeField
 from wholesale.kernel.words import N_
 from wholesale.organizations import rules
 from wholesale.platform import i18n
@@ -65,7 +66,7 @@ class NewBusinessForm(HouseForm):
         choices=[choice("buyer", _l("Buy stock")), choice("seller", _l("Sell goods"))],
     )
     business_name = TextField(_l("Business name"), maximum=120)
-    legal_name = TextField(_l("Registered name, if it is another"), maximum=120, optional=True)
+    legal_name = TextField(_l("Registered name, if it is another"), maximum=rules.LONGEST_LEGAL_NAME, optional=True)
     phone = TextField(_l("Phone"), maximum=40, validators=[phone])
     email = EmailField(_l("E-mail"))
     trade_licence_no = TextField(_l("Trade licence number"), maximum=80)
@@ -118,6 +119,7 @@ class JoinForm(HouseForm):
     name = TextField(_l("Your name"), maximum=120)
     phone = TextField(_l("Phone"), maximum=40, validators=[phone])
     password = PasswordField(_l("Password"))
+    agreed = AgreeField()
 
 
 class AddressForm(HouseForm):

@@ -23,6 +23,7 @@ _SHORTEST_LICENCE = 4
 _LONGEST_LICENCE = 60
 _LONGEST_SLUG = 60
 _LONGEST_NAME = 120
+LONGEST_LEGAL_NAME = 160
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-") | {"\\": "/"})
 
 
@@ -80,7 +81,7 @@ _LOOKALIKES = str.maketrans(
 _STROKES = str.maketrans("i10", "llo")
 
 
-def check_name(text: str, *, field: str = "business_name") -> str:
+def check_name(text: str, *, field: str = "business_name", longest: int = _LONGEST_NAME) -> str:
     """A business's name in one form (NFKC, single spaces); DomainError on `field` for what deceives the eye.
 
     Zero-width joiners stay between the letters of Indic scripts, whose spelling needs them (র‍্যাংগস); everywhere
@@ -91,8 +92,8 @@ def check_name(text: str, *, field: str = "business_name") -> str:
         raise DomainError("The name contains signs that cannot be seen. Type it by hand.", field=field)
     if not any(char.isalnum() for char in name):
         raise DomainError("Enter the name that your customers know.", field=field)
-    if len(name) > _LONGEST_NAME:
-        raise DomainError("Use at most {maximum} characters.", field=field, maximum=_LONGEST_NAME)
+    if len(name) > longest:
+        raise DomainError("Use at most {maximum} characters.", field=field, maximum=longest)
     return name
 
 

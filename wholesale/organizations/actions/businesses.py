@@ -45,12 +45,13 @@ def found_business(
     Raises DomainError on `business_name`, `legal_name`, `trade_licence_no` or `tax_no`.
     """
     name = rules.check_name(name)
-    legal_name = rules.check_name(legal_name, field="legal_name") if legal_name.strip() else name
+    if legal_name.strip():
+        legal_name = rules.check_name(legal_name, field="legal_name", longest=rules.LONGEST_LEGAL_NAME)
     licence_no, tax = rules.normal_licence_no(trade_licence_no), rules.normal_tax_no(tax_no)
     values = {
         "kind": kind,
         "name": name,
-        "legal_name": legal_name,
+        "legal_name": legal_name.strip() or name,
         "currency": currency or cast("Settings", current_app.extensions["settings"]).currency,
         "created_at": clock.now(),
     }

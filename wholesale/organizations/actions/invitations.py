@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from wholesale.accounts import actions as accounts
+from wholesale.accounts.consent import actions as consent
 from wholesale.accounts.models import User
 from wholesale.accounts.rules import check_email, token_digest
 from wholesale.audit import actions as audit
@@ -101,7 +104,8 @@ def join(*, actor: Actor, token: str) -> int:
 
 
 def join_as_new(*, token: str, name: str, phone: str, password: str) -> User:
-    """A person with the invited address, which the link proves to be theirs, and who belongs to the business.
+    """A person with the invited address, which the link proves to be theirs, who belongs to the business and agrees
+    to the terms.
 
     Must come first in its transaction. Raises DomainError on `password`, NotFoundError as `join` does.
     """
@@ -118,6 +122,8 @@ def join_as_new(*, token: str, name: str, phone: str, password: str) -> User:
         email_confirmed=True,
         business_name=found.business,
     )
+    with as_platform():  # nobody is signed in yet whose row this could be
+        consent.agree(user_id=user.id)
     join(actor=Actor(user_id=user.id, name=user.name, email=user.email), token=token)
     return user
 
@@ -131,6 +137,9 @@ def _accept(actor: Actor, found: Invitation) -> None:
         raise NotFoundError(GONE)
     if actor.email != found.email:
         raise ForbiddenError("This invitation is for another address than yours.")
+    owners = _owners(found.organization_id)
+    if not owners:  # closed, because its last person was erased
+        raise NotFoundError(GONE)
     found.accepted_at, found.accepted_by = now, actor.acting_user
     member = {
         "organization_id": found.organization_id,
@@ -145,7 +154,7 @@ def _accept(actor: Actor, found: Invitation) -> None:
     )
     _note(actor, "invitation.accepted", found)
     if new is not None:
-        _tell_owners(actor, found)
+        _tell(owners, actor, found)
         audit.record(
             actor=actor,
             action="membership.added",
@@ -156,13 +165,16 @@ def _accept(actor: Actor, found: Invitation) -> None:
         )
 
 
-def _tell_owners(actor: Actor, found: Invitation) -> None:
-    owners = db.session.execute(
+def _owners(organization_id: int) -> Sequence[Any]:
+    return db.session.execute(
         sa.select(User.id, User.name, User.email, User.language, Organization.name.label("business"))
         .join(Membership, Membership.user_id == User.id)
         .join(Organization, Organization.id == Membership.organization_id)
-        .where(Membership.organization_id == found.organization_id, Membership.role == "owner")
-    )
+        .where(Membership.organization_id == organization_id, Membership.role == "owner")
+    ).all()
+
+
+def _tell(owners: Sequence[Any], actor: Actor, found: Invitation) -> None:
     for owner in owners:
         mail.send(
             key=f"invitation:accepted:{found.id}:{owner.id}",
