@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from tests.factories import accounts, organizations
 from wholesale.accounts.models import User
 from wholesale.app import create_app
 from wholesale.organizations.models import Organization
-from wholesale.platform import services
+from wholesale.platform import services, throttle
 from wholesale.platform.db import db
 
 _services = ExitStack()
@@ -49,12 +50,19 @@ def app() -> Iterator[Flask]:
             db.engine.dispose()
 
 
+@pytest.fixture(autouse=True)
+def own_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test counts failures by itself: Redis is shared by all of a run, and by those who run beside it."""
+    monkeypatch.setattr(throttle, "_PREFIX", f"throttle:{secrets.token_hex(6)}")
+
+
 @pytest.fixture
 def house(app: Flask) -> Iterator[Flask]:
     """The application inside one transaction: what a test commits is a savepoint, and all is rolled back.
 
     Deferred constraints are checked at the end, as the real COMMIT would.
     """
+    app.extensions["doorbell"].flushdb()  # tries that another test has counted
     with app.app_context():
         engine = db.engine
         connection = engine.connect()

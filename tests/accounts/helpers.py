@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import NoReturn
 
 import sqlalchemy as sa
-from flask import Flask
 from redis.exceptions import ConnectionError as RedisDownError
 
 from tests.client import HouseClient
@@ -93,7 +92,3 @@ def session_of(token: str | None) -> LoginSession:
 def later(**how: float):
     """The clock, so much later than now."""
     return clock.at(clock.now() + timedelta(**how))
-
-
-def forget_counters(app: Flask) -> None:
-    app.extensions["doorbell"].flushdb()

@@ -25,6 +25,7 @@ from wholesale.kernel import clock
 from wholesale.platform.db import Base
 from wholesale.platform.transaction import independent
 
+_PREFIX = "throttle"
 _SWEPT = 100  # counters that are over, removed with each one that is written
 
 
@@ -246,7 +247,7 @@ def sweep() -> int:
 
 def _name(name: str, parts: tuple[str, ...]) -> str:
     # A digest: the counters tell nobody who tried to log in.
-    return f"throttle:{name}:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"
+    return f"{_PREFIX}:{name}:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"
 
 
 def _redis() -> Redis:
