@@ -53,7 +53,7 @@ class Site:
             "WHOLESALE_DATA": str(settings.data_dir),
             "DATABASE_URL": settings.database_url,
             "DATABASE_OWNER_URL": settings.database_owner_url,
-            "REDIS_URL": f"{settings.redis_url}?db={redis}",
+            "REDIS_URL": f"{settings.redis_url.partition('?')[0]}?db={redis}",
             "SECRET_KEY": settings.secret_key,
             "PORT": str(self.port),
             "PUBLIC_URL": f"http://127.0.0.1:{self.port}",

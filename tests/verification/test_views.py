@@ -39,6 +39,7 @@ TYPED = {
     "password": accounts.PASSWORD,
     "trade_licence_no": "TRAD/DSCC/77/2026",
     "tax_no": "001234567-0101",
+    "agreed": "y",
 }
 
 

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from wholesale.accounts.consent.forms import AgreeField
 from wholesale.accounts.rules import check_password
 from wholesale.kernel import clock
 from wholesale.kernel.errors import DomainError
@@ -133,6 +134,11 @@ class RegisterForm(_BusinessFields, PapersForm):
     """Everything that opens an account and its first case. `key`: the same form sent twice is one account."""
 
     key = HiddenField()
+    agreed = AgreeField()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {name: value for name, value in super().values.items() if name != "agreed"}
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Shape and rules in one go: on a slow line every further round costs the files once more."""

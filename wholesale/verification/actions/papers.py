@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from wholesale.accounts import actions as accounts
+from wholesale.accounts.consent import actions as consent
 from wholesale.accounts.models import User
 from wholesale.accounts.queries import credentials
 from wholesale.accounts.rules import normal_email, normal_password
@@ -100,7 +101,7 @@ def register_business(
     expiries: Expiries | None = None,
     language: str | None = None,
 ) -> User:
-    """A person, their business, and its first case with its files: all or nothing.
+    """A person who agrees to the terms, their business, and its first case with its files: all or nothing.
 
     Raises DomainError on the field of that name; a file's is its kind of document. Files come last: none is
     stored while something else is wrong.
@@ -115,6 +116,7 @@ def register_business(
         business_name=business_name,
     )
     with as_platform():  # nobody is signed in yet whose rows these could be
+        consent.agree(user_id=user.id)
         business = organizations.found_business(
             owner=user,
             kind=kind,
