@@ -192,7 +192,7 @@ def build(app: Flask, cast: Cast) -> World:
             table.NEW_SELLER: session(new_seller),
             table.SELLER: session(stranger_seller),
             table.ADMIN: session(cast.esha),
-            table.ACTING: acting.session(cast.esha, cast.other_shop),
+            table.ACTING: acting.session(cast.esha, organizations.business("Rina Store")),
         },
         owners={"buyer": session(cast.amina), "seller": session(cast.dipu), "applicant": session(hasna)},
         slug=product.slug,
