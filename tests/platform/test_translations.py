@@ -31,7 +31,15 @@ from wholesale.platform import forms, i18n
 from wholesale.platform.db import db
 
 SOURCE = ROOT / "translations" / "bn" / "LC_MESSAGES" / "messages.po"
-ERRORS = {"HouseError", "DomainError", "ConflictError", "ForbiddenError", "NotFoundError"}
+ERRORS = {
+    "HouseError",
+    "DomainError",
+    "ConflictError",
+    "ForbiddenError",
+    "NotFoundError",
+    "PauseError",
+    "UnavailableError",
+}
 BANGLA = {"Accept-Language": "bn"}
 
 
