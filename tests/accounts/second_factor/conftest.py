@@ -1,4 +1,4 @@
-"""Counters that begin at nothing, and a site at which passkeys work."""
+"""A site at which passkeys work."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters(app: Flask) -> None:
-    app.extensions["doorbell"].flushdb()
 
 
 @pytest.fixture

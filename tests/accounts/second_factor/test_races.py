@@ -52,7 +52,6 @@ def together(app: Flask, work: Callable[[int], object]) -> list[object]:
 def people(app: Flask, *, staff_role: str | None = None) -> tuple[bytes, common.Enrolled, list[Waiting], int]:
     """Somebody with an app, and as many sessions of theirs that wait as there are threads."""
     with app.app_context(), transaction():
-        app.extensions["doorbell"].flushdb()
         user = accounts.user("Amina", staff_role=staff_role)
         secret, made = set_up(user)
         return secret, made, [waits(user)[1] for _ in range(AT_ONCE)], user.id
