@@ -31,7 +31,6 @@ ACCOUNT = {
     "name": "Farid Hasan",
     "phone": "01712 345678",
     "password": "river boat mango seven",
-    "agreed": "y",
 }
 
 

@@ -102,6 +102,24 @@ def test_switching_leads_to_where_that_kind_begins(client_of: Browser, cast: Cas
     assert cast.shop.name in browser.get("/business").text
 
 
+def test_a_page_of_the_business_before_does_nothing_for_the_next(client_of: Browser, cast: Cast) -> None:
+    """Two tabs: one is open for Amina's shop while the other switches."""
+    product = catalog.product(cast.trader)
+    [variant] = catalog.variants_of(product)
+    organizations.join(cast.other_shop, {cast.amina: "member"})
+    db.session.commit()
+    browser = client_of(cast.amina)
+    page = parse(browser.get(f"/products/{product.slug}").text)
+    token = next(each.get("value") for each in page.iter() if each.get("name") == "csrf_token")
+    order = {"variant_id": str(variant), "quantity": "100"}
+    browser.post("/business/switch", data={"organization_id": str(cast.other_shop.id)})
+    asked = browser.post("/cart/lines", data=order | {"csrf_token": token}, csrf=False)
+    assert asked.status_code == 400
+    assert "Chandni Store" in asked.text
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(CartLine)) == 0
+    assert browser.post("/cart/lines", data=order).status_code == 303
+
+
 def test_who_has_no_business_is_told_what_to_do(client_of: Browser, house: Flask) -> None:
     browser = client_of(accounts.user("Lonely"))
     assert "Register or join a business" in browser.get("/").text

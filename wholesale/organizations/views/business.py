@@ -9,7 +9,7 @@ from wholesale.accounts import queries as accounts
 from wholesale.kernel.errors import NotFoundError
 from wholesale.organizations import actions, queries
 from wholesale.organizations.forms import BusinessForm, NewBusinessForm
-from wholesale.organizations.views.blueprint import bp
+from wholesale.organizations.views.blueprint import bp, outdate_forms
 from wholesale.platform import htmx, idempotency
 from wholesale.platform.access import MEMBER, OWNER, SIGNED_IN, access, actor
 
@@ -53,6 +53,7 @@ def act_for() -> Response:
     if business is None:
         raise NotFoundError
     actions.act_for(actor=actor(), organization_id=business.id)
+    outdate_forms()
     said = _("You act for %(business)s now.", business=business.name)
     today = actor().today
     if today is None or not business.is_verified(today):
@@ -66,6 +67,7 @@ def new() -> Response:
     """Its papers follow on the page to which this leads."""
     form = NewBusinessForm(data={"email": actor().email, "phone": accounts.me(actor()).phone})
     if request.method == "POST" and form.accept(lambda: actions.found_once(actor=actor(), **form.values)):
+        outdate_forms()
         return htmx.done("verification.status", _("Your business is here. Now send its papers."))
     form.key.data = form.key.data or idempotency.new_key()
     return htmx.show("organizations/new.html", form.status, form=form)

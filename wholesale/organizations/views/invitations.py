@@ -12,7 +12,7 @@ from wholesale.accounts import device
 from wholesale.kernel.errors import ForbiddenError, NotFoundError
 from wholesale.organizations import actions, queries
 from wholesale.organizations.forms import JoinForm
-from wholesale.organizations.views.blueprint import bp
+from wholesale.organizations.views.blueprint import bp, outdate_forms
 from wholesale.platform import htmx
 from wholesale.platform.access import ANYONE, SIGNED_IN, access, actor, start_session
 
@@ -34,6 +34,7 @@ def join(token: str) -> Response:
         return _gone()
     except ForbiddenError:  # it is for another address, as the page says
         return _show(token, JoinForm(formdata=None), _FORBIDDEN)
+    outdate_forms()
     flash(_("Welcome. You act for this business now."))
     return _secret(cast("Response", redirect(url_for("organizations.overview"), 303)))
 
