@@ -24,11 +24,8 @@ PARTY = f"buyer_id = {ORG} OR seller_id = {ORG}"
 
 # Table -> whose rows they are. A policy of a row that hangs on another asks for that one, whose own policy holds there.
 POLICIES = {
-    "membership": f"{OWN} OR user_id = {USER}",
-    "business_papers": (
-        f"{OWN} OR EXISTS (SELECT FROM sales_order o"
-        " WHERE business_papers.organization_id IN (o.buyer_id, o.seller_id))"
-    ),
+    "membership": OWN,
+    "business_papers": OWN,
     "invitation": OWN,
     "outgoing_message": "false",  # anybody may write one down (0003), only the platform reads them
     "address": OWN,
@@ -58,6 +55,15 @@ POLICIES = {
     "ledger_account": OWN,
     "ledger_posting": "EXISTS (SELECT FROM ledger_account a WHERE a.id = ledger_posting.account_id)",
     "ledger_journal": "EXISTS (SELECT FROM ledger_posting p WHERE p.journal_id = ledger_journal.id)",
+}
+
+# What is read besides, and never written: a person's own memberships elsewhere (or they could make themselves owner of
+# any business), and the papers of whoever one trades with.
+READ_TOO = {
+    "membership": f"user_id = {USER}",
+    "business_papers": (
+        "EXISTS (SELECT FROM sales_order o WHERE business_papers.organization_id IN (o.buyer_id, o.seller_id))"
+    ),
 }
 
 # Guards that add up rows of several businesses see all of them, whoever fires them. They give themselves the scope
@@ -162,12 +168,16 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY own_rows ON {table} USING ({PLATFORM} OR {own})")
+    for table, also in READ_TOO.items():
+        op.execute(f"CREATE POLICY read_too ON {table} FOR SELECT USING ({also})")
     # Whatever anybody does is noted, also where they may not read: the platform's chain, another party's.
     op.execute("CREATE POLICY note_all ON audit_entry FOR INSERT WITH CHECK (true)")
 
 
 def downgrade() -> None:
     op.execute("DROP POLICY note_all ON audit_entry")
+    for table in READ_TOO:
+        op.execute(f"DROP POLICY read_too ON {table}")
     for table in POLICIES:
         op.execute(f"DROP POLICY own_rows ON {table}")
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")

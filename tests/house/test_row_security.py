@@ -42,7 +42,9 @@ OPEN = {
         "app_user", "login_session", "login_failure", "one_time_link", "phone_code", "totp", "recovery_code", "passkey",
         "passkey_challenge",
     },
-    "the machinery's, with ids only": {"outbox", "job_run", "idempotency_key", "audit_link", "audit_seal", "throttle_counter"},
+    "the machinery's, with ids only": {
+        "outbox", "job_run", "idempotency_key", "audit_link", "audit_seal", "throttle_counter",
+    },
 }  # fmt: skip
 
 
@@ -169,6 +171,22 @@ def test_a_stranger_writes_nothing_in_anothers_name(world: World, cast: Cast) ->
         assert mine == cast.other_shop.id
         with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
             db.session.execute(sa.text("UPDATE business_papers SET organization_id = :of"), {"of": cast.trader.id})
+
+
+def test_what_is_read_besides_ones_own_is_not_written(world: World, cast: Cast) -> None:
+    """A person's memberships elsewhere, and the papers of whoever one trades with."""
+    organizations.join(cast.trader, {cast.chandni: "viewer"})
+    with scope_of(Scope(cast.other_shop.id, cast.chandni.id)):
+        assert count("membership WHERE user_id = (SELECT current_setting('app.user')::bigint)") == 2
+        for raised in ("UPDATE membership SET role = 'owner'", "DELETE FROM membership"):
+            done = db.session.execute(sa.text(f"{raised} WHERE organization_id = :of"), {"of": cast.trader.id})
+            assert done.rowcount == 0, raised  # type: ignore[attr-defined]
+        forged = "INSERT INTO membership (organization_id, user_id, role, created_at) VALUES (:of, :me, 'owner', now())"
+        with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
+            db.session.execute(sa.text(forged), {"of": cast.shop.id, "me": cast.chandni.id})
+    with scope_of(Scope(cast.trader.id, cast.dipu.id)):
+        theirs = "UPDATE business_papers SET phone = 'x' WHERE organization_id = :of"
+        assert db.session.execute(sa.text(theirs), {"of": cast.shop.id}).rowcount == 0  # type: ignore[attr-defined]
 
 
 def test_the_platforms_scope_ends_with_its_block(world: World, cast: Cast) -> None:
