@@ -131,3 +131,11 @@ def test_nothing_everything_twice_and_files_for_texts(forms: Forms) -> None:
             if problem:
                 wrong.append((str(form), turn, problem))
     assert wrong == []
+
+
+def test_passwords_are_typed_unseen(forms: Forms) -> None:
+    asked = [(form.endpoint, each) for form in forms if form.page for each in form.inputs if "password" in each.name]
+    assert {endpoint for endpoint, each in asked if each.kind == "password"} >= {
+        "accounts.check_login", "accounts.change_password", "accounts.check_identity", "verification.register",
+    }  # fmt: skip
+    assert [(endpoint, each) for endpoint, each in asked if each.kind != "password" or each.value] == []

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask
+from flask import Flask, request, request_started
 from werkzeug.test import TestResponse
 
 from tests.client import HTMX, HouseClient
@@ -205,3 +205,53 @@ def test_a_strange_host_gets_into_no_answer(client: HouseClient, host) -> None:
         assert "evil" not in answer.text
         assert "evil" not in answer.headers.get("Location", "")
         assert not answer.headers.get("Location", "").startswith("http://a")
+
+
+# --- told by nobody, served to nobody ---------------------------------------------------------------------------
+
+
+def test_nobody_says_for_themselves_where_they_come_from(client: HouseClient) -> None:
+    """No proxy is named in the settings, so none is believed."""
+    seen = []
+
+    def look(_sender: Flask, **_: object) -> None:
+        seen.append((request.remote_addr, request.host, request.scheme))
+
+    claims = {
+        "X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9", "Forwarded": "for=203.0.113.9;host=evil.example",
+        "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/evil",
+    }  # fmt: skip
+    with request_started.connected_to(look, client.application):
+        answer = client.get("/login", headers=claims)
+    assert seen == [("127.0.0.1", "localhost", "http")]
+    assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.git/HEAD", "/.git/config", "/.env", "/.data/demo/secret_key", "/wsgi.py", "/requirements.txt", "/static/",
+        "/static", "/static/../wsgi.py", "/static/%2e%2e/wsgi.py", "/static/..%2fwsgi.py", "/static/js/",
+        "/static//etc/passwd", "/server-status", "/debug", "/console", "/metrics", "/swagger.json",
+        "/static/css/site.css.map", "/static/js/site.js~",
+    ],
+)  # fmt: skip
+def test_only_what_is_meant_to_be_served_is(client: HouseClient, path) -> None:
+    assert client.get(path, follow_redirects=True).status_code == 404
+
+
+def test_the_way_out_is_on_every_page(world: World) -> None:
+    """Whatever page a signed-in person is on, the form that logs them out is there."""
+    wrong, pages = [], 0
+    for rule, method in routes(world.app):
+        if method != "GET" or rule.endpoint == "pages.styleguide":
+            continue
+        for who in ("buyer", "seller"):
+            with world.undone():
+                answer = world.owner(who).get(world.url(rule))
+            if answer.status_code == 200 and answer.text[:15].lower() == "<!doctype html>":
+                pages += 1
+                if 'action="/logout"' not in answer.text:
+                    wrong.append((who, rule.rule))
+    assert wrong == []
+    assert pages > 20

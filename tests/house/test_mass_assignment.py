@@ -33,9 +33,9 @@ TEMPTING = {
 # Forms whose plain version is done in this world, so that an extra field could have done more.
 DONE = {
     "accounts.account", "accounts.change_email", "accounts.change_password", "accounts.phone", "cart.put",
-    "cart.update", "checkout.add_address", "checkout.choose_address", "checkout.choose_payment", "checkout.place", "orders.move",
-    "payments.record", "privacy.agree", "privacy.request_download", "privacy.request_erasure", "verification.decide",
-    "verification.register", "verification.review", "verification.waive",
+    "cart.update", "checkout.add_address", "checkout.choose_address", "checkout.choose_payment", "checkout.place",
+    "orders.move", "payments.record", "privacy.agree", "privacy.request_download", "privacy.request_erasure",
+    "verification.decide", "verification.register", "verification.review", "verification.waive",
 }  # fmt: skip
 
 Rows = dict[str, Counter[str]]  # "table.column" → how often each value is there
