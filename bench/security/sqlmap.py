@@ -93,11 +93,12 @@ def relay(base: str, port: int) -> Iterator[str]:
 
 
 def searched(page: str) -> dict[str, str]:
-    """The fields of the page's forms for reading, each with something in it."""
-    fields = {"after": "1"}
+    """The fields of the page's forms for reading: what is typed holds a word, what is chosen is left open."""
+    fields = {"after": "1", "q": "tea"}
     for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL):
         if 'method="post"' not in form:
-            fields |= {unescape(name): "1" for name in re.findall(r'<(?:input|select)[^>]*\bname="([^"]+)"', form)}
+            for name in re.findall(r'<(?:input|select)[^>]*\bname="([^"]+)"', form):
+                fields.setdefault(unescape(name), "")
     return fields
 
 
@@ -119,9 +120,8 @@ def run(name: str, arguments: list[str], minutes: float) -> bool:
     tested = sorted(set(re.findall(r"(?:GET|POST) parameter '([^']+)' (?:does not seem|appears to be|is)", said)))
     bad = "identified the following injection point" in said or "is vulnerable" in said
     refused = ", ".join(f"{times} × {code}" for code, times in re.findall(r"(\d{3}) \([^)]*\) - (\d+) times", said))
-    print(
-        f"{'FOUND' if bad else 'nothing'}  {name}: {', '.join(tested) or 'no parameter'}; {codes or 'no refusals'}{ended}"
-    )
+    names = ", ".join(tested) or "none"
+    print(f"{'FOUND' if bad else 'nothing'}  {name}: {names}; {refused or 'no refusals'}{ended}", flush=True)
     if bad:
         print(said[-3000:])
     return not bad

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 from xml.etree import ElementTree as ET
 
+import pytest
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
@@ -107,6 +108,13 @@ class FoundForm:
 
     def __str__(self) -> str:
         return f"{self.endpoint} as {self.who}"
+
+
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of forms are sent here: nobody is asked to wait, and the pages are read by other tests."""
+    monkeypatch.setattr("tests.client.critique", lambda _html: None)
+    monkeypatch.setattr("wholesale.platform.throttle.take", lambda _tries: 0)
+    monkeypatch.setattr("wholesale.platform.throttle.Throttle.blocked", lambda *_key: False)
 
 
 class Forms:

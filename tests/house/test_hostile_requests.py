@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from tests.client import HTMX, HouseClient
 from tests.conftest import Cast
 from tests.factories import accounts
-from tests.house.forms_found import Forms
+from tests.house.forms_found import Forms, unhurried
 from tests.house.world import World, build, routes
 from tests.queries_counted import statements
 from wholesale.platform.crypto import hash_password
@@ -31,7 +31,7 @@ ALL_THE_WAYS = ("next", "heading", "url", "return", "continue", "redirect", "pat
 
 @pytest.fixture
 def world(house: Flask, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr("tests.client.critique", lambda _html: None)  # other tests read the pages
+    unhurried(monkeypatch)
     return build(house, cast)
 
 

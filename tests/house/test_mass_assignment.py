@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import Cast
-from tests.house.forms_found import Forms, FoundForm
+from tests.house.forms_found import Forms, FoundForm, unhurried
 from tests.house.world import World, build
 from wholesale.kernel import clock
 from wholesale.platform.db import Base, db
@@ -43,7 +43,7 @@ Rows = dict[str, Counter[str]]  # "table.column" → how often each value is the
 
 @pytest.fixture
 def world(house: Flask, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr("tests.client.critique", lambda _html: None)  # other tests read the pages
+    unhurried(monkeypatch)
     return build(house, cast)
 
 
