@@ -163,7 +163,7 @@ def build(app: Flask, cast: Cast) -> World:
     )
     ready = clock.now()
     download = DataDownload(
-        user_id=cast.amina.id, ready_at=ready, expires_at=ready + timedelta(days=7), file_key="none"
+        user_id=cast.amina.id, ready_at=ready, expires_at=ready + timedelta(days=7), file_key="none", size=1
     )
     db.session.add_all([dead, failed, download])
     passkey = accounts.passkey(cast.amina)
