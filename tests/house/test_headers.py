@@ -21,8 +21,8 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-# A page that is reached by a secret in its address tells nobody where the reader came from.
-STRICTER = {"Referrer-Policy": {"same-origin", "no-referrer"}}
+# A page that is reached by a secret in its address never tells the address, not even to us.
+STRICTER = {"Referrer-Policy": {"same-origin", "strict-origin"}}
 UNSAFE = ("unsafe-inline", "unsafe-eval", "unsafe-hashes", "data:", "http:", "https:", "*")
 # Kept by caches because they are the same for everybody and hold nothing private.
 PUBLIC = {"pages.media", "health.alive", "health.ready"}
