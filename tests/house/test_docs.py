@@ -13,7 +13,7 @@ from wholesale.config import ROOT, Settings
 from wholesale.platform import where
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-VARIABLES = {"env": "WHOLESALE_ENV", "data_dir": "WHOLESALE_DATA"}
+VARIABLES = {"vault_keys": "SECRET_KEYS_VAULT", "env": "WHOLESALE_ENV", "data_dir": "WHOLESALE_DATA"}
 README = ROOT / "README.md"
 
 
