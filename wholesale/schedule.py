@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 
-from wholesale.audit import jobs as audit
 from wholesale.accounts import jobs as accounts
 from wholesale.audit import jobs as audit
 from wholesale.inventory import jobs as inventory

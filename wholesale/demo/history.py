@@ -247,9 +247,7 @@ class Replay:
         left = nth.where(ours, OutboxRow.handler == document).subquery()
         # Letters and pictures of papers are few, and somebody may look for them first.
         few = sa.and_(ours, ~in_time, OutboxRow.handler != document)
-        db.session.execute(
-            sa.update(OutboxRow).where(few).values(created_at=self.plan.now, available_at=self.plan.now)
-        )
+        db.session.execute(sa.update(OutboxRow).where(few).values(created_at=self.plan.now, available_at=self.plan.now))
         pause = sa.func.greatest(left.c.nth - _DOCUMENTS_AT_ONCE, 0) * _PAUSE_BETWEEN_DOCUMENTS
         db.session.execute(
             sa.update(OutboxRow)
