@@ -31,14 +31,14 @@ POLICIES = {
     "address": OWN,
     "cart_line": OWN,
     "checkout": OWN,
-    "purchase": f"{OWN} OR {ORDER_OF.format('purchase_id', 'purchase.id')}",
+    "purchase": OWN,
     "approval_request": OWN,
     "approval_line": "EXISTS (SELECT FROM approval_request r WHERE r.id = approval_line.request_id)",
     "approval_move": "EXISTS (SELECT FROM approval_request r WHERE r.id = approval_move.request_id)",
     "sales_order": PARTY,
     "order_line": ORDER_OF.format("id", "order_line.order_id"),
     "order_move": ORDER_OF.format("id", "order_move.order_id"),
-    "receipt": "EXISTS (SELECT FROM purchase p WHERE p.id = receipt.purchase_id)",
+    "receipt": "false",
     "invoice": PARTY,
     "invoice_counter": f"seller_id = {ORG}",
     "verification_case": OWN,
@@ -64,6 +64,8 @@ READ_TOO = {
     "business_papers": (
         "EXISTS (SELECT FROM sales_order o WHERE business_papers.organization_id IN (o.buyer_id, o.seller_id))"
     ),
+    "purchase": ORDER_OF.format("purchase_id", "purchase.id"),
+    "receipt": "EXISTS (SELECT FROM purchase p WHERE p.id = receipt.purchase_id)",
 }
 
 # Guards that add up rows of several businesses see all of them, whoever fires them. They give themselves the scope

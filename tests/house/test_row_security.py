@@ -260,3 +260,15 @@ def test_every_use_of_the_platforms_scope_is_explained(app: Flask) -> None:
     }
     told = (ROOT / "docs" / "security.md").read_text()
     assert {use for use in uses if f"`{use}`" not in told} == set()
+
+
+def test_a_seller_reads_what_was_paid_and_writes_none_of_it(world: World, cast: Cast) -> None:
+    with scope_of(Scope(cast.trader.id, cast.dipu.id)):
+        assert count("purchase") == 1
+        assert db.session.execute(sa.text("UPDATE purchase SET note = 'x'")).rowcount == 0  # type: ignore[attr-defined]
+        paid = (
+            "INSERT INTO receipt (purchase_id, method, reference, amount, currency, received_at)"
+            " SELECT id, 'bank_transfer', 'x', 1, 'BDT', now() FROM purchase"
+        )
+        with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
+            db.session.execute(sa.text(paid))

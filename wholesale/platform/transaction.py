@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 from flask import Flask, Response, request
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from wholesale.kernel.errors import ConflictError
@@ -89,7 +89,8 @@ def as_platform() -> Iterator[None]:
         yield
         session.flush()
     finally:
-        with suppress(DBAPIError):  # refused by the database: the transaction is lost, and its scope with it
+        # Refused by the database: the transaction is lost, and its scope with it; what it said goes on its way.
+        with suppress(DBAPIError, PendingRollbackError):
             _enter(before)
 
 

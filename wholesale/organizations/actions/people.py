@@ -18,7 +18,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError, ForbiddenError, NotFoundError
 from wholesale.organizations import rules
 from wholesale.organizations.events import MembershipEnded
-from wholesale.organizations.models import Membership, Organization
+from wholesale.organizations.models import Invitation, Membership, Organization
 from wholesale.platform import mail
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
@@ -51,6 +51,8 @@ def change_person(*, actor: Actor, user_id: int, role: str, spending_limit: Deci
     before = _as_noted(person)
     person.role = role
     person.spending_limit = rules.check_limit(spending_limit, role=role, currency=business.currency)
+    if role not in {"owner", "admin"}:
+        _withdraw_invitations(person.organization_id, user_id)
     if _as_noted(person) != before:
         _note(actor, "membership.role_changed", user_id, before=before, after=_as_noted(person))
 
@@ -130,7 +132,19 @@ def _end(actor: Actor, person: Membership, action: str) -> None:
     # Their devices act for another of their businesses, if they have one (see queries.load_actor).
     here = sa.and_(LoginSession.user_id == user_id, LoginSession.organization_id == organization_id)
     db.session.execute(sa.update(LoginSession).where(here).values(organization_id=None))
+    _withdraw_invitations(organization_id, user_id)
     emit(MembershipEnded(organization_id=organization_id, user_id=user_id))
+
+
+def _withdraw_invitations(organization_id: int, user_id: int) -> None:
+    """Who may invite nobody any more has invited nobody: else a second address would be a way back."""
+    waiting = sa.and_(
+        Invitation.organization_id == organization_id,
+        Invitation.invited_by == user_id,
+        Invitation.accepted_at.is_(None),
+        Invitation.withdrawn_at.is_(None),
+    )
+    db.session.execute(sa.update(Invitation).where(waiting).values(withdrawn_at=clock.now()))
 
 
 def _as_noted(person: Membership) -> dict[str, str | None]:
