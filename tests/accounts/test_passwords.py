@@ -16,7 +16,7 @@ from tests.conftest import Cast
 from tests.factories import accounts
 from tests.factories.accounts import PASSWORD
 from tests.queries_counted import statements
-from wholesale.accounts.actions import passwords, sessions
+from wholesale.accounts.actions import emails, passwords, sessions
 from wholesale.accounts.models import LoginSession, OneTimeLink, User
 from wholesale.accounts.rules import token_digest
 from wholesale.kernel import clock
@@ -168,6 +168,24 @@ def test_using_one_link_uses_up_the_others(client: HouseClient, people: Cast) ->
     assert first != second
     assert client.post(second, data={"password": NEW}).status_code == 303
     assert client.get(first).status_code == 404
+
+
+@pytest.mark.parametrize("way", ["reset", "change"])
+def test_a_new_password_stops_a_change_of_address(client: HouseClient, people: Cast, way: str) -> None:
+    """Somebody was in the account and has asked for their own address; the owner takes the account back."""
+    thief = "thief@elsewhere.example"
+    emails.ask_to_change(actor=accounts.actor(people.amina), email=thief)
+    db.session.commit()
+    theirs = link_in(messages(thief, "email_change")[0])
+    if way == "reset":
+        assert client.post(letter(client), data={"password": NEW}).status_code == 303
+    else:
+        log_in(client)
+        assert client.post("/account/password", data={"password": NEW}).status_code == 303
+    assert client.get(theirs).status_code == 404
+    assert client.post(theirs).status_code == 404
+    db.session.refresh(people.amina)
+    assert people.amina.email == AMINA
 
 
 def test_a_changed_address_makes_its_links_worthless(client: HouseClient, people: Cast) -> None:

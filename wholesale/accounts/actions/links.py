@@ -62,6 +62,12 @@ def use_up_others(*, user_id: int, purpose: Purpose) -> None:
     db.session.execute(sa.update(OneTimeLink).where(open_ones).values(used_at=clock.now()))
 
 
+def use_up_all(*, user_id: int) -> None:
+    """Whatever still lies in the person's letter boxes, or in those of somebody who was in the account."""
+    open_ones = sa.and_(OneTimeLink.user_id == user_id, OneTimeLink.used_at.is_(None))
+    db.session.execute(sa.update(OneTimeLink).where(open_ones).values(used_at=clock.now()))
+
+
 def may_write(*, user_id: int, purpose: Purpose, asked_from: str = "") -> bool:
     """Whether one more letter of this kind may go out today, to this person and for this address."""
     since = clock.now() - timedelta(days=1)

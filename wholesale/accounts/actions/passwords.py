@@ -89,7 +89,6 @@ def reset(*, token: str, password: str) -> str:
         raise NotFoundError(links.GONE)
     _set(person, password_hash)
     person.email_confirmed_at = person.email_confirmed_at or clock.now()  # the letter has arrived there
-    links.use_up_others(user_id=person.id, purpose="reset_password")
     who = Actor(user_id=person.id)
     sessions.end_all(actor=who, user_id=person.id, reason="password reset")
     audit.record(actor=who, action="user.password_reset", thing="user", thing_id=person.id)
@@ -100,7 +99,8 @@ def reset(*, token: str, password: str) -> str:
 
 def _set(person: User, password_hash: str) -> None:
     person.password_hash, person.password_changed_at = password_hash, clock.now()
-    links.use_up_others(user_id=person.id, purpose="reset_password")
+    # All: a change of address that a thief has begun must not outlive the password they knew.
+    links.use_up_all(user_id=person.id)
     db.session.flush()
 
 
