@@ -178,7 +178,7 @@ def test_the_way_of_an_order_through_stock_and_money(cast: Cast) -> None:
     assert balance("platform_fee", None, "BDT") == taka("-495")
     assert balance("platform_share", None, "BDT") == taka("-2244")
     assert balance("seller_pending", cast.trader.id, "BDT").is_zero
-    moves = [(move.before, move.after, move.who) for move in queries.order(dipu, order.number).moves]
+    moves = [(move.before, move.after, move.by) for move in queries.order(dipu, order.number).moves]
     assert moves[0] == (None, "placed", "Amina, Amina Store")
     assert moves[1:] == [
         ("placed", "confirmed", "Dipu, Dipu Traders"),

@@ -201,7 +201,6 @@ def _place(actor: Actor, key: str, seen: str) -> str:
         cart=found.cart,
         choices=Choices(
             user_id=actor.acting_user,
-            name=actor.name,
             address=copied_address(actor=actor, checkout=checkout),
             delivery=checkout.delivery,
             payment_method=str(checkout.payment_method),
@@ -247,7 +246,6 @@ class Choices:
     """What was chosen beside the goods. `user_id` and `name`: the person of the buyer who orders."""
 
     user_id: int
-    name: str
     address: Mapping[str, Any]
     delivery: Mapping[str, Any]
     payment_method: str
@@ -303,8 +301,7 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
             legs=rules.placed_legs(money, buyer_id=order.buyer_id, seller_id=order.seller_id),
         )
         wanted[order.number] = {line.item.variant_id: line.item.quantity for line in group.lines}
-        # A platform admin is nobody of the business, whose name the seller reads here.
-        who = actor.organization_name if actor.on_behalf else f"{choices.name}, {actor.organization_name}"
+        who = actor.organization_name
         db.session.add(
             OrderMove(order_id=order.id, before=None, after="placed", user_id=choices.user_id, who=who, reason="")
         )
@@ -438,7 +435,7 @@ def party(actor: Actor) -> str:
 
 
 def _note_move(order: Order, actor: Actor, *, before: str, after: str, reason: str) -> None:
-    who = f"{actor.name}, {actor.organization_name}" if actor.organization_name else actor.name
+    who = actor.organization_name or ("" if actor.user_id else actor.name)
     db.session.add(
         OrderMove(order_id=order.id, before=before, after=after, user_id=actor.user_id, who=who, reason=reason)
     )

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from wholesale.accounts.models import User
 from wholesale.kernel import clock
 from wholesale.orders.rules import STATES
 from wholesale.platform.db import Amount, Base, Currency, Id, one_of
@@ -141,7 +142,10 @@ class OrderLine(Base):
 
 
 class OrderMove(Base):
-    """A change of an order's state."""
+    """A change of an order's state; these rows stay for good, so they hold no person's name.
+
+    `who` is the business on whose side it was, or what did it when that was no person; the person is `user_id`.
+    """
 
     __tablename__ = "order_move"
 
@@ -153,3 +157,9 @@ class OrderMove(Base):
     who: Mapped[str]
     reason: Mapped[str]
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    user: Mapped[User | None] = relationship(init=False, lazy="raise", viewonly=True)
+
+    @property
+    def by(self) -> str:
+        """The person as they are called now, and their business."""
+        return ", ".join(filter(None, (self.user.name if self.user else "", self.who)))

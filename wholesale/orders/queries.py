@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager, selectinload
 
+from wholesale.accounts.models import User
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting
-from wholesale.orders.models import Checkout, Order, Purchase
+from wholesale.orders.models import Checkout, Order, OrderMove, Purchase
 from wholesale.platform.db import db
 
 PAGE_SIZE = 20
+_WITH_MOVES = selectinload(Order.moves).joinedload(OrderMove.user).load_only(User.name)
 
 
 def _visible_to(actor: Actor) -> sa.ColumnElement[bool]:
@@ -33,7 +35,7 @@ def order(actor: Actor, number: str) -> Order:
         sa.select(Order)
         .join(Order.purchase)
         .where(Order.number == number, _visible_to(actor))
-        .options(contains_eager(Order.purchase), selectinload(Order.lines), selectinload(Order.moves))
+        .options(contains_eager(Order.purchase), selectinload(Order.lines), _WITH_MOVES)
     ).one_or_none()
     if found is None:
         raise NotFoundError

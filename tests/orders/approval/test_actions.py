@@ -188,7 +188,7 @@ def test_approving_places_ex2_in_the_askers_name(cast: Cast, amina: Actor, bag: 
     (order,) = purchase.orders
     order = order_queries.order(amina, order.number)
     assert order.address["line"] == "12 Bazar Road"
-    assert [(move.after, move.user_id, move.who) for move in order.moves] == [
+    assert [(move.after, move.user_id, move.by) for move in order.moves] == [
         ("placed", cast.babul.id, "Babul, Amina Store")
     ]
     assert available(bag.id) == (500, 100)

@@ -143,7 +143,6 @@ def approve(*, actor: Actor, request_id: int, seen: str, comment: str = "") -> s
         cart=now.cart,
         choices=orders.Choices(
             user_id=asker.user_id,
-            name=asker.name,
             address=request.address,
             delivery=request.delivery,
             payment_method=request.payment_method,
