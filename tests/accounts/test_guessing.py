@@ -17,8 +17,8 @@ from tests.client import HTMX, HouseClient, text_of
 from tests.conftest import Cast
 from tests.factories import accounts
 from tests.factories.accounts import PASSWORD
-from wholesale.accounts.actions import guessing, sessions
-from wholesale.accounts.models import LoginFailure
+from wholesale.accounts.actions import guessing, passwords, sessions
+from wholesale.accounts.models import LoginFailure, OneTimeLink
 from wholesale.kernel import clock
 from wholesale.kernel.errors import DomainError, PauseError
 from wholesale.platform import crypto, throttle
@@ -296,6 +296,47 @@ def test_an_admin_lifts_an_addresss_pause(admin: HouseClient, people: Cast, clie
 @pytest.mark.parametrize("data", [{}, {"account": "zz"}, {"account": "0" * 64}, {"address": "\0" * 9}])
 def test_lifting_nothing_breaks_nothing(admin: HouseClient, data: dict[str, str]) -> None:
     assert admin.post("/admin/logins/pause", data=data).status_code == 303
+
+
+# --- addresses ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("::ffff:c633:6407", "198.51.100.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("a socket", "a socket"),
+    ],
+)
+def test_what_counts_as_one_address(address: str, place: str) -> None:
+    assert throttle.place(address) == place
+
+
+def test_a_connection_with_many_addresses_is_one_place(
+    client: HouseClient, people: Cast, counted_in, time: Clock, house: Flask
+) -> None:
+    """Every connection has as many IPv6 addresses as it likes."""
+    answers = [guess(client, time, address=f"2001:db8:1:2::{number:x}").status_code for number in range(1, 7)]
+    assert answers == [422] * 5 + [429]
+    assert guess(house.test_client(), time, address="2001:db8:1:3::1").status_code == 422
+    kept = db.session.scalars(sa.select(LoginFailure.address).order_by(LoginFailure.id)).all()
+    assert kept[0] == "2001:db8:1:2::1", "an admin sees the address itself"
+
+
+def test_forgotten_passwords_are_counted_by_place(client: HouseClient, people: Cast) -> None:
+    for number in range(20):
+        passwords.ask_for_reset(email=AMINA, address=f"2001:db8:1:2::{number:x}", language="en")
+    with pytest.raises(PauseError):
+        passwords.ask_for_reset(email=AMINA, address="2001:db8:1:2:ffff::1", language="en")
+    passwords.send_reset_link(email=AMINA, address="2001:db8:1:2::1", language="en")
+    assert db.session.scalars(sa.select(OneTimeLink.asked_from)).one() == "2001:db8:1:2::/64"
 
 
 # --- the counters themselves ------------------------------------------------------------------------------

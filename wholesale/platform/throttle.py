@@ -8,6 +8,7 @@ at the same moment are a hundred tries.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from wholesale.platform.db import Base
 from wholesale.platform.transaction import independent
 
 _PREFIX = "throttle"
+_CONNECTION = 64  # bits
 _SWEPT = 100  # counters that are over, removed with each one that is written
 
 
@@ -38,6 +40,22 @@ class ThrottleCounter(Base):
     failures: Mapped[int]
     last_at: Mapped[datetime]
     gone_at: Mapped[datetime] = mapped_column(index=True)
+
+
+def place(address: str) -> str:
+    """What counts as one address: of IPv6 the /64, of which every connection has one to itself.
+
+    An IPv4 address in the dress of an IPv6 one is the IPv4 address; what is no address stays what it is.
+    """
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(known), _CONNECTION), strict=False))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from wholesale.accounts.rules import normal_email
 from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.platform import files, htmx, i18n, idempotency
 from wholesale.platform.access import ADMIN, ANYONE, MEMBER, SIGNED_IN, STAFF, access, actor, start_session
-from wholesale.platform.throttle import Throttle
+from wholesale.platform.throttle import Throttle, place
 from wholesale.verification import actions, queries
 from wholesale.verification.forms import (
     WORDS,
@@ -67,7 +67,7 @@ def _register(form: RegisterForm) -> str:
 
 def _say_all_at_once(form: RegisterForm) -> None:
     """Each round is slow and costs data: whatever else is wrong is said too, and good files are kept."""
-    address, here = form.email.data or "", request.remote_addr or ""
+    address, here = form.email.data or "", place(request.remote_addr or "")
     may_say = address and not form.email.errors and not said_taken.blocked(here)
     if may_say and people.credentials(normal_email(address)) is not None:
         said_taken.failed(here)

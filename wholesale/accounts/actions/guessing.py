@@ -43,13 +43,13 @@ class Try:
     @property
     def own(self) -> list[Tries]:
         """What a success begins anew."""
-        place = f"device {self.device}" if self.device else f"address {self.address}"
+        place = f"device {self.device}" if self.device else f"address {throttle.place(self.address)}"
         return [HERE.of(self.account.hex(), place)]
 
     @property
     def shared(self) -> list[Tries]:
         """What others count in too."""
-        return [] if self.device else [ACCOUNT.of(self.account.hex()), ADDRESS.of(self.address)]
+        return [] if self.device else [ACCOUNT.of(self.account.hex()), ADDRESS.of(throttle.place(self.address))]
 
 
 def begin(*, email: str, address: str, device: str | None) -> Try:
@@ -135,5 +135,5 @@ def lift_address(*, actor: Actor, address: str) -> None:
     """An admin lets an address try again at once."""
     if not actor.is_admin:
         raise ForbiddenError("Only the platform's admins lift pauses.")
-    throttle.forget([ADDRESS.of(address)])
+    throttle.forget([ADDRESS.of(throttle.place(address))])
     audit.record(actor=actor, action="login.pause_lifted", thing="address", thing_id=address)

@@ -42,7 +42,7 @@ def change(*, actor: Actor, password: str) -> str:
 
 def ask_for_reset(*, email: str, address: str, language: str) -> None:
     """Somebody forgot a password. The same work whether or not there is such an account: the worker finds out."""
-    wait = throttle.take([ASKING.of(address)])
+    wait = throttle.take([ASKING.of(throttle.place(address))])
     if wait:
         raise PauseError(wait)
     emit(ResetAsked(rules.normal_email(email), address, language))
@@ -53,14 +53,15 @@ def send_reset_link(*, email: str, address: str, language: str) -> None:
     person = db.session.scalars(sa.select(User).where(User.email == email).with_for_update()).one_or_none()
     if person is None or person.erased_at is not None:
         return
-    if not links.may_write(user_id=person.id, purpose="reset_password", asked_from=address):
+    asked_from = throttle.place(address)
+    if not links.may_write(user_id=person.id, purpose="reset_password", asked_from=asked_from):
         return
     row, token = links.make(
         user_id=person.id,
         purpose="reset_password",
         email=person.email,
         lasts=rules.RESET_LASTS,
-        asked_from=address,
+        asked_from=asked_from,
     )
     mail.send(
         key=f"password:reset:{row.id}",
