@@ -92,6 +92,8 @@ def test_who_came_by_a_letter_gets_none(house: Flask) -> None:
 
 
 def test_the_letter_is_sent_again_but_not_all_day(mine: HouseClient, people: Cast) -> None:
+    people.amina.email_confirmed_at = None
+    db.session.commit()
     assert "not confirmed yet" in mine.get("/account").text
     for _ in range(7):
         assert mine.post("/account/email/confirmation").status_code == 303

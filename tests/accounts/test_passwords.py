@@ -19,6 +19,8 @@ from tests.queries_counted import statements
 from wholesale.accounts.actions import emails, passwords, sessions
 from wholesale.accounts.models import LoginSession, OneTimeLink, User
 from wholesale.accounts.rules import token_digest
+from wholesale.accounts.second_factor import queries as factors
+from wholesale.accounts.second_factor.actions import common
 from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS
 from wholesale.kernel.errors import HouseError
@@ -109,6 +111,7 @@ def test_nobody_learns_who_has_an_account(client: HouseClient, people: Cast) -> 
 
 
 def test_a_forgotten_password_is_chosen_anew(client: HouseClient, people: Cast) -> None:
+    people.amina.email_confirmed_at = None
     elsewhere = sessions.open_session(user_id=people.amina.id, user_agent="other", remembered=True)
     db.session.commit()
     link = letter(client)
@@ -128,6 +131,26 @@ def test_a_forgotten_password_is_chosen_anew(client: HouseClient, people: Cast) 
     db.session.refresh(people.amina)
     assert people.amina.email_confirmed_at is not None, "the letter has arrived"
     assert log_in(client, NEW).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "staff_role", "kept"), [(False, None, False), (True, None, True), (False, "admin", True)]
+)
+def test_a_second_step_of_somebody_else_does_not_lock_the_owner_out(
+    client: HouseClient, people: Cast, *, confirmed: bool, staff_role: str | None, kept: bool
+) -> None:
+    """Somebody registered with Amina's address and set up their own second step; Amina reads the letters."""
+    people.amina.email_confirmed_at, people.amina.staff_role = clock.now() if confirmed else None, staff_role
+    accounts.app_code(people.amina)
+    accounts.passkey(people.amina)
+    common.new_codes(people.amina.id)
+    db.session.commit()
+    assert client.post(letter(client), data={"password": NEW}).status_code == 303
+    assert factors.enrolled(people.amina.id) == kept
+    assert factors.codes_left(people.amina.id) == (10 if kept else 0)
+    assert ("We have removed it" in messages(AMINA, "password_changed")[0]) != kept
+    assert len(noted("second_factor.reset")) == (0 if kept else 1)
+    assert log_in(client, NEW).location == ("/login/second-factor" if kept else "/products")
 
 
 def assert_only_ours(html: str) -> None:

@@ -23,6 +23,7 @@ def user(name: str, *, staff_role: str | None = None, password_hash: str = "unse
         phone="+8801712345678",
         password_hash=password_hash,
         staff_role=staff_role,
+        email_confirmed_at=clock.now(),
     )
     db.session.add(made)
     db.session.flush()

@@ -77,6 +77,31 @@ def test_an_app_is_set_up_by_its_picture_or_its_key(client_of: ClientOf, cast: C
     assert key_on(client.get(f"{HERE}/app").text).secret != app.secret  # the next one is another
 
 
+def test_whose_address_is_not_confirmed_sets_nothing_up(
+    client_of: ClientOf, cast: Cast, house: Flask, named_site: Flask
+) -> None:
+    """Or somebody could register with another's address and keep its owner out. Staff are vouched for."""
+    client = client_of(cast.amina)
+    app = key_on(client.get(f"{HERE}/app").text)
+    cast.amina.email_confirmed_at = cast.esha.email_confirmed_at = None
+    db.session.commit()
+    page = client.get(HERE).text
+    assert "Confirm your e-mail address before you set up a second step" in text_of(page)
+    assert 'action="/account/email/confirmation"' in page
+    assert f'href="{HERE}/app"' not in page
+    assert f'action="{HERE}/passkeys"' not in page
+    assert client.get(f"{HERE}/app").location == HERE
+    refused = client.post(f"{HERE}/app", data={"code": app.at(clock.now())})
+    assert refused.status_code == 422
+    assert "Confirm your e-mail address first" in text_of(refused.text)
+    assert client.post(f"{HERE}/passkeys/options").status_code == 422
+    assert client.post(f"{HERE}/passkeys", data={"name": "x", "credential": "{}"}).status_code == 422
+    assert not queries.enrolled(cast.amina.id)
+    staff = client_of(cast.esha)
+    assert "Confirm your e-mail" not in staff.get(HERE).text
+    assert staff.get(f"{HERE}/app").status_code == 200
+
+
 def test_recovery_codes_are_shown_until_they_are_kept(client_of: ClientOf, cast: Cast) -> None:
     client = client_of(cast.amina)
     client.post(f"{HERE}/app", data={"code": key_on(client.get(f"{HERE}/app").text).at(clock.now())})

@@ -10,6 +10,7 @@ from wholesale.accounts import queries, rules
 from wholesale.accounts.actions import links, sessions, users
 from wholesale.accounts.events import ResetAsked
 from wholesale.accounts.models import User
+from wholesale.accounts.second_factor.actions import common as second_factor
 from wholesale.audit import actions as audit
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
@@ -89,11 +90,12 @@ def reset(*, token: str, password: str) -> str:
     if used.email != person.email or person.erased_at is not None:
         raise NotFoundError(links.GONE)
     _set(person, password_hash)
+    taken = second_factor.take_unproved(person)
     person.email_confirmed_at = person.email_confirmed_at or clock.now()  # the letter has arrived there
     who = Actor(user_id=person.id)
     sessions.end_all(actor=who, user_id=person.id, reason="password reset")
     audit.record(actor=who, action="user.password_reset", thing="user", thing_id=person.id)
-    _tell(person, f"reset:{used.id}")
+    _tell(person, f"reset:{used.id}", second_step_taken=taken)
     db.session.flush()
     return person.email
 
@@ -105,7 +107,7 @@ def _set(person: User, password_hash: str) -> None:
     db.session.flush()
 
 
-def _tell(person: User, occasion: str) -> None:
+def _tell(person: User, occasion: str, *, second_step_taken: bool = False) -> None:
     assert person.password_changed_at is not None, "it was just changed"
     mail.send(
         key=f"password:{occasion}:{person.id}:{person.password_changed_at.timestamp()}",
@@ -114,6 +116,7 @@ def _tell(person: User, occasion: str) -> None:
         language=person.language,
         name=person.name,
         at=person.password_changed_at,
+        second_step_taken=second_step_taken,
     )
 
 

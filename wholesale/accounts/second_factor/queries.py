@@ -57,6 +57,15 @@ def enrolled(user_id: int) -> bool:
     return bool(db.session.scalar(sa.select(sa.or_(_app(user_id), _passkey(user_id)))))
 
 
+def may_enrol(user_id: int) -> bool:
+    """Whether the person may have a second factor: once their address is proved; the operator vouches for staff.
+
+    Otherwise somebody could register with another's address and keep its owner out for good.
+    """
+    known = sa.or_(User.email_confirmed_at.is_not(None), User.staff_role.is_not(None))
+    return bool(db.session.scalar(sa.select(known).where(User.id == user_id)))
+
+
 def waiting(token: str | None) -> Waiting | None:
     """The session of the cookie's secret, while a second factor can be given for it.
 

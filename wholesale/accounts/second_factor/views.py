@@ -193,6 +193,7 @@ def _overview(form: HouseForm | None = None) -> Response:
         form.status if form else 200,
         factors=queries.factors(actor()),
         passed=queries.has_passed(actor()),
+        may_enrol=queries.may_enrol(actor().acting_user),
         refused=form,
         new=form if isinstance(form, NewPasskeyForm) else NewPasskeyForm(formdata=None),
         few=rules.FEW_CODES,
@@ -202,6 +203,8 @@ def _overview(form: HouseForm | None = None) -> Response:
 @bp.get("/account/second-factor/app")
 @access(SIGNED_IN, fresh=True)
 def app() -> Response:
+    if not queries.may_enrol(actor().acting_user):  # the page before says what is missing
+        return cast("Response", redirect(url_for("second_factor.overview"), 303))
     return _app(CodeForm(formdata=None))
 
 

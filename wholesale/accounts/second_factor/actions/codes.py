@@ -40,7 +40,7 @@ def new_secret(*, actor: Actor) -> bytes:
 
 def confirm_app(*, actor: Actor, sealed: bytes, code: str) -> common.Enrolled:
     """The app with this secret is the actor's from now on, in place of the one before."""
-    person = common.may_change(actor)
+    person = common.may_enrol(actor)
     now = clock.now()
     counter = rules.matching_counter(vault.unseal(sealed, place=place(person.id)), code, now)
     if counter is None:

@@ -72,6 +72,14 @@ def may_change(actor: Actor) -> User:
     return person
 
 
+def may_enrol(actor: Actor) -> User:
+    """The actor, locked, who may add a factor; DomainError while their address is not proved."""
+    person = may_change(actor)
+    if not queries.may_enrol(person.id):
+        raise DomainError("Confirm your e-mail address first: follow the link in the letter that we have sent you.")
+    return person
+
+
 def passed(session_id: int) -> str:
     """The session has proved its second factor; the answer is its new secret.
 
@@ -141,12 +149,34 @@ def reset(*, actor: Actor, user_id: int) -> None:
     person = lock(user_id)
     if not queries.enrolled(person.id):
         raise DomainError("This person has no second step.")
-    for table in (Totp, Passkey, RecoveryCode):
-        db.session.execute(sa.delete(table).where(table.user_id == person.id))
+    _take_all(person)
     live = sa.and_(LoginSession.user_id == person.id, LoginSession.ended_at.is_(None))
     ended = {"ended_at": clock.now(), "end_reason": "second factor reset"}
     db.session.execute(sa.update(LoginSession).where(live).values(ended))
     announce(actor=actor, person=person, what="reset")
+
+
+def take_unproved(person: User) -> bool:
+    """Take away what was set up before the address was proved: by whom, nobody knows. Whether there was anything.
+
+    For the moment in which its owner proves it. (The operator vouches for the addresses of staff.)
+    """
+    if person.email_confirmed_at is not None or person.staff_role is not None or not queries.enrolled(person.id):
+        return False
+    _take_all(person)
+    audit.record(
+        actor=Actor(user_id=person.id),
+        action="second_factor.reset",
+        thing="user",
+        thing_id=person.id,
+        reason="set up before the e-mail address was confirmed",
+    )
+    return True
+
+
+def _take_all(person: User) -> None:
+    for table in (Totp, Passkey, RecoveryCode):
+        db.session.execute(sa.delete(table).where(table.user_id == person.id))
 
 
 def new_codes(user_id: int) -> list[str]:

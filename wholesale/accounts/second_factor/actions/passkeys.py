@@ -65,7 +65,7 @@ def site() -> rules.RelyingParty | None:
 
 def offer_registration(*, actor: Actor) -> Ceremony:
     """For a new passkey of the actor."""
-    person = common.may_change(actor)
+    person = common.may_enrol(actor)
     known = queries.passkeys(person.id)
     if len(known) >= MOST_PASSKEYS:
         raise DomainError("You have {most} passkeys. Remove one that you do not use first.", most=MOST_PASSKEYS)
@@ -88,7 +88,7 @@ def offer_registration(*, actor: Actor) -> Ceremony:
 
 def register(*, actor: Actor, name: str, credential: str, challenge: bytes) -> common.Enrolled:
     """The passkey that the browser has just made is the actor's from now on."""
-    person = common.may_change(actor)
+    person = common.may_enrol(actor)
     _use_up(challenge, "register", person.id)
     here = _site()
     made = _checked(
