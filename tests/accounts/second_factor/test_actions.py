@@ -12,8 +12,9 @@ from flask import Flask
 
 from tests.conftest import Cast
 from tests.factories import accounts
+from wholesale.accounts.actions import guessing
 from wholesale.accounts.models import LoginSession, RecoveryCode, Totp, User
-from wholesale.accounts.rules import token_digest
+from wholesale.accounts.rules import account_digest, token_digest
 from wholesale.accounts.second_factor import queries, rules
 from wholesale.accounts.second_factor.actions import codes, common
 from wholesale.accounts.second_factor.queries import Waiting
@@ -247,10 +248,44 @@ def test_five_wrong_codes_and_then_a_pause_for_this_person_only(house: Flask, ca
             codes.pass_by_code(waiting=waiting, code="000000")
     with pytest.raises(common.AlarmError, match="Too many tries"):
         codes.pass_by_code(waiting=waiting, code=rules.code_at(secret, clock.now()))
-    with pytest.raises(common.AlarmError, match="Too many tries"):
+    with pytest.raises(DomainError, match="is not right, or it was used before"):  # counted apart
         codes.pass_by_recovery_code(waiting=waiting, code="0000-0000-0000")
     _, theirs = waits(cast.babul)
     assert codes.pass_by_code(waiting=theirs, code=rules.code_at(other, clock.now()))
+
+
+def test_who_knows_the_password_keeps_nobody_out(house: Flask, cast: Cast) -> None:
+    """Counted by place: from elsewhere, or in a browser that has passed before, the owner gets in."""
+    secret, made = set_up(cast.amina)
+    _, waiting = waits(cast.amina)
+    for number in range(70):
+        with pytest.raises(DomainError):
+            codes.pass_by_code(waiting=waiting, code="000000", address=f"2001:db8::{number:x}")
+    now = clock.now()
+    for count, (address, device) in enumerate([("198.51.100.7", None), ("2001:db8::1", "a mark")]):
+        _, mine = waits(cast.amina)
+        code = rules.code_at(secret, now + timedelta(seconds=30 * count))
+        assert codes.pass_by_code(waiting=mine, code=code, address=address, device=device)
+    _, mine = waits(cast.amina)
+    assert codes.pass_by_recovery_code(waiting=mine, code=made.codes[0], address="2001:db8::1")
+
+
+def test_sixty_tries_an_hour_from_all_places_until_an_admin_lifts_it(house: Flask, cast: Cast) -> None:
+    """Many places that know the password; a browser that has passed before gets in all the same."""
+    secret, _ = set_up(cast.amina)
+    _, waiting = waits(cast.amina)
+    for number in range(60):
+        with pytest.raises(DomainError, match="not right"):
+            codes.pass_by_code(waiting=waiting, code="000000", address=f"198.51.100.{number}")
+    now = clock.now()
+    with pytest.raises(common.AlarmError, match="Too many tries"):
+        codes.pass_by_code(waiting=waiting, code=rules.code_at(secret, now), address="203.0.113.1")
+    assert codes.pass_by_code(waiting=waiting, code=rules.code_at(secret, now), address="203.0.113.1", device="a mark")
+    guessing.failed(guessing.begin(email=cast.amina.email, address="", device=None), user_id=cast.amina.id, kind="x")
+    guessing.lift_pause(actor=accounts.actor(cast.esha), account=account_digest(cast.amina.email))
+    _, mine = waits(cast.amina)
+    later = rules.code_at(secret, now + timedelta(seconds=30))
+    assert codes.pass_by_code(waiting=mine, code=later, address="203.0.113.1")
 
 
 def test_success_forgets_the_wrong_ones(house: Flask, cast: Cast) -> None:

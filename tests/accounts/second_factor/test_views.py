@@ -17,6 +17,7 @@ from tests.accounts.second_factor.test_passkeys import pending, token_of
 from tests.client import HouseClient, parse, text_of
 from tests.conftest import Cast
 from tests.factories import accounts
+from tests.factories.accounts import PASSWORD
 from tests.house.test_weight import FIRST_RESPONSE, STYLE, compressed
 from tests.queries_counted import queries_counted
 from wholesale.accounts.models import LoginSession, Totp, User
@@ -24,7 +25,7 @@ from wholesale.accounts.second_factor import queries, rules
 from wholesale.accounts.second_factor.actions import codes
 from wholesale.kernel import clock
 from wholesale.organizations.queries import load_actor
-from wholesale.platform import resume
+from wholesale.platform import crypto, resume
 from wholesale.platform.db import db
 
 ClientOf = Callable[[User], HouseClient]
@@ -281,6 +282,19 @@ def test_guessing_is_paused_and_told_once(house: Flask, cast: Cast, secret: byte
     assert "Too many tries" in good.text
     assert letters(cast.amina).count("Somebody knows your password") == 1
     assert "second_factor.tries_exceeded" in noted()
+
+
+def test_a_browser_is_known_only_after_the_second_step(house: Flask, cast: Cast, secret: bytes) -> None:
+    """Or whoever knows the password had fresh tries with every login."""
+    cast.amina.password_hash = crypto.hash_password(PASSWORD)
+    db.session.commit()
+    client = house.test_client()
+    client.post("/login", data={"email": cast.amina.email, "password": PASSWORD})
+    assert client.get_cookie("device") is None
+    client.post("/login/second-factor", data={"code": "000000"})
+    assert client.get_cookie("device") is None
+    assert client.post("/login/second-factor", data={"code": rules.code_at(secret, clock.now())}).status_code == 303
+    assert client.get_cookie("device") is not None
 
 
 def test_a_stale_page_keeps_no_code(house: Flask, cast: Cast, secret: bytes) -> None:

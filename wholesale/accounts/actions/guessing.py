@@ -16,6 +16,7 @@ from flask import current_app
 from wholesale.accounts import rules
 from wholesale.accounts.events import LoginFailed
 from wholesale.accounts.models import LoginFailure, User
+from wholesale.accounts.second_factor.actions import codes
 from wholesale.audit import actions as audit
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
@@ -128,6 +129,8 @@ def lift_pause(*, actor: Actor, account: bytes) -> None:
     lifted = [each for address, device, _ in rows for each in Try(account, address, device).own]
     throttle.forget([*lifted, ACCOUNT.of(account.hex())])
     user_id = next((user_id for _, _, user_id in rows if user_id is not None), None)
+    if user_id is not None:
+        codes.lift_pause(user_id=user_id, places=[(address, device) for address, device, _ in rows])
     audit.record(actor=actor, action="login.pause_lifted", thing="user", thing_id=user_id or "unknown")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypedDict, TypeVar, cast
 
 from flask import (
     Blueprint,
@@ -19,6 +19,7 @@ from flask import (
 )
 from flask_babel import gettext as _
 
+from wholesale.accounts import device
 from wholesale.accounts.second_factor import arrival, queries, rules, shown
 from wholesale.accounts.second_factor.actions import codes, passkeys
 from wholesale.accounts.second_factor.actions.common import AlarmError, Enrolled, alarm
@@ -31,6 +32,14 @@ from wholesale.platform.forms import HouseForm
 from wholesale.platform.transaction import abandon, transaction
 
 T = TypeVar("T")
+
+
+class Place(TypedDict):
+    """An address, and the browser's mark when the account was signed in to there before."""
+
+    address: str
+    device: str | None
+
 
 bp = Blueprint("second_factor", __name__)
 bp.add_app_template_global(passkeys.site, "passkey_site")
@@ -50,14 +59,17 @@ def ask() -> Response:
 @access(ANYONE)
 def check_code() -> Response:
     form = CodeForm()
-    return _pass(form, lambda who: codes.pass_by_code(waiting=who, code=str(form.code.data)))
+    return _pass(form, lambda who: codes.pass_by_code(waiting=who, code=str(form.code.data), **_place(who)))
 
 
 @bp.post("/login/second-factor/recovery-code")
 @access(ANYONE)
 def check_recovery_code() -> Response:
     form = RecoveryForm()
-    return _pass(form, lambda who: codes.pass_by_recovery_code(waiting=who, code=str(form.recovery_code.data)))
+    return _pass(
+        form,
+        lambda who: codes.pass_by_recovery_code(waiting=who, code=str(form.recovery_code.data), **_place(who)),
+    )
 
 
 @bp.post("/login/second-factor/passkey")
@@ -68,6 +80,11 @@ def check_passkey() -> Response:
         form,
         lambda who: passkeys.pass_by_passkey(waiting=who, credential=str(form.credential.data), challenge=challenge),
     )
+
+
+def _place(who: Waiting) -> Place:
+    """Where this is tried from."""
+    return {"address": request.remote_addr or "", "device": device.known_for(who.email)}
 
 
 def _pass(form: HouseForm, action: Callable[[Waiting], str]) -> Response:
@@ -82,7 +99,7 @@ def _pass(form: HouseForm, action: Callable[[Waiting], str]) -> Response:
     left = queries.codes_left(who.user_id)
     if left <= rules.FEW_CODES:  # said in the new session: the one before is forgotten
         flash(_("You have %(left)s recovery codes left. Make new ones under “Second step”.", left=i18n.number(left)))
-    return response
+    return device.remember(response, who.email)
 
 
 def _alarming(action: Callable[[], T]) -> T:

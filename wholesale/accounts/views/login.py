@@ -45,7 +45,9 @@ def check_login() -> Response:
     if opened is None:
         return htmx.show("accounts/login.html", form.status, form=form, next=heading, draft=draft)
     now = start_session(opened.token, remembered=opened.remembered)
-    return device.remember(_go_on(opened, now, heading, draft), str(form.email.data))
+    response = _go_on(opened, now, heading, draft)
+    # A browser that only knows the password is no known one: it is remembered when the second step is passed.
+    return response if opened.awaits_second_factor else device.remember(response, str(form.email.data))
 
 
 def _sign_in(form: LoginForm) -> SignedIn:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from typing import Any, cast
+from collections.abc import Collection
+from typing import Any, Literal, cast, get_args
 
 import sqlalchemy as sa
 from sqlalchemy import CursorResult
@@ -20,12 +21,16 @@ from wholesale.kernel.errors import DomainError
 from wholesale.platform import vault
 from wholesale.platform.db import db
 from wholesale.platform.throttle import Throttle
+from wholesale.platform.throttle import place as place_of
 
 log = logging.getLogger(__name__)
 
+Kind = Literal["code", "recovery_code"]
 # Every try counts before it is looked at, so that tries at the same moment are not free: the limit is one more
-# than what is allowed.
-TRIES = (Throttle("second-factor", limit=6, seconds=300), Throttle("second-factor-hour", limit=21, seconds=3600))
+# than what is allowed. By person and place: whoever knows the password keeps nobody else out.
+HERE = (Throttle("second-factor", limit=6, seconds=300), Throttle("second-factor-hour", limit=21, seconds=3600))
+# From all places together; browsers that have passed before have a count of their own.
+EVERYWHERE = Throttle("second-factor-everywhere", limit=61, seconds=3600)
 
 
 def place(user_id: int) -> str:
@@ -83,9 +88,12 @@ def renew_codes(*, actor: Actor) -> list[str]:
     return common.new_codes(person.id)
 
 
-def pass_by_code(*, waiting: Waiting, code: str) -> str:
-    """The waiting session passes by a code of the app; the answer is its new secret."""
-    _count_try(waiting.user_id, "code")
+def pass_by_code(*, waiting: Waiting, code: str, address: str = "", device: str | None = None) -> str:
+    """The waiting session passes by a code of the app; the answer is its new secret.
+
+    `device` is the mark of a browser in which the account was signed in to before (see accounts.device).
+    """
+    _count_try(waiting.user_id, "code", address, device)
     row = db.session.execute(
         sa.select(Totp.secret).where(Totp.user_id == waiting.user_id, Totp.confirmed_at.is_not(None))
     ).one_or_none()
@@ -99,12 +107,12 @@ def pass_by_code(*, waiting: Waiting, code: str) -> str:
     taken = db.session.execute(sa.update(Totp).where(unused).values(last_counter=counter))
     if cast("CursorResult[Any]", taken).rowcount != 1:
         raise DomainError("This code was used already. Wait for the next one in the app.", field="code")
-    return _passed(waiting)
+    return _passed(waiting, address, device)
 
 
-def pass_by_recovery_code(*, waiting: Waiting, code: str) -> str:
+def pass_by_recovery_code(*, waiting: Waiting, code: str, address: str = "", device: str | None = None) -> str:
     """The waiting session passes by a recovery code, which is used up; the answer is the session's new secret."""
-    _count_try(waiting.user_id, "recovery_code")
+    _count_try(waiting.user_id, "recovery_code", address, device)
     unused = sa.and_(
         RecoveryCode.user_id == waiting.user_id,
         RecoveryCode.code_hash == rules.recovery_digest(waiting.user_id, code),
@@ -115,7 +123,7 @@ def pass_by_recovery_code(*, waiting: Waiting, code: str) -> str:
         raise DomainError("This recovery code is not right, or it was used before.", field="recovery_code")
     person = common.lock(waiting.user_id)
     common.announce(actor=Actor(user_id=person.id), person=person, what="recovery_code_used")
-    return _passed(waiting)
+    return _passed(waiting, address, device)
 
 
 def current_code(*, user_id: int) -> str | None:
@@ -135,20 +143,47 @@ def _opened(sealed: bytes, user_id: int) -> bytes:
         ) from error
 
 
-def _count_try(user_id: int, field: str) -> None:
-    for throttle in TRIES:
-        throttle.failed(str(user_id))
-    if any(throttle.blocked(str(user_id)) for throttle in TRIES):
+def lift_pause(*, user_id: int, places: Collection[tuple[str, str | None]]) -> None:
+    """The person's second step may be tried again at once: from these addresses and devices, and in all."""
+    for kind in get_args(Kind):
+        for device in (None, "known"):
+            EVERYWHERE.forget(*_all(user_id, kind, device))
+        for address, device in places:
+            _forget_here(user_id, kind, address, device)
+
+
+def _count_try(user_id: int, kind: Kind, address: str, device: str | None) -> None:
+    here, everywhere = _here(user_id, kind, address, device), _all(user_id, kind, device)
+    for throttle in HERE:
+        throttle.failed(*here)
+    paused = any(throttle.blocked(*here) for throttle in HERE)
+    if not paused:  # who must wait uses up nobody's tries
+        EVERYWHERE.failed(*everywhere)
+        paused = EVERYWHERE.blocked(*everywhere)
+    if paused:
         raise common.AlarmError(
             "Too many tries. Wait a few minutes, then type a new code.",
             user_id=user_id,
             what="tries_exceeded",
-            field=field,
+            field=kind,
         )
 
 
-def _passed(waiting: Waiting) -> str:
+def _passed(waiting: Waiting, address: str, device: str | None) -> str:
     token = common.passed(waiting.session_id)
-    for throttle in TRIES:
-        throttle.forget(str(waiting.user_id))
+    for kind in get_args(Kind):
+        _forget_here(waiting.user_id, kind, address, device)
     return token
+
+
+def _forget_here(user_id: int, kind: Kind, address: str, device: str | None) -> None:
+    for throttle in HERE:
+        throttle.forget(*_here(user_id, kind, address, device))
+
+
+def _here(user_id: int, kind: Kind, address: str, device: str | None) -> tuple[str, ...]:
+    return str(user_id), kind, f"device {device}" if device else f"address {place_of(address)}"
+
+
+def _all(user_id: int, kind: Kind, device: str | None) -> tuple[str, ...]:
+    return str(user_id), kind, "known" if device else "unknown"
