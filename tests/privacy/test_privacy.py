@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,20 +15,24 @@ from flask import Flask
 
 from tests.client import HouseClient, text_of
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, orders, organizations
+from tests.factories import accounts, approvals, catalog, orders, organizations
 from tests.factories import verification as papers
 from wholesale.accounts.consent import actions as consent
 from wholesale.accounts.models import Consent, LoginSession, User
+from wholesale.audit.models import AuditEntry
 from wholesale.cart import actions as cart
 from wholesale.cart.models import CartLine
 from wholesale.invoicing.models import Invoice
 from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
+from wholesale.kernel.money import Money
 from wholesale.ledger import jobs as ledger
 from wholesale.orders import actions as order_actions
 from wholesale.orders.models import Order, Purchase
-from wholesale.organizations.models import Address, Membership, Organization
-from wholesale.platform import files, outbox
+from wholesale.organizations.models import Address, Invitation, Membership, Organization
+from wholesale.payments import actions as payments
+from wholesale.platform import files, mail, outbox, sms
 from wholesale.platform.db import Base, db
 from wholesale.privacy import actions, queries, rules
 from wholesale.privacy.models import DataDownload, Erasure
@@ -150,6 +155,108 @@ def test_erasure_takes_the_person_and_leaves_the_books(ordered: Order, cast: Cas
     assert db.session.query(Purchase).filter_by(user_id=gone.id).count() == 1
     assert {address.contact_name for address in db.session.query(Address)} == {"–"}
     ledger.prove()  # raises when anything is wrong
+
+
+TELLING = ("Zarinatun Quddusi", "+8801912340987", "zarinatun.quddusi@telling.example")
+
+
+def tables_that_hold(words: tuple[str, ...]) -> set[str]:
+    """Every column of text or JSON, in every table, in which one of the words stands."""
+    columns = db.session.execute(
+        sa.text(
+            "SELECT table_name, column_name FROM information_schema.columns JOIN information_schema.tables"
+            " USING (table_schema, table_name) WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+            " AND data_type IN ('text', 'character varying', 'character', 'json', 'jsonb', 'ARRAY')"
+        )
+    ).all()
+    assert len(columns) > 150
+    return {
+        f"{table}.{column}"
+        for table, column in columns
+        if any(
+            db.session.scalar(
+                sa.text(f'SELECT count(*) FROM "{table}" WHERE "{column}"::text ILIKE :word'), {"word": f"%{word}%"}
+            )
+            for word in words
+        )
+    }
+
+
+def test_nothing_anywhere_tells_of_an_erased_person(cast: Cast) -> None:
+    name, phone, email = TELLING
+    zarina = accounts.user(name)
+    zarina.email, zarina.phone = email, phone
+    organizations.join(cast.shop, {zarina: "member"})
+    left = organizations.business("Left Store", members={cast.chandni: "owner"})
+    for business in (cast.shop, left):
+        address = organizations.address(business)
+        address.contact_name, address.phone = name, phone
+    db.session.flush()
+    bag = catalog.product(cast.trader, stock=5000)
+    orders.placed(accounts.actor(zarina), {bag: 100})
+    db.session.execute(sa.delete(Membership).where(Membership.organization_id == left.id))
+    organizations.join(left, {zarina: "member"})
+    [order] = orders.placed(actor_in(zarina, left), {bag: 100})
+    db.session.execute(sa.delete(Membership).where(Membership.organization_id == left.id))
+    organizations.join(cast.shop, {}, spending_limit="1")
+    db.session.execute(sa.update(Membership).where(Membership.user_id == zarina.id).values(spending_limit=1))
+    approvals.asked(accounts.actor(zarina), {bag: 50})
+    for token, business in (("open", cast.other_shop), ("dead", cast.new_shop)):
+        organizations.invitation(business, cast.chandni, email=email, token=token)
+    db.session.execute(
+        sa.update(Invitation).where(Invitation.organization_id == cast.new_shop.id).values(withdrawn_at=clock.now())
+    )
+    mail.send(key="telling", to=email, template="erased", language="en", name=name)
+    sms.send(key="telling", to=phone, text="A code for you")
+    outbox.drain()
+    db.session.commit()
+    before = tables_that_hold(TELLING)
+    assert {
+        "app_user.name",
+        "address.contact_name",
+        "sales_order.address",
+        "approval_request.address",
+        "invitation.email",
+        "outgoing_message.recipient",
+    } <= before
+    assert erase(zarina) == (1, 0)
+    db.session.execute(sa.text("UPDATE outbox SET available_at = now()"))  # the outbox goes by the database's clock
+    with clock.at(clock.now() + timedelta(days=9)):
+        outbox.drain()
+        actions.erase_due()
+    db.session.commit()
+    assert order.id
+    # Invoices stay as they were issued: tax law asks for it.
+    assert tables_that_hold(TELLING) <= {"invoice.content"}
+    assert db.session.query(Invitation).filter_by(withdrawn_at=None).count() == 0
+
+
+def actor_in(person: User, business: Organization) -> Actor:
+    """The person, acting for one of several businesses."""
+    own = accounts.actor(person)
+    return replace(own, organization_id=business.id, organization_name=business.name, role="member")
+
+
+def test_each_business_reads_in_its_log_that_somebody_is_gone(cast: Cast) -> None:
+    erase(cast.babul)
+    [entry] = db.session.query(AuditEntry).filter_by(action="membership.left").all()
+    assert (entry.organization_id, entry.thing_id) == (cast.shop.id, str(cast.babul.id))
+
+
+def test_who_is_owed_money_or_owes_it_stays(cast: Cast) -> None:
+    [order] = orders.placed(accounts.actor(cast.chandni), {catalog.product(cast.trader): 100}, payment="bank_transfer")
+    for to in ("confirmed", "shipped", "delivered"):
+        order_actions.move_order(actor=accounts.actor(cast.dipu), number=order.number, to=to)
+    outbox.drain()
+    for person in (cast.chandni, cast.dipu):
+        with pytest.raises(DomainError, match="still owes money"):
+            actions.request_erasure(actor=accounts.actor(person))
+    purchase = db.session.query(Purchase).one()
+    paid = Money(purchase.total, "BDT")
+    payments.record_transfer(
+        actor=accounts.actor(cast.esha), purchase_number=purchase.number, amount=paid, bank_reference="TT-1"
+    )
+    assert erase(cast.chandni) == (1, 0)
 
 
 def test_nobody_can_log_in_as_an_erased_person(cast: Cast, client: HouseClient) -> None:

@@ -25,6 +25,18 @@ def balance(code: str, organization_id: int | None, currency: str) -> Money:
     return Money(total, currency)
 
 
+def unsettled(organization_id: int) -> bool:
+    """Whether a business owes anything, or is owed anything: one of its accounts is not at zero."""
+    open_accounts = (
+        sa.select(LedgerPosting.account_id)
+        .join(LedgerAccount, LedgerAccount.id == LedgerPosting.account_id)
+        .where(LedgerAccount.organization_id == organization_id)
+        .group_by(LedgerPosting.account_id)
+        .having(sa.func.sum(LedgerPosting.amount) != 0)
+    )
+    return bool(db.session.scalar(sa.select(open_accounts.exists())))
+
+
 def proof() -> list[str]:
     """Replay every journal: what is wrong, one sentence each; empty when all balance and have their legs."""
     unbalanced = db.session.execute(

@@ -243,7 +243,7 @@ def _tell_of_acting(actor: Actor, purchase: Purchase) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What was chosen beside the goods. `user_id` and `name`: the person of the buyer who orders."""
+    """What was chosen beside the goods. `user_id`: the person of the buyer who orders."""
 
     user_id: int
     address: Mapping[str, Any]

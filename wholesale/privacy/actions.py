@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy import CursorResult
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from wholesale.accounts.models import User
 from wholesale.audit import actions as audit
@@ -25,11 +26,14 @@ from wholesale.config import Settings
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, NotFoundError
-from wholesale.orders.models import Order
+from wholesale.orders.approval.models import ApprovalRequest
+from wholesale.orders.models import Order, Purchase
+from wholesale.organizations.events import MembershipEnded
 from wholesale.organizations.models import Address, BusinessPapers, Invitation, Membership, Organization
 from wholesale.platform import files, mail
 from wholesale.platform.db import Base, db
 from wholesale.platform.i18n import sentence
+from wholesale.platform.messages.queue import OutgoingMessage
 from wholesale.platform.outbox import emit
 from wholesale.privacy import queries, rules
 from wholesale.privacy.events import DownloadRequested
@@ -37,6 +41,7 @@ from wholesale.privacy.models import DataDownload, Erasure
 from wholesale.privacy.rules import HOLDINGS, NAMELESS
 from wholesale.verification.models import VerificationCase, VerificationDocument
 
+Texts = sa.ColumnElement[str] | InstrumentedAttribute[str]
 _NO_PASSWORD = "erased"  # noqa: S105 - no hash looks like this, so nothing matches it
 
 
@@ -140,6 +145,7 @@ def withdraw_erasure(*, actor: Actor) -> None:
 
 def erase_due() -> tuple[int, int]:
     """Do what is due: how many people were erased, and how many erasures were hindered."""
+    _forget_last_letters()
     due = sa.select(Erasure).where(
         Erasure.done_at.is_(None), Erasure.withdrawn_at.is_(None), Erasure.due_at <= clock.now()
     )
@@ -172,13 +178,13 @@ def _tell_hindered(erasure: Erasure, problem: str) -> None:
 
 def _erase(erasure: Erasure) -> None:
     user = db.session.get_one(User, erasure.user_id, with_for_update=True)
-    mail.send(key=f"erased:{erasure.id}", to=user.email, template="erased", language=user.language, name=user.name)
+    _forget_letters(user)
+    mail.send(key=_last_letter(erasure), to=user.email, template="erased", language=user.language, name=user.name)
     for organization_id in queries.businesses_of_one(user.id):
         _close_business(organization_id)
     _blank_contacts(user)
-    db.session.execute(
-        sa.update(Invitation).where(Invitation.accepted_by == user.id).values(email=rules.erased_email(user.id))
-    )
+    _end_memberships(user.id)
+    _withdraw_invitations(user)
     for holding in HOLDINGS:
         if holding.erasure == "delete":
             table = Base.metadata.tables[holding.table]
@@ -192,24 +198,107 @@ def _erase(erasure: Erasure) -> None:
 
 
 def _blank_contacts(user: User) -> None:
-    """Addresses name who receives the goods: where that is this person, the place stays and the name goes."""
+    """Addresses name who receives the goods: where that is this person, the place stays and the name goes.
+
+    In their businesses and on what they ordered, a name or a number alone tells who it is; in businesses that they
+    have left, only both together.
+    """
     mine = sa.select(Membership.organization_id).where(Membership.user_id == user.id)
-    known = [text for text in (user.name, user.phone) if text]
+    ordered = sa.select(Purchase.id).where(Purchase.user_id == user.id)
+
+    def is_theirs(name: Texts, phone: Texts, near: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+        named, reached = name == user.name, sa.and_(phone == user.phone, phone != "")
+        return sa.or_(sa.and_(near, sa.or_(named, reached)), sa.and_(named, reached))
+
     db.session.execute(
         sa.update(Address)
-        .where(Address.organization_id.in_(mine), sa.or_(Address.contact_name.in_(known), Address.phone.in_(known)))
+        .where(is_theirs(Address.contact_name, Address.phone, Address.organization_id.in_(mine)))
         .values(contact_name=NAMELESS, phone="")
-    )
-    contact = Order.address
-    db.session.execute(
-        sa.update(Order)
-        .where(
-            Order.buyer_id.in_(mine),
-            sa.or_(contact["contact_name"].astext.in_(known), contact["phone"].astext.in_(known)),
-        )
-        .values(address=contact.concat({"contact_name": NAMELESS, "phone": ""}))
         .execution_options(synchronize_session=False)
     )
+    for model, near in (
+        (Order, sa.or_(Order.buyer_id.in_(mine), Order.purchase_id.in_(ordered))),
+        (ApprovalRequest, sa.or_(ApprovalRequest.organization_id.in_(mine), ApprovalRequest.user_id == user.id)),
+    ):
+        contact = model.address
+        db.session.execute(
+            sa.update(model)
+            .where(is_theirs(contact["contact_name"].astext, contact["phone"].astext, near))
+            .values(address=contact.concat({"contact_name": NAMELESS, "phone": ""}))
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _end_memberships(user_id: int) -> None:
+    """Each business reads in its own log that somebody is gone."""
+    for membership in db.session.scalars(sa.select(Membership).where(Membership.user_id == user_id)).all():
+        audit.record(
+            actor=SYSTEM,
+            action="membership.left",
+            thing="membership",
+            thing_id=user_id,
+            organization_id=membership.organization_id,
+            before={"role": membership.role},
+            reason="The person was erased.",
+        )
+        emit(MembershipEnded(organization_id=membership.organization_id, user_id=user_id))
+        db.session.delete(membership)
+    db.session.flush()
+
+
+def _withdraw_invitations(user: User) -> None:
+    """Those to them hold their address no more; what is still open, to them or from them, ends."""
+    to_them = sa.or_(Invitation.accepted_by == user.id, Invitation.email == user.email)
+    still_open = sa.and_(Invitation.accepted_at.is_(None), Invitation.withdrawn_at.is_(None))
+    for statement in (
+        sa.update(Invitation)
+        .where(still_open, sa.or_(to_them, Invitation.invited_by == user.id))
+        .values(withdrawn_at=clock.now()),
+        sa.update(Invitation).where(to_them).values(email=rules.erased_email(user.id)),
+    ):
+        db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+# --- letters ----------------------------------------------------------------------------------------------
+
+
+def _last_letter(erasure: Erasure) -> str:
+    return f"erased:{erasure.id}"
+
+
+def _forget_letters(user: User) -> None:
+    """No letter from before holds their address; one that still waited is not sent."""
+    theirs = OutgoingMessage.recipient.in_([text for text in (user.email, user.phone) if text])
+    waiting = sa.and_(theirs, OutgoingMessage.finished_at.is_(None))
+    _change_letters(waiting, state="failed", finished_at=clock.now(), error="The person was erased.")
+    _change_letters(theirs, recipient=rules.erased_email(user.id), body=None)
+    # The one letter to others that begins with who asks.
+    asked = sa.and_(
+        OutgoingMessage.template == "approval_asked", OutgoingMessage.subject.contains(user.name, autoescape=True)
+    )
+    _change_letters(asked, subject=sa.func.replace(OutgoingMessage.subject, user.name, NAMELESS))
+
+
+def _forget_last_letters() -> None:
+    """The letter that says that it is done needed the address until it was sent, or could not be."""
+    for erasure in db.session.scalars(sa.select(Erasure).where(Erasure.done_at > clock.now() - rules.LETTERS_GO)):
+        _change_letters(
+            sa.and_(
+                OutgoingMessage.channel == "mail",
+                OutgoingMessage.key == _last_letter(erasure),
+                OutgoingMessage.finished_at.is_not(None),
+            ),
+            recipient=rules.erased_email(erasure.user_id),
+            body=None,
+        )
+
+
+def _change_letters(which: sa.ColumnElement[bool], **values: object) -> None:
+    statement = sa.update(OutgoingMessage).where(which).values(**values)
+    db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+# --- businesses -------------------------------------------------------------------------------------------
 
 
 def _close_business(organization_id: int) -> None:

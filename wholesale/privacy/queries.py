@@ -14,6 +14,7 @@ from wholesale.accounts.models import Consent, User
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError, NotFoundError
+from wholesale.ledger import queries as ledger
 from wholesale.orders.models import Order, OrderLine, Purchase
 from wholesale.organizations.models import Membership, Organization
 from wholesale.platform.db import Base, db
@@ -94,12 +95,17 @@ def _standings(user_id: int) -> list[rules.Standing]:
         .scalar_subquery()
     )
     rows = db.session.execute(
-        sa.select(Organization.name, mine.role, others(other.role == "owner"), others(), open_orders)
+        sa.select(
+            mine.organization_id, Organization.name, mine.role, others(other.role == "owner"), others(), open_orders
+        )
         .join(Organization, Organization.id == mine.organization_id)
         .where(mine.user_id == user_id)
         .order_by(Organization.name)
     )
-    return [rules.Standing(*row) for row in rows]
+    return [
+        rules.Standing(name, role, owners, people, still_open, ledger.unsettled(organization_id))
+        for organization_id, name, role, owners, people, still_open in rows
+    ]
 
 
 def businesses_of_one(user_id: int) -> list[int]:

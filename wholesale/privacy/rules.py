@@ -12,6 +12,8 @@ from wholesale.kernel.words import N_
 COOLING_OFF = timedelta(days=7)
 """How long an erasure waits, so that a stolen phone or a bad day destroys nothing."""
 DOWNLOAD_LIFE = timedelta(days=7)
+LETTERS_GO = timedelta(days=30)
+"""For how long the last letter of an erased person is looked after; by then it was sent, or given up."""
 
 _TAX = N_("Tax law and the books need it. It holds a number in place of your name.")
 _BUSINESS = N_("It belongs to the business. It holds a number in place of your name.")
@@ -140,13 +142,14 @@ def erased_email(user_id: int) -> str:
 
 @dataclass(frozen=True)
 class Standing:
-    """One of the person's businesses, as far as an erasure depends on it."""
+    """One of the person's businesses, as far as an erasure depends on it. `unsettled`: money is owed."""
 
     name: str
     role: str
     other_owners: int
     others: int
     open_orders: int
+    unsettled: bool = False
 
 
 def obstacles(*, is_staff: bool, businesses: list[Standing]) -> list[DomainError]:
@@ -165,6 +168,13 @@ def obstacles(*, is_staff: bool, businesses: list[Standing]) -> list[DomainError
             found.append(
                 DomainError(
                     "{business} has open orders. Wait until they are delivered, or cancel them first.",
+                    business=business.name,
+                )
+            )
+        elif not business.others and business.unsettled:
+            found.append(
+                DomainError(
+                    "{business} still owes money or is still owed some. Have that paid first, or write to us.",
                     business=business.name,
                 )
             )
