@@ -34,6 +34,7 @@ from wholesale.organizations.models import Address, Invitation, Membership, Orga
 from wholesale.payments import actions as payments
 from wholesale.platform import files, mail, outbox, sms
 from wholesale.platform.db import Base, db
+from wholesale.platform.transaction import finish
 from wholesale.privacy import actions, queries, rules
 from wholesale.privacy.models import DataDownload, Erasure
 from wholesale.verification.models import VerificationCase, VerificationDocument
@@ -126,9 +127,13 @@ def test_an_archive_is_for_its_person_and_for_a_week(cast: Cast) -> None:
     with clock.at(clock.now() + timedelta(days=7, seconds=5)):
         with pytest.raises(NotFoundError):
             queries.download(amina, download.id)
+        key = str(download.file_key)
         assert actions.expire_downloads() == 1
+    assert files.storage().exists(key), "it is not certain yet"
+    finish(keep=True)
     db.session.refresh(download)
     assert download.file_key is None
+    assert not files.storage().exists(key)
 
 
 def erase(person: User) -> tuple[int, int]:
@@ -269,7 +274,13 @@ def test_nobody_can_log_in_as_an_erased_person(cast: Cast, client: HouseClient) 
 
 def test_a_business_of_one_is_closed_and_its_papers_go(cast: Cast) -> None:
     papers.submitted(cast.newcomer)
+    [key] = db.session.scalars(sa.select(VerificationDocument.file_key).distinct()).all()
+    archive_of(cast.newcomer)
+    download = str(db.session.query(DataDownload).one().file_key)
     assert erase(cast.newcomer) == (1, 0)
+    finish(keep=True)
+    assert not files.storage().exists(key)
+    assert not files.storage().exists(download)
     db.session.expire_all()
     assert db.session.query(VerificationDocument).count() == 0
     assert db.session.query(VerificationCase).count() == 1

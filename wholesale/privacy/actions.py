@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -16,7 +18,6 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import current_app
-from sqlalchemy import CursorResult
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -35,11 +36,12 @@ from wholesale.platform.db import Base, db
 from wholesale.platform.i18n import sentence
 from wholesale.platform.messages.queue import OutgoingMessage
 from wholesale.platform.outbox import emit
+from wholesale.platform.transaction import after_commit
 from wholesale.privacy import queries, rules
 from wholesale.privacy.events import DownloadRequested
 from wholesale.privacy.models import DataDownload, Erasure
 from wholesale.privacy.rules import HOLDINGS, NAMELESS
-from wholesale.verification.models import VerificationCase, VerificationDocument
+from wholesale.verification.models import VerificationCase, VerificationDocument, VerificationPreview
 
 Texts = sa.ColumnElement[str] | InstrumentedAttribute[str]
 _NO_PASSWORD = "erased"  # noqa: S105 - no hash looks like this, so nothing matches it
@@ -99,9 +101,28 @@ def _plain(value: Any) -> str:
 
 
 def expire_downloads() -> int:
-    """Forget the archives that have had their week; their files go with the next sweep of files nobody knows."""
-    old = sa.update(DataDownload).where(DataDownload.file_key.is_not(None), DataDownload.expires_at <= clock.now())
-    return cast("CursorResult[Any]", db.session.execute(old.values(file_key=None))).rowcount
+    """Forget the archives that have had their week, and remove them."""
+    old = sa.select(DataDownload).where(DataDownload.file_key.is_not(None), DataDownload.expires_at <= clock.now())
+    downloads = db.session.scalars(old.with_for_update(skip_locked=True)).all()
+    _remove_files([download.file_key for download in downloads])
+    for download in downloads:
+        download.file_key = None
+    db.session.flush()
+    return len(downloads)
+
+
+def _remove_files(keys: Iterable[str | None]) -> None:
+    """As soon as it is certain that no row knows them; what cannot be removed now goes with the night's orphans."""
+    place = files.storage()
+    gone = [key for key in keys if key is not None]
+
+    def remove() -> None:
+        for key in gone:
+            with suppress(Exception):
+                place.delete(key)
+
+    if gone:
+        after_commit(remove)
 
 
 # --- erasure ----------------------------------------------------------------------------------------------
@@ -185,6 +206,7 @@ def _erase(erasure: Erasure) -> None:
     _blank_contacts(user)
     _end_memberships(user.id)
     _withdraw_invitations(user)
+    _remove_files(db.session.scalars(sa.select(DataDownload.file_key).where(DataDownload.user_id == user.id)))
     for holding in HOLDINGS:
         if holding.erasure == "delete":
             table = Base.metadata.tables[holding.table]
@@ -304,11 +326,15 @@ def _change_letters(which: sa.ColumnElement[bool], **values: object) -> None:
 def _close_business(organization_id: int) -> None:
     """A business that was only this person: nobody can act for it any more, its scanned papers go.
 
-    Its names and numbers stay on the invoices that tax law keeps; the files go with the next sweep of files.
+    Its names and numbers stay on the invoices that tax law keeps.
     """
     of_it = VerificationCase.organization_id == organization_id
     cases = sa.select(VerificationCase.id).where(of_it)
-    db.session.execute(sa.delete(VerificationDocument).where(VerificationDocument.case_id.in_(cases)))
+    documents = VerificationDocument.case_id.in_(cases)
+    scans = sa.select(VerificationDocument.file_key).where(documents)
+    previews = sa.select(VerificationPreview.file_key).join(VerificationDocument).where(documents)
+    _remove_files(db.session.scalars(scans.union_all(previews)))
+    db.session.execute(sa.delete(VerificationDocument).where(documents))
     db.session.execute(
         sa.update(BusinessPapers).where(BusinessPapers.organization_id == organization_id).values(phone="", email="")
     )
