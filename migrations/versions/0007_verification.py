@@ -123,9 +123,17 @@ def _requirements_of_earlier_cases() -> None:
            OR EXISTS (SELECT FROM verification_document d WHERE d.case_id = c.id AND d.kind = 'certificate')
         """
     )
+    op.create_table(
+        "kept_file",
+        sa.Column("file_key", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("file_key", name=op.f("pk_kept_file")),
+    )
+    op.create_index(op.f("ix_kept_file_at"), "kept_file", ["at"])
 
 
 def downgrade() -> None:
+    op.drop_table("kept_file")
     op.execute("DROP TRIGGER append_only ON verification_move")
     op.drop_table("verification_preview")
     op.drop_table("verification_requirement")

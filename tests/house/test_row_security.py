@@ -43,7 +43,7 @@ OPEN = {
         "passkey_challenge",
     },
     "the machinery's, with ids only": {
-        "outbox", "job_run", "idempotency_key", "audit_link", "audit_seal", "throttle_counter",
+        "outbox", "job_run", "idempotency_key", "audit_link", "audit_seal", "throttle_counter", "kept_file",
     },
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from werkzeug.datastructures import FileStorage
 
 from tests.conftest import Cast
 from tests.factories import catalog as goods
@@ -19,10 +21,10 @@ from tests.invoicing import placed
 from wholesale.catalog import actions as catalog
 from wholesale.invoicing import actions as invoicing
 from wholesale.kernel import clock
-from wholesale.platform import files, pdf
+from wholesale.platform import files, kept, pdf
 from wholesale.platform.db import db
 from wholesale.platform.files import orphans
-from wholesale.platform.transaction import abandon
+from wholesale.platform.transaction import abandon, transaction
 from wholesale.verification.models import VerificationDocument
 
 STORES = ("storage().put(", "accept_document(")
@@ -90,6 +92,31 @@ def test_with_a_strange_database_nothing_goes(house: Flask, store: files.FolderS
     with pytest.raises(AssertionError, match="is this the right database"):
         orphans.sweep()
     assert len(keys(store)) == 101
+
+
+def test_what_strangers_left_does_not_switch_the_sweep_off(cast: Cast, store: files.FolderStorage) -> None:
+    then = clock.now() - timedelta(hours=25)
+    left = [store.put(b"x", "image/jpeg").key for _each in range(101)]
+    with clock.at(then):
+        for key in left:
+            files.kept_until_sent(key)
+        papers.submitted(cast.newcomer)
+        sent = db.session.scalars(sa.select(VerificationDocument.file_key)).first()
+        files.kept_until_sent(str(sent))
+    late = store.put(b"its form may still be sent", "image/jpeg").key
+    files.kept_until_sent(late)
+    age(store, 25)
+    assert orphans.sweep() == "101 files that nobody knows removed, 1 kept"
+    assert keys(store) == {sent, late}
+    assert set(db.session.scalars(sa.select(orphans.KeptFile.file_key))) == {late}
+
+
+def test_the_note_of_a_kept_file_stays_when_its_form_is_refused(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        kept.keep(FileStorage(io.BytesIO(papers.PDF), "licence.pdf"), field="trade_licence")
+        abandon()
+        with transaction():
+            assert len(db.session.scalars(sa.select(orphans.KeptFile)).all()) == 1
 
 
 def test_more_than_a_night_can_bear_wait_for_the_next(

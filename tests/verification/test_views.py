@@ -264,6 +264,13 @@ def test_strangers_files_are_not_kept_without_end(client: HouseClient, monkeypat
     assert "is here. Choose another" not in second
 
 
+def test_strangers_bytes_are_not_kept_without_end(client: HouseClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "kept_megabytes", Throttle(f"kept-test-{new_key()}", limit=1, seconds=60))
+    first, second = (client.post("/register", data=typed(tax_no="1")).text for _each in range(2))
+    assert "is here. Choose another" in first
+    assert "is here. Choose another" not in second
+
+
 # --- one's own verification -------------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 """Files of a form that comes back are not sent twice: they are stored, and the form carries a signed note of them.
 
 The note is good for the browser it was given to, for half a day. A file whose form is never sent goes with the
-night's orphans (`files.orphans`), which leave alone what is younger than a day.
+night's orphans (`files.orphans`), which leave alone what is younger than a day; it is noted for them, so that
+they know what strangers left from what a wrong database makes look lost.
 """
 
 from __future__ import annotations
@@ -41,6 +42,14 @@ def accept(upload: Upload, *, field: str) -> KeptFile:
     stored = files.accept_document(upload, field=field)
     name = files.plain_name(upload.filename if upload else None, stored.media_type)
     return KeptFile(stored.key, stored.sha256, stored.size, stored.media_type, name)
+
+
+def keep(upload: Upload, *, field: str) -> KeptFile:
+    """`accept` for a form that is refused and comes back. Raises DomainError on `field`."""
+    file = accept(upload, field=field)
+    if not isinstance(upload, KeptFile):
+        files.kept_until_sent(file.key)
+    return file
 
 
 def note(kept: Mapping[str, KeptFile]) -> str:

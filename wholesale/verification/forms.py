@@ -100,17 +100,22 @@ class PapersForm(HouseForm):
             self[name].validators = []
             self[name].flags.required = None
 
-    def keep_files(self) -> None:
-        """Before the form is shown again: keep the files that are good, and say at once what is wrong with others."""
+    def keep_files(self) -> int:
+        """Before the form is shown again: keep the files that are good, and say at once what is wrong with others.
+
+        How many bytes were stored for it.
+        """
+        known = {file.key for file in self.kept.values()}
         for name in DOCUMENT_KINDS:
             if name not in self or self[name].data is None or self[name].errors:
                 continue
             try:
-                self.kept[name] = kept.accept(self[name].data, field=name)
+                self.kept[name] = kept.keep(self[name].data, field=name)
             except DomainError as error:
                 self.refuse(error)
                 self.kept.pop(name, None)
         self.draft_files.data = kept.note(self.kept)
+        return sum(file.size for file in self.kept.values() if file.key not in known)
 
     @property
     def values(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
@@ -36,6 +37,7 @@ bp.add_app_template_global(lambda kind: i18n.gettext(WORDS[kind]), "requirement_
 
 # Files of strangers that are kept although their form was not accepted; enough for the mistakes of a whole street.
 kept_here = Throttle("kept-files", limit=60, seconds=3600)
+kept_megabytes = Throttle("kept-megabytes", limit=60, seconds=3600)
 # Said as often as people correct a form, not as often as somebody tries a list of addresses (docs/decisions/0005).
 said_taken = Throttle("said-taken", limit=20, seconds=3600)
 
@@ -73,9 +75,10 @@ def _say_all_at_once(form: RegisterForm) -> None:
         said_taken.failed(here)
         taken = "There is already an account with this e-mail. Log in instead."
         form.refuse(DomainError(taken, field="email"))
-    if request.files and not kept_here.blocked(here):
+    if request.files and not kept_here.blocked(here) and not kept_megabytes.blocked(here):
         kept_here.failed(here)
-        form.keep_files()
+        for _megabyte in range(math.ceil(form.keep_files() / 2**20)):
+            kept_megabytes.failed(here)
 
 
 # --- one's own verification -------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ house by `serve`, and go when nobody knows them any more (`orphans.py`).
 from __future__ import annotations
 
 from wholesale.platform.files.child import MAX_PAGES, MAX_PIXELS
-from wholesale.platform.files.orphans import sweep
+from wholesale.platform.files.orphans import kept_until_sent, sweep
 from wholesale.platform.files.serving import plain_name, serve
 from wholesale.platform.files.stores import FolderStorage, S3Storage, Storage, StoredFile, init_app, storage
 from wholesale.platform.files.uploads import (
@@ -31,6 +31,7 @@ __all__ = [
     "StoredFile",
     "accept_document",
     "init_app",
+    "kept_until_sent",
     "plain_name",
     "reencode",
     "render_pages",
