@@ -191,7 +191,7 @@ def test_a_page_asks_for_names_once(admin: HouseClient, cast: Cast) -> None:
 
 def test_one_entry_on_its_own_page(admin: HouseClient, cast: Cast, entries) -> None:
     words = text_of(admin.get(f"{PAGE}/{entries['amina']}").text)
-    for expected in ("Amina", "membership m-1", "Has left us", f"of chain {cast.shop.id}", "member", "12.50"):
+    for expected in ("Amina", "membership m-1", "Has left us", f"of chain {cast.shop.id:,}", "member", "12.50"):
         assert expected in words
     assert admin.get(f"{PAGE}/{max(entries.values()) + 1}").status_code == 404
 

@@ -57,7 +57,7 @@ def test_page_and_fragment(admin: HouseClient, server: Server, headers, whole) -
     words = text_of(response.text)
     for word in (
         "a…@shop.example",
-        "test_message",
+        "test message",
         "550 100% full <a…@shop.example>",
         "Send again",
         "Failed (1)",

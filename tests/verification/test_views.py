@@ -180,6 +180,9 @@ def test_a_good_file_is_sent_once_however_often_the_form_comes_back(client: Hous
     assert first.status_code == 422
     words = text_of(first.text)
     assert "licence.jpg is here. Choose another only to replace it." in words
+    licence = re.search(r'<input[^>]*name="trade_licence"[^>]*>', first.text)
+    assert licence
+    assert "required" not in licence[0], "a browser would ask for it again"
     assert "iso.pdf is here." in words
     note = hidden(first.text, "draft_files")
     without = {name: value for name, value in typed().items() if name != "trade_licence"}

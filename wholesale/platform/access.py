@@ -86,6 +86,7 @@ ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is fo
 
 _ACTING = _l("This page is closed while you act for a business. The button on top of the page ends that.")
 _STAFF_STEP = _l("You work for the platform: your rights open when you have used a second step at the login.")
+_NO_BUSINESS = _l("This page belongs to a business. Your account has none.")
 
 csrf = CSRFProtect()
 
@@ -181,6 +182,8 @@ def _refuse(endpoint: str, rule: Rule, who: Actor) -> Response | None:
             raise ForbiddenError(str(_ACTING))
         if who.needs_second_factor:
             raise ForbiddenError(str(_STAFF_STEP), next_step="second_factor.overview")
+        if who.organization_id is None and not who.is_staff:
+            raise ForbiddenError(str(_NO_BUSINESS), next_step="organizations.switch")
         raise ForbiddenError(str(rule.refusal), next_step=None if who.is_verified else rule.next_step)
     if getattr(current_app.view_functions[endpoint], "fresh", False) and not who.is_fresh(clock.now()):
         return resume.ask_to_confirm()

@@ -84,6 +84,7 @@ _STEPS = {
     "accounts.login": _l("Log in"),
     "second_factor.overview": _l("Set up the second step"),
     "second_factor.ask": _l("Use my second step"),
+    "organizations.switch": _l("Your businesses"),
 }
 
 

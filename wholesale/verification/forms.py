@@ -98,7 +98,7 @@ class PapersForm(HouseForm):
         """A file of that field is there already."""
         if name in self:
             self[name].validators = []
-            self[name].flags.required = None
+            self[name].flags.required = False  # None would be written as required="None"
 
     def keep_files(self) -> int:
         """Before the form is shown again: keep the files that are good, and say at once what is wrong with others.
@@ -111,6 +111,7 @@ class PapersForm(HouseForm):
                 continue
             try:
                 self.kept[name] = kept.keep(self[name].data, field=name)
+                self.need_not_give(name)
             except DomainError as error:
                 self.refuse(error)
                 self.kept.pop(name, None)
