@@ -15,7 +15,8 @@ pytestmark = pytest.mark.e2e
 def no_sideways_scrolling(page: Page) -> None:
     if page.context.browser is None:
         return
-    widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    page.wait_for_selector("main")  # a page that is just being exchanged has no root for a moment
+    widths = page.evaluate("[document.documentElement?.scrollWidth ?? 0, window.innerWidth]")
     assert widths[0] <= widths[1], f"{page.url} is {widths[0]} px wide on {widths[1]} px"
 
 
