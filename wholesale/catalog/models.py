@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
@@ -25,8 +27,29 @@ class Category(Base):
     position: Mapped[int] = mapped_column(sa.Integer, default=0)
 
 
+class CategoryAttribute(Base):
+    """What the products of a category (and of those below it) tell about themselves, and are filtered by."""
+
+    __tablename__ = "category_attribute"
+    __table_args__ = (one_of("kind", ("choice", "text", "number")),)
+
+    id: Mapped[Id] = mapped_column(init=False)
+    category_id: Mapped[int] = mapped_column(sa.ForeignKey("category.id"), index=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    name_bn: Mapped[str | None] = mapped_column(default=None)
+    options: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default_factory=list)
+    unit: Mapped[str] = mapped_column(default="")
+    position: Mapped[int] = mapped_column(sa.Integer, default=0)
+
+
 class Product(Base):
-    """What a seller offers. `cost` is what one unit costs its owner; only seller and admin may see it."""
+    """What a seller offers. `cost` is what one unit costs its owner; only seller and admin may see it.
+
+    `country`: where it was made, ISO 3166-1. `attributes`: the answers to its category's attributes, by their ids.
+    `specifications`: further pairs of name and value, in the seller's order. `version` rises with every change, so
+    that nobody overwrites what they have not seen.
+    """
 
     __tablename__ = "product"
     __table_args__ = (
@@ -56,9 +79,13 @@ class Product(Base):
     reorder_quantity: Mapped[int | None] = mapped_column(sa.Integer, default=None)
     supplier_moq: Mapped[int | None] = mapped_column(sa.Integer, default=None)
     brand: Mapped[str | None] = mapped_column(default=None)
+    country: Mapped[str | None] = mapped_column(sa.CHAR(2), default=None)
+    attributes: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
+    specifications: Mapped[list[list[str]]] = mapped_column(JSONB, default_factory=list)
     state: Mapped[str] = mapped_column(default="active")
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     # Names are found whole in any script (simple) and by English stem; both weigh more than the description.
     search: Mapped[str] = mapped_column(
         TSVECTOR,
@@ -75,7 +102,11 @@ class Product(Base):
 
 
 class Variant(Base):
-    """What stock is kept of. A product without sizes or colours has one, with an empty name."""
+    """What stock is kept of. A product without sizes or colours has one, with an empty name.
+
+    `surcharge` is what a piece of it costs more (or less) than the product's tier says. One that is no longer
+    offered keeps its orders.
+    """
 
     __tablename__ = "variant"
     __table_args__ = (
@@ -89,6 +120,41 @@ class Variant(Base):
     sku: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
     barcode: Mapped[str | None] = mapped_column(default=None)
+    surcharge: Mapped[Amount] = mapped_column(default=Decimal(0))
+    is_offered: Mapped[bool] = mapped_column(default=True)
+
+
+class Listing(Base):
+    """What lists, filters, facets and searches need of an active product, in one narrow row.
+
+    There is a row exactly as long as the product is active. `catalog.actions.listings` writes it, in the
+    transaction of the change: called here for names and words, by `pricing` for prices, by `inventory` for stock.
+    `from_price` and `best_price`: of everybody's tiers at the MOQ and at the last tier; NULL without a price.
+    `in_stock`: at least the MOQ is available. `attributes`: "<attribute's id>=<value>".
+    """
+
+    __tablename__ = "listing"
+    __table_args__ = (
+        sa.Index("ix_listing_words", "words", postgresql_using="gin"),
+        sa.Index("ix_listing_attributes", "attributes", postgresql_using="gin"),
+        sa.Index("ix_listing_category", "category_id", "product_id"),
+        sa.Index("ix_listing_category_price", "category_id", "from_price", "product_id"),
+        sa.Index("ix_listing_price", "from_price", "product_id"),
+        sa.Index("ix_listing_moq", "moq", "product_id"),
+        sa.Index("ix_listing_seller", "seller_id", "product_id"),
+        sa.Index("ix_listing_country", "country", "product_id"),
+    )
+
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id", ondelete="CASCADE"), primary_key=True)
+    seller_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"))
+    category_id: Mapped[int] = mapped_column(sa.ForeignKey("category.id"))
+    moq: Mapped[int] = mapped_column(sa.Integer)
+    country: Mapped[str | None] = mapped_column(sa.CHAR(2))
+    words: Mapped[str] = mapped_column(TSVECTOR, deferred=True, repr=False)
+    attributes: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default_factory=list)
+    from_price: Mapped[Amount | None] = mapped_column(default=None)
+    best_price: Mapped[Amount | None] = mapped_column(default=None)
+    in_stock: Mapped[bool] = mapped_column(default=False)
 
 
 class Picture(Base):

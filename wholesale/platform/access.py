@@ -81,6 +81,18 @@ APPROVER = Rule(
 )
 OWNER = Rule("owner of a business", lambda actor: actor.is_owner, _l("This page is for the owner of your business."))
 SELLER = Rule("seller", lambda actor: actor.is_seller, _l("This page is for businesses that sell."))
+SELLING = Rule(
+    "accepted seller, or platform staff",
+    lambda actor: actor.is_staff or (actor.is_seller and actor.is_verified and actor.is_partner),
+    _l("This page opens when the platform has verified your business and accepted it as a seller."),
+    "verification.status",
+)
+MANAGES_PRODUCTS = Rule(
+    "accepted seller who may sell, or platform admin",
+    lambda actor: actor.is_admin or actor.may_sell,
+    _l("Products are changed by the sellers whose they are, and by the platform's admins."),
+    "verification.status",
+)
 STAFF = Rule("platform staff", lambda actor: actor.is_staff, _l("This page is for the platform's staff."))
 ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is for the platform's admins."))
 
