@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from wholesale.pages.views import product, shop
 from wholesale.pages.views.acting import bp as acting
 from wholesale.pages.views.audit import bp as audit
+from wholesale.pages.views.blueprint import bp as pages
 from wholesale.pages.views.jobs import bp as jobs
 from wholesale.pages.views.messages import bp as messages
-from wholesale.pages.views.shop import bp as pages
 
 BLUEPRINTS = (acting, audit, jobs, messages, pages)
+__all__ = ["BLUEPRINTS", "product", "shop"]

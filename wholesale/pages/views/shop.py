@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, make_response, redirect, request, url_for
+from flask import Response, current_app, make_response, redirect, request, url_for
 
 from wholesale.catalog import queries as catalog
 from wholesale.catalog import rules as categories
 from wholesale.config import ROOT
 from wholesale.kernel.errors import NotFoundError
+from wholesale.pages.views.blueprint import bp
 from wholesale.platform import styleguide as samples
 from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access, actor
 from wholesale.platform.files import storage
@@ -15,9 +16,6 @@ from wholesale.platform.htmx import respond, show
 from wholesale.platform.i18n import LANGUAGES
 from wholesale.platform.resume import local_path
 from wholesale.pricing import queries as pricing
-from wholesale.pricing.forms import QuantityForm
-
-bp = Blueprint("pages", __name__)
 
 _YEAR = 31_536_000
 
@@ -50,27 +48,6 @@ def listing() -> Response:
         page=page,
         offers=offers,
         first=not request.args.get("after"),
-    )
-
-
-@bp.get("/products/<slug>")
-@access(ANYONE)
-def product(slug: str) -> Response:
-    """A product with its pictures and, for who may see them, its tiers and the calculator."""
-    found = catalog.product(slug)
-    offer = quote = None
-    form = QuantityForm(formdata=None)
-    if actor().may_see_prices:
-        offer = pricing.offer_for(actor(), slug)
-        form = QuantityForm(request.args if "quantity" in request.args else None, data={"quantity": offer.moq})
-        form.quantity.at_least = offer.moq
-        quote = form.submit(lambda: offer.quote(form.quantity.data))
-    return show(
-        "pages/product.html",
-        page=found,
-        offer=offer,
-        form=form,
-        quote=quote,
     )
 
 
