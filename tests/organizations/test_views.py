@@ -120,6 +120,30 @@ def test_a_page_of_the_business_before_does_nothing_for_the_next(client_of: Brow
     assert browser.post("/cart/lines", data=order).status_code == 303
 
 
+def test_a_page_of_a_business_that_one_left_orders_nothing_for_the_next(client_of: Browser, cast: Cast) -> None:
+    """Amina is removed from her shop while a product's page is open; she belongs to another business too."""
+    product = catalog.product(cast.trader)
+    [variant] = catalog.variants_of(product)
+    organizations.join(cast.other_shop, {cast.amina: "member"})
+    db.session.commit()
+    browser = client_of(cast.amina)
+    page = parse(browser.get(f"/products/{product.slug}").text)
+    token = next(each.get("value") for each in page.iter() if each.get("name") == "csrf_token")
+    db.session.execute(
+        sa.delete(Membership).where(Membership.user_id == cast.amina.id, Membership.organization_id == cast.shop.id)
+    )
+    db.session.commit()
+    order = {"variant_id": str(variant), "quantity": "100", "csrf_token": token}
+    asked = browser.post("/cart/lines", data=order, csrf=False)
+    assert asked.status_code == 400
+    assert "You act for Chandni Store now." in asked.text
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(CartLine)) == 0
+    fresh = next(each.get("value") for each in parse(asked.text).iter() if each.get("name") == "csrf_token")
+    assert browser.post("/cart/lines", data=order | {"csrf_token": fresh}, csrf=False).status_code == 303
+    # Signing out is the person's own: no page is too old for that.
+    assert browser.post("/logout", data={"csrf_token": token}, csrf=False).status_code == 303
+
+
 def test_who_has_no_business_is_told_what_to_do(client_of: Browser, house: Flask) -> None:
     browser = client_of(accounts.user("Lonely"))
     assert "Register or join a business" in browser.get("/").text

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, g, request, session
 from flask_babel import lazy_gettext as _l
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 
 from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS, Actor
@@ -96,11 +96,38 @@ MANAGES_PRODUCTS = Rule(
 STAFF = Rule("platform staff", lambda actor: actor.is_staff, _l("This page is for the platform's staff."))
 ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is for the platform's admins."))
 
+_PERSONAL = (ANYONE, EVERYBODY_ALIKE, SIGNED_IN)
 _ACTING = _l("This page is closed while you act for a business. The button on top of the page ends that.")
 _STAFF_STEP = _l("You work for the platform: your rights open when you have used a second step at the login.")
 _NO_BUSINESS = _l("This page belongs to a business. Your account has none.")
 
-csrf = CSRFProtect()
+_OF = "~"  # between a form's token and the business that its page was made for
+
+
+class BoundTokens(CSRFProtect):  # type: ignore[misc]  # Flask-WTF has no types
+    """Tokens that name the business which the page was made for.
+
+    Whoever left one business while its page was open acts for the next one they belong to: what that page sends
+    is asked about first, instead of being ordered for the other business without a word.
+    """
+
+    def _get_csrf_token(self) -> str | None:
+        return _token_sent()[0]
+
+
+def _token_sent() -> tuple[str | None, str]:
+    """The token that came with the form, and the business it was given out for (empty when it names none)."""
+    token = CSRFProtect._get_csrf_token(csrf)  # noqa: SLF001 - the hook that Flask-WTF has for it
+    head, _, business = (token or "").partition(_OF)
+    return head or None, business
+
+
+def csrf_token() -> str:
+    """The token of a form on this page."""
+    return f"{generate_csrf()}{_OF}{actor().organization_id or 0}"
+
+
+csrf = BoundTokens()
 
 
 def access(rule: Rule, *, fresh: bool = False) -> Callable[[V], V]:
@@ -165,12 +192,13 @@ def init_app(app: Flask, load_actor: Callable[[], Actor]) -> None:
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # ours runs after the access rule
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a seller's tab stays open all day; the token ends with the session
     csrf.init_app(app)
+    app.jinja_env.globals["csrf_token"] = csrf_token
 
     app.before_request(_check)
 
     @app.context_processor
     def _actor_for_templates() -> dict[str, object]:
-        return {"actor": actor()}
+        return {"actor": actor(), "csrf_token": csrf_token}
 
 
 def _check() -> Response | None:
@@ -183,7 +211,7 @@ def _check() -> Response | None:
     if not rule.asks_who:
         return None
     g.actor = cast("Callable[[], Actor]", current_app.extensions["load_actor"])()
-    return _refuse(endpoint, rule, g.actor) or _check_token()
+    return _refuse(endpoint, rule, g.actor) or _check_token(rule, g.actor)
 
 
 def _refuse(endpoint: str, rule: Rule, who: Actor) -> Response | None:
@@ -202,13 +230,17 @@ def _refuse(endpoint: str, rule: Rule, who: Actor) -> Response | None:
     return None
 
 
-def _check_token() -> Response | None:
+def _check_token(rule: Rule, who: Actor) -> Response | None:
     if request.method in SAFE_METHODS:
         return None
     try:
         csrf.protect()
     except CSRFError:
         return resume.ask_again()
+    business = _token_sent()[1]
+    # What a person does for themselves (their account, a new business) is the same for whichever business they act.
+    if business and rule not in _PERSONAL and business != str(who.organization_id or 0):
+        return resume.ask_again(moved=True)
     return None
 
 

@@ -109,12 +109,15 @@ def ask_to_confirm() -> Response:
     return _whole_page(make_response(body, 401))
 
 
-def ask_again() -> Response:
-    """The form's token is stale or missing: show what was typed with a button that sends it afresh."""
-    return offer(read(draft()), status=400)
+def ask_again(*, moved: bool = False) -> Response:
+    """The form's token is stale or missing: show what was typed with a button that sends it afresh.
+
+    `moved`: the page was made for another business than the one the person acts for now.
+    """
+    return offer(read(draft()), status=400, moved=moved)
 
 
-def offer(kept: dict[str, Any] | None, status: int = 200) -> Response:
+def offer(kept: dict[str, Any] | None, status: int = 200, *, moved: bool = False) -> Response:
     """The page with what was typed and the button that sends it."""
     fields = kept["fields"] if kept else []
     shown = [as_read(name, value) for name, value in fields if name not in _HIDDEN and value]
@@ -124,6 +127,7 @@ def offer(kept: dict[str, Any] | None, status: int = 200) -> Response:
         fields=fields,
         shown=shown,
         files=bool(kept and kept.get("files")),
+        moved=moved,
     )
     return _whole_page(make_response(body, status))
 
