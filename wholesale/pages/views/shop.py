@@ -1,21 +1,19 @@
-"""Home, the shop's listing and product pages, where the data comes from, the language switch."""
+"""Home, the pictures, where the data comes from, the language switch."""
 
 from __future__ import annotations
 
 from flask import Response, current_app, make_response, redirect, request, url_for
 
 from wholesale.catalog import queries as catalog
-from wholesale.catalog import rules as categories
 from wholesale.config import ROOT
 from wholesale.kernel.errors import NotFoundError
 from wholesale.pages.views.blueprint import bp
 from wholesale.platform import styleguide as samples
-from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access, actor
+from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access
 from wholesale.platform.files import storage
-from wholesale.platform.htmx import respond, show
+from wholesale.platform.htmx import show
 from wholesale.platform.i18n import LANGUAGES
 from wholesale.platform.resume import local_path
-from wholesale.pricing import queries as pricing
 
 _YEAR = 31_536_000
 
@@ -24,31 +22,6 @@ _YEAR = 31_536_000
 @access(ANYONE)
 def home() -> Response:
     return show("pages/home.html", categories=catalog.categories())
-
-
-@bp.get("/products")
-@access(ANYONE)
-def listing() -> Response:
-    """The catalogue: everybody sees the goods, verified businesses also the prices."""
-    roots = catalog.categories()
-    slug = request.args.get("category", "")
-    category = categories.find(roots, slug) if slug else None
-    if slug and category is None:
-        raise NotFoundError
-    q = request.args.get("q", "").replace("\0", "").strip()[: catalog.MAX_QUERY]
-    page = catalog.page(category_ids=category.ids if category else None, q=q, after=request.args.get("after", ""))
-    offers = pricing.offers_for(actor(), [card.product_id for card in page.cards])
-    return respond(
-        "pages/listing.html",
-        "pages/_listing.html",
-        roots=roots,
-        category=category,
-        trail=categories.path_to(roots, category.id) if category else [],
-        q=q,
-        page=page,
-        offers=offers,
-        first=not request.args.get("after"),
-    )
 
 
 @bp.get("/media/<key>")

@@ -1,4 +1,4 @@
-"""Reads of the catalogue. It is public; prices are not here."""
+"""Products and their pictures as everybody may see them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wholesale.catalog.models import Category, Picture, Product, Variant
-from wholesale.catalog.rules import Node, tree
+from wholesale.catalog.models import Picture, Product, Variant
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization, SellerTerms
@@ -43,22 +42,6 @@ class Page:
 
     cards: list[Card]
     next_cursor: str | None
-
-
-def categories() -> list[Node]:
-    """The category tree with how many active products each has."""
-    counts = (
-        sa.select(Product.category_id, sa.func.count())
-        .join(Organization, Organization.id == Product.seller_id)
-        .where(Product.state == "active", verified_now())
-    )
-    counted: dict[int, int] = dict(db.session.execute(counts.group_by(Product.category_id)).all())
-    rows = db.session.execute(
-        sa.select(Category.id, Category.slug, Category.name, Category.name_bn, Category.parent_id).order_by(
-            Category.position, Category.id
-        )
-    )
-    return tree((tuple(row) for row in rows), counted)  # type: ignore[misc]  # the columns selected above
 
 
 def _thumb() -> sa.ScalarSelect[Any]:
