@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wholesale.catalog.queries.attributes import attributes_by_category, attributes_for
 from wholesale.catalog.queries.categories import categories
 from wholesale.catalog.queries.products import (
     MAX_QUERY,
@@ -22,6 +23,8 @@ __all__ = [
     "Page",
     "ProductPage",
     "VariantChoice",
+    "attributes_by_category",
+    "attributes_for",
     "categories",
     "page",
     "picture_exists",

@@ -1,0 +1,54 @@
+"""What the categories ask of their products."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import sqlalchemy as sa
+
+from wholesale.catalog.models import Category, CategoryAttribute
+from wholesale.catalog.rules.attributes import Attribute, inherited
+from wholesale.platform.db import db
+
+_COLUMNS = (
+    CategoryAttribute.id,
+    CategoryAttribute.category_id,
+    CategoryAttribute.name,
+    CategoryAttribute.name_bn,
+    CategoryAttribute.kind,
+    CategoryAttribute.options,
+    CategoryAttribute.unit,
+)
+
+
+def attributes_for(category_id: int) -> list[Attribute]:
+    """What products of this category tell about themselves: its own and the inherited, the root's first."""
+    above = (
+        sa.select(Category.id, Category.parent_id, sa.literal(0).label("height"))
+        .where(Category.id == category_id)
+        .cte("above", recursive=True)
+    )
+    above = above.union_all(
+        sa.select(Category.id, Category.parent_id, above.c.height + 1).where(Category.id == above.c.parent_id)
+    )
+    rows = db.session.execute(
+        sa.select(*_COLUMNS)
+        .join(above, above.c.id == CategoryAttribute.category_id)
+        .order_by(above.c.height.desc(), CategoryAttribute.position, CategoryAttribute.id)
+    )
+    return [_attribute(row) for row in rows]
+
+
+def attributes_by_category() -> dict[int, list[Attribute]]:
+    """The same for every category at once, for whoever reads many products."""
+    parents = dict(db.session.execute(sa.select(Category.id, Category.parent_id)).tuples().all())
+    own: defaultdict[int, list[Attribute]] = defaultdict(list)
+    rows = db.session.execute(sa.select(*_COLUMNS).order_by(CategoryAttribute.position, CategoryAttribute.id))
+    for row in rows:
+        own[row.category_id].append(_attribute(row))
+    return {category_id: inherited(parents, own, category_id) for category_id in parents}
+
+
+def _attribute(row: sa.Row[int, int, str, str | None, str, list[str], str]) -> Attribute:
+    found_id, category_id, name, name_bn, kind, options, unit = row
+    return Attribute(found_id, category_id, name, name_bn, kind, tuple(options), unit)
