@@ -10,9 +10,10 @@ from flask import Flask
 
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, organizations
+from tests.queries_counted import queries_counted
 from wholesale.catalog.models import Product
 from wholesale.inventory import actions, queries
-from wholesale.inventory.errors import ShortageError
+from wholesale.inventory.errors import BelowAllocatedError, ShortageError
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.errors import DomainError
@@ -111,6 +112,73 @@ def test_the_proof_finds_what_the_log_does_not_say(cast: Cast, bag: Product) -> 
     db.session.execute(sa.update(Stock).where(Stock.variant_id == variant).values(on_hand=101))
     (problem,) = queries.proof()
     assert "on hand 101, by the log 100" in problem
+
+
+def logged(variant: int) -> list[tuple[str, int, int, int, str]]:
+    rows = db.session.scalars(
+        sa.select(InventoryLog).where(InventoryLog.variant_id == variant).order_by(InventoryLog.id)
+    )
+    return [(row.kind, row.quantity, row.previous, row.new, row.reference) for row in rows]
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 101, 5000])
+def test_a_count_becomes_what_is_on_hand(cast: Cast, bag: Product, count: int) -> None:
+    (variant,) = catalog.variants_of(bag)
+    place = catalog.location_of(cast.trader.id).id
+    actions.set_on_hand(actor=SYSTEM, location_id=place, counts={variant: count}, reference="count 7")
+    assert figures(variant) == (count, 0)
+    assert logged(variant)[-1] == ("ADJUSTMENT", count - 100, 100, count, "count 7")
+    assert queries.proof() == []
+
+
+def test_a_count_that_changes_nothing_leaves_no_trace(cast: Cast, bag: Product) -> None:
+    (variant,) = catalog.variants_of(bag)
+    before = logged(variant)
+    place = catalog.location_of(cast.trader.id).id
+    actions.set_on_hand(actor=SYSTEM, location_id=place, counts={variant: 100}, reference="count")
+    actions.set_on_hand(actor=SYSTEM, location_id=place, counts={}, reference="count")
+    assert logged(variant) == before
+
+
+def test_a_count_below_what_is_promised_is_refused_whole(cast: Cast, bag: Product) -> None:
+    tea = catalog.product(cast.trader, "Tea", stock=5)
+    (variant,), (other,) = catalog.variants_of(bag), catalog.variants_of(tea)
+    actions.allocate(actor=accounts.actor(cast.amina), reference="A", wanted={variant: 30})
+    place = catalog.location_of(cast.trader.id).id
+    with pytest.raises(BelowAllocatedError) as refused:
+        actions.set_on_hand(actor=SYSTEM, location_id=place, counts={variant: 29, other: 8}, reference="count")
+    assert refused.value.promised == {variant: 30}
+    assert (figures(variant), figures(other)) == ((100, 30), (5, 0))
+    actions.set_on_hand(actor=SYSTEM, location_id=place, counts={variant: 30, other: 8}, reference="count")
+    assert (figures(variant), figures(other)) == ((30, 30), (8, 0))
+
+
+def test_a_count_of_a_new_place_does_not_touch_the_other(cast: Cast, bag: Product) -> None:
+    (variant,) = catalog.variants_of(bag)
+    shop = actions.open_location(organization_id=cast.trader.id, name="Shop", district="Dhaka")
+    actions.set_on_hand(actor=SYSTEM, location_id=shop.id, counts={variant: 7}, reference="count")
+    assert queries.available([variant]) == {variant: 107}
+    assert queries.proof() == []
+
+
+def test_less_than_nothing_is_not_counted(cast: Cast, bag: Product) -> None:
+    with pytest.raises(DomainError):
+        actions.set_on_hand(
+            actor=SYSTEM,
+            location_id=catalog.location_of(cast.trader.id).id,
+            counts={catalog.variants_of(bag)[0]: -1},
+            reference="X",
+        )
+
+
+def test_many_counts_take_as_many_statements_as_one(cast: Cast) -> None:
+    variants = [catalog.variants_of(catalog.product(cast.trader, f"Bag {n}", stock=3))[0] for n in range(12)]
+    place = catalog.location_of(cast.trader.id).id
+    with queries_counted() as few:
+        actions.set_on_hand(actor=SYSTEM, location_id=place, counts={variants[0]: 9}, reference="count")
+    with queries_counted() as many:
+        actions.set_on_hand(actor=SYSTEM, location_id=place, counts=dict.fromkeys(variants[1:], 8), reference="count")
+    assert len(many) == len(few)
 
 
 def test_carts_in_opposite_orders_do_not_deadlock(committed_app: Flask) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wholesale.inventory.errors import ShortageError
+from wholesale.inventory.errors import BelowAllocatedError, ShortageError
 from wholesale.inventory.models import Allocation, InventoryLog, Location, Stock
 from wholesale.inventory.rules import Place, Take, choose
 from wholesale.kernel import clock
@@ -176,6 +176,48 @@ def receive(*, actor: Actor, location_id: int, quantities: Mapping[int, int], re
         "PURCHASE",
         actor,
         [(reference, take, after[take.variant_id, take.location_id].on_hand, take.quantity) for take in takes],
+    )
+
+
+def set_on_hand(*, actor: Actor, location_id: int, counts: Mapping[int, int], reference: str) -> None:
+    """Somebody counted (variant's id → pieces there are in the location): on hand becomes that, whatever it was.
+
+    A thousand variants take as many statements as one. A count that says what is known already leaves no trace.
+    Raises BelowAllocatedError when orders have more of a variant than was counted, and then changes nothing.
+    """
+    if any(count < 0 for count in counts.values()):
+        raise DomainError("Enter a whole number of at least {moq}.", field="quantity", moq=0)
+    if not counts:
+        return
+    db.session.execute(
+        sa.dialects.postgresql.insert(Stock)
+        .from_select(
+            ["variant_id", "location_id", "on_hand", "allocated"],
+            sa.select(
+                sa.func.unnest(sa.literal(sorted(counts), sa.ARRAY(sa.BigInteger))),
+                sa.literal(location_id),
+                sa.literal(0),
+                sa.literal(0),
+            ),
+        )
+        .on_conflict_do_nothing()
+    )
+    places = [row for row in _lock(sorted(counts)) if row.location_id == location_id]
+    promised = {row.variant_id: row.allocated for row in places if row.allocated > counts[row.variant_id]}
+    if promised:
+        raise BelowAllocatedError(promised)
+    takes = [
+        Take(row.variant_id, location_id, counts[row.variant_id] - row.on_hand)
+        for row in places
+        if counts[row.variant_id] != row.on_hand
+    ]
+    if not takes:
+        return
+    after = _bounded(takes, allocated=0, on_hand=1)
+    _log(
+        "ADJUSTMENT",
+        actor,
+        [(reference, take, after[take.variant_id, location_id].on_hand, take.quantity) for take in takes],
     )
 
 
