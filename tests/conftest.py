@@ -19,7 +19,7 @@ from tests.factories import accounts, organizations
 from wholesale.accounts.models import User
 from wholesale.app import create_app
 from wholesale.organizations.models import Organization
-from wholesale.platform import services, throttle
+from wholesale.platform import cache, services, throttle
 from wholesale.platform.db import db
 
 _services = ExitStack()
@@ -54,6 +54,12 @@ def app() -> Iterator[Flask]:
 def own_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test counts failures by itself: Redis is shared by all of a run, and by those who run beside it."""
     monkeypatch.setattr(throttle, "_PREFIX", f"throttle:{secrets.token_hex(6)}")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that one test has kept is read by the next, whose transaction never saw it."""
+    monkeypatch.setattr(cache, "_PREFIX", f"cache:{secrets.token_hex(6)}")
 
 
 @pytest.fixture

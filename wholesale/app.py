@@ -56,6 +56,7 @@ from wholesale.platform import (
     access,
     addresses,
     assets,
+    cache,
     errors,
     files,
     headers,
@@ -119,6 +120,7 @@ def create_app(settings: Settings) -> Flask:
     access.init_app(app, lambda: _load_actor(settings))
     errors.init_app(app)
     jobs.init_app(app, settings, TIMETABLE)
+    cache.init_app(app, settings)
     mail.init_app(app, settings)
     health.init_app(app)
     where.init_app(app)

@@ -135,6 +135,11 @@ def begin(*, read_only: bool = False) -> None:
         session.execute(sa.text("SET TRANSACTION READ ONLY"))  # joined to a test's transaction: in its savepoint
 
 
+def is_reading() -> bool:
+    """Whether the current transaction is one that cannot write: a safe request's."""
+    return bool(db.session().info.get("read_only"))
+
+
 def finish(*, keep: bool) -> None:
     """Commit and run the after-commit hooks, or roll back."""
     hooks: list[Hook] = db.session().info.pop("after_commit", [])

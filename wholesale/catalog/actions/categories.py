@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from wholesale.catalog.models import Category
+from wholesale.catalog.queries.categories import TREE
+from wholesale.platform import cache
 from wholesale.platform.db import db
 
 
@@ -12,4 +14,5 @@ def add_category(
     category = Category(slug=slug, name=name, name_bn=name_bn, parent_id=parent_id, position=position)
     db.session.add(category)
     db.session.flush()
+    cache.drop(TREE)
     return category

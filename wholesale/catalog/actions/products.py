@@ -8,8 +8,10 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from wholesale.catalog.models import Product, Variant
+from wholesale.catalog.queries.categories import TREE
 from wholesale.catalog.rules import slugify
 from wholesale.kernel.errors import DomainError
+from wholesale.platform import cache
 from wholesale.platform.db import db
 
 
@@ -61,6 +63,7 @@ def add_product(
     for variant_sku, variant_name in variants or ((sku, ""),):
         db.session.add(Variant(product_id=product.id, seller_id=seller_id, sku=variant_sku, name=variant_name))
     db.session.flush()
+    cache.drop(TREE)  # which counts them
     return product
 
 

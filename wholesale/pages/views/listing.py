@@ -9,12 +9,14 @@ from wholesale.catalog import rules as categories
 from wholesale.kernel.errors import NotFoundError
 from wholesale.pages.views.blueprint import bp
 from wholesale.platform.access import ANYONE, access, actor
+from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import respond
 from wholesale.pricing import queries as pricing
 
 
 @bp.get("/products")
 @access(ANYONE)
+@revisitable
 def listing() -> Response:
     """The catalogue: everybody sees the goods, verified businesses also the prices."""
     roots = catalog.categories()

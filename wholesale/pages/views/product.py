@@ -7,6 +7,7 @@ from flask import Response, request
 from wholesale.catalog import queries as catalog
 from wholesale.pages.views.blueprint import bp
 from wholesale.platform.access import ANYONE, access, actor
+from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import show
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.forms import QuantityForm
@@ -14,6 +15,7 @@ from wholesale.pricing.forms import QuantityForm
 
 @bp.get("/products/<slug>")
 @access(ANYONE)
+@revisitable
 def product(slug: str) -> Response:
     """A product with its pictures and, for who may see them, its tiers and the calculator."""
     found = catalog.product(slug)

@@ -10,6 +10,7 @@ from wholesale.kernel.errors import NotFoundError
 from wholesale.pages.views.blueprint import bp
 from wholesale.platform import styleguide as samples
 from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access
+from wholesale.platform.conditional import revisitable
 from wholesale.platform.files import storage
 from wholesale.platform.htmx import show
 from wholesale.platform.i18n import LANGUAGES
@@ -20,6 +21,7 @@ _YEAR = 31_536_000
 
 @bp.get("/")
 @access(ANYONE)
+@revisitable
 def home() -> Response:
     return show("pages/home.html", categories=catalog.categories())
 
