@@ -1,0 +1,8 @@
+"""Changes of prices and settlement rules."""
+
+from __future__ import annotations
+
+from wholesale.pricing.actions.ladders import set_tiers
+from wholesale.pricing.actions.settlement import set_settlement
+
+__all__ = ["set_settlement", "set_tiers"]

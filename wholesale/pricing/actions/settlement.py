@@ -1,0 +1,40 @@
+"""How revenue is shared from now on."""
+
+from __future__ import annotations
+
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import ForbiddenError
+from wholesale.platform.db import db
+from wholesale.pricing import rules
+from wholesale.pricing.models import SettlementRule
+
+
+def set_settlement(
+    *,
+    actor: Actor,
+    settlement: rules.Settlement,
+    product_id: int | None = None,
+    seller_id: int | None = None,
+    category_id: int | None = None,
+) -> SettlementRule:
+    """Let `settlement` hold from now on for the given scope (the platform when none is named).
+
+    Earlier rules stay as history; orders already placed keep what they were made with. Raises ForbiddenError for
+    anybody but the platform's admins.
+    """
+    if not actor.is_admin:
+        raise ForbiddenError("Only the platform's admins set how revenue is shared.")
+    rule = SettlementRule(
+        model=settlement.model,
+        product_id=product_id,
+        seller_id=seller_id,
+        category_id=category_id,
+        platform_percent=settlement.platform_percent,
+        seller_percent=settlement.seller_percent,
+        commission_percent=settlement.commission_percent,
+        goods_owner=settlement.goods_owner,
+        set_by=actor.user_id,
+    )
+    db.session.add(rule)
+    db.session.flush()
+    return rule

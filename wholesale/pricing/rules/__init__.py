@@ -1,0 +1,60 @@
+"""The price of a quantity, and how an order line's money is shared. Pure: no database, no clock."""
+
+from __future__ import annotations
+
+from wholesale.pricing.rules.ladders import (
+    LIST,
+    Advice,
+    Quote,
+    Source,
+    Special,
+    Step,
+    Tier,
+    best_buy,
+    change_percent,
+    check_ladder,
+    check_quantity,
+    check_steps,
+    effective,
+    fitting,
+    ladder,
+    neighbours,
+    percent_off,
+    quote,
+    saving,
+    tier_at,
+)
+from wholesale.pricing.rules.offers import Choice, Mix, Offer, Part, shortage
+from wholesale.pricing.rules.settlement import Settlement, Split, share, suggested_price
+
+__all__ = [
+    "LIST",
+    "Advice",
+    "Choice",
+    "Mix",
+    "Offer",
+    "Part",
+    "Quote",
+    "Settlement",
+    "Source",
+    "Special",
+    "Split",
+    "Step",
+    "Tier",
+    "best_buy",
+    "change_percent",
+    "check_ladder",
+    "check_quantity",
+    "check_steps",
+    "effective",
+    "fitting",
+    "ladder",
+    "neighbours",
+    "percent_off",
+    "quote",
+    "saving",
+    "share",
+    "shortage",
+    "suggested_price",
+    "tier_at",
+]
