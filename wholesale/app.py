@@ -21,6 +21,8 @@ import wholesale.inventory.models
 import wholesale.invoicing.handlers
 import wholesale.invoicing.models
 import wholesale.ledger.models
+import wholesale.order_lists.handlers
+import wholesale.order_lists.models
 import wholesale.orders.approval.models
 import wholesale.orders.models
 import wholesale.organizations.models

@@ -60,6 +60,14 @@ class Product(Base):
         sa.CheckConstraint("cost >= 0", name="cost"),
         sa.Index("ix_product_listing", "category_id", "id", postgresql_where=sa.text("state = 'active'")),
         sa.Index("ix_product_search", "search", postgresql_using="gin"),
+        # The same goods of other sellers, where there is no barcode to tell.
+        sa.Index(
+            "ix_product_same_name",
+            sa.text("lower(name)"),
+            sa.text("lower(coalesce(brand, ''))"),
+            "unit",
+            postgresql_where=sa.text("state = 'active'"),
+        ),
     )
 
     id: Mapped[Id] = mapped_column(init=False)
@@ -112,6 +120,9 @@ class Variant(Base):
     __table_args__ = (
         sa.UniqueConstraint("seller_id", "sku"),
         sa.Index("ix_variant_sku", sa.text("lower(sku)")),
+        # For a SKU that is typed wrongly at its beginning, see cart.quick.
+        sa.Index("ix_variant_sku_reversed", sa.text("reverse(lower(sku))")),
+        sa.Index("ix_variant_barcode", "barcode", postgresql_where=sa.text("barcode IS NOT NULL")),
     )
 
     id: Mapped[Id] = mapped_column(init=False)

@@ -58,6 +58,7 @@ HOLDINGS = (
     Holding("passkey_challenge", "user_id", N_("A passkey question that is open"), ("expires_at",)),
     Holding("checkout", "user_id", N_("A checkout you began"), ("payment_method", "buyer_reference", "note")),
     Holding("cart_line", "user_id", N_("Your cart"), ("variant_id", "quantity", "added_at")),
+    Holding("order_list", "user_id", N_("Order lists that are yours alone"), ("name", "changed_at")),
     Holding("membership", "user_id", N_("Businesses you belong to"), ("organization_id", "role", "created_at")),
     Holding("data_download", "user_id", N_("Downloads of your data"), ("requested_at", "ready_at", "size")),
     Holding("consent", "user_id", N_("What you agreed to"), ("document", "version", "given_at"), "keep", _SAFETY),
