@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.client import HouseClient
+from wholesale.platform import transaction
 
 
 def test_alive(client: HouseClient) -> None:
@@ -17,6 +18,17 @@ def test_ready_names_its_parts(client: HouseClient) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json == {"database": "ok", "outbox": "ok", "redis": "ok", "documents": "ok"}
+
+
+def test_a_role_that_the_policies_do_not_bind_is_not_ready(
+    client: HouseClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DATABASE_URL with a superuser would switch row-level security off without a word."""
+    assert transaction.is_bound()
+    monkeypatch.setattr(transaction, "BOUND", transaction.BOUND.replace("rolsuper OR rolbypassrls", "true"))
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "bound by the policies" in response.json["database"]
 
 
 def test_unknown_page_is_404_as_json_too(client: HouseClient) -> None:

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from wholesale.kernel.errors import UnavailableError
-from wholesale.platform import files, outbox
+from wholesale.platform import files, outbox, transaction
 from wholesale.platform.access import EVERYBODY_ALIKE, access
 
 bp = Blueprint("health", __name__)
@@ -25,7 +25,10 @@ def alive() -> Response:
 @bp.get("/readyz")
 @access(EVERYBODY_ALIKE)
 def ready() -> Response:
-    """503 when the database is away. Redis, documents or a late outbox only degrade: ordering goes on without."""
+    """503 when the database is away, or lets its role around row-level security.
+
+    Redis, documents or a late outbox only degrade: ordering goes on without.
+    """
     parts: dict[str, str] = {}
     status = 200
     try:
@@ -33,6 +36,8 @@ def ready() -> Response:
         parts["database"] = "ok"
         late = state.oldest_seconds > _LATE_SECONDS
         parts["outbox"] = f"late by {state.oldest_seconds:.0f} s" if late else "ok"
+        if not transaction.is_bound():
+            parts["database"], status = "the role may read every row: serve as one that is bound by the policies", 503
     except SQLAlchemyError:
         parts["database"], status = "away", 503
     try:

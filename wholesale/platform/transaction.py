@@ -72,6 +72,14 @@ def remember_scope(scope: Scope) -> None:
     db.session().info["scope"] = scope
 
 
+BOUND = "SELECT NOT (rolsuper OR rolbypassrls) FROM pg_roles WHERE rolname = current_user"
+
+
+def is_bound() -> bool:
+    """Whether row-level security holds for the role that serves; a superuser would go around it unseen."""
+    return bool(db.session.scalar(sa.text(BOUND)))
+
+
 @contextmanager
 def as_platform() -> Iterator[None]:
     """The platform's scope for a step that touches two businesses' rows on purpose, such as posting an order's money.
