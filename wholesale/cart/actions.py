@@ -16,7 +16,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
-from wholesale.pricing.rules import quote
+from wholesale.pricing.rules import Offer
 
 MAX_LINES = 200
 
@@ -27,26 +27,42 @@ def put(*, actor: Actor, variant_id: int, quantity: int) -> None:
     Raises DomainError on `quantity` when a product of one variant could not be ordered like that; over several
     variants only the cart as a whole can tell.
     """
-    row = db.session.execute(
+    offer, held = _goods(actor, [variant_id])
+    if len(offer.variants) == 1:
+        offer.quote(quantity)
+    _hold(actor, offer, held, {variant_id: quantity})
+
+
+def put_many(*, actor: Actor, quantities: Mapping[int, int]) -> None:
+    """Let the cart hold exactly so many of each variant (its id → pieces) of one product, all or none.
+
+    Raises DomainError on `quantity` when they, with the product's other variants in the cart, could not be ordered
+    like that; NotFoundError when they are not of one product.
+    """
+    if not quantities:
+        raise DomainError("Enter how many you want.", field="quantity")
+    offer, held = _goods(actor, quantities)
+    offer.quote_mix(held | dict(quantities))
+    _hold(actor, offer, held, quantities)
+
+
+def _goods(actor: Actor, variant_ids: Collection[int]) -> tuple[Offer, dict[int, int]]:
+    """The one product of these variants as it is offered to the actor, and what the cart holds of it, locked."""
+    rows = db.session.execute(
         sa.select(Variant.product_id, Product.slug)
         .join(Product, Product.id == Variant.product_id)
-        .where(Variant.id == variant_id, Product.state == "active")
-    ).one_or_none()
-    if row is None:
+        .where(Variant.id.in_(variant_ids), Product.state == "active", Variant.is_offered)
+    ).all()
+    if len(rows) != len(set(variant_ids)) or len(set(rows)) != 1:
         raise NotFoundError
-    offer = pricing.offer(row.slug)
-    siblings = _quantities(actor, row.product_id)
-    variants = db.session.scalar(
-        sa.select(sa.func.count()).select_from(Variant).where(Variant.product_id == row.product_id)
-    )
-    if variants == 1:
-        offer.quote(quantity)
-    if variant_id not in siblings and queries.count(actor) >= MAX_LINES:
+    return pricing.offer(rows[0].slug, pricing.buyer_of(actor)), _quantities(actor, rows[0].product_id)
+
+
+def _hold(actor: Actor, offer: Offer, held: Mapping[int, int], wanted: Mapping[int, int]) -> None:
+    more = len(set(wanted) - set(held))
+    if more and queries.count(actor) + more > MAX_LINES:
         raise DomainError("A cart holds at most {limit} lines.", field="quantity", limit=MAX_LINES)
-    siblings[variant_id] = quantity
-    tiers = offer.ladder
-    price = quote(tiers, max(sum(siblings.values()), tiers[0].min_qty)).unit_price.amount
-    _write(actor, siblings, price)
+    _write(actor, offer, {**held, **wanted})
 
 
 def _quantities(actor: Actor, product_id: int) -> dict[int, int]:
@@ -65,8 +81,9 @@ def _quantities(actor: Actor, product_id: int) -> dict[int, int]:
     return dict(rows.all())
 
 
-def _write(actor: Actor, quantities: dict[int, int], seen_price: Decimal) -> None:
-    """Upsert the lines of one product; all of them have now been seen at this unit price."""
+def _write(actor: Actor, offer: Offer, quantities: Mapping[int, int]) -> None:
+    """Upsert the lines of one product; all of them have now been seen at the price of the whole quantity."""
+    together = sum(quantities.values())
     statement = insert(CartLine).values(
         [
             {
@@ -74,7 +91,7 @@ def _write(actor: Actor, quantities: dict[int, int], seen_price: Decimal) -> Non
                 "organization_id": actor.acting_organization,
                 "variant_id": variant_id,
                 "quantity": quantity,
-                "seen_price": seen_price,
+                "seen_price": offer.unit_price(together, variant_id).amount,
                 "added_at": clock.now(),
             }
             for variant_id, quantity in quantities.items()
@@ -91,9 +108,8 @@ def _write(actor: Actor, quantities: dict[int, int], seen_price: Decimal) -> Non
 def set_quantity(*, actor: Actor, line_id: int, quantity: int) -> None:
     """Change a line's quantity; what is then wrong with it the cart says. Raises NotFoundError for others' lines."""
     row = db.session.execute(
-        sa.select(CartLine.variant_id, Variant.product_id, Product.slug)
+        sa.select(CartLine.variant_id, Variant.product_id)
         .join(Variant, Variant.id == CartLine.variant_id)
-        .join(Product, Product.id == Variant.product_id)
         .where(
             CartLine.id == line_id,
             CartLine.user_id == actor.acting_user,
@@ -102,13 +118,10 @@ def set_quantity(*, actor: Actor, line_id: int, quantity: int) -> None:
     ).one_or_none()
     if row is None:
         raise NotFoundError
-    offer = pricing.offers([row.product_id]).get(row.product_id)
+    offer = pricing.offers([row.product_id], pricing.buyer_of(actor)).get(row.product_id)
     if offer is None:
         raise DomainError("This is no longer sold. Remove it to go on.", field="quantity")
-    quantities = _quantities(actor, row.product_id) | {row.variant_id: quantity}
-    tiers = offer.ladder
-    price = quote(tiers, max(sum(quantities.values()), tiers[0].min_qty)).unit_price.amount
-    _write(actor, quantities, price)
+    _write(actor, offer, _quantities(actor, row.product_id) | {row.variant_id: quantity})
 
 
 def remove(*, actor: Actor, line_id: int) -> None:

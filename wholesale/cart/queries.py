@@ -30,7 +30,8 @@ def count(actor: Actor) -> int:
 def contents(actor: Actor, *, lock: bool = False) -> Cart:
     """The actor's cart with today's prices and stock. `lock`: nobody changes its lines until the commit."""
     statement = goods(CartLine, CartLine.seen_price).where(*_mine(actor))
-    return priced(db.session.execute(statement.with_for_update(of=CartLine) if lock else statement).all())
+    rows = db.session.execute(statement.with_for_update(of=CartLine) if lock else statement).all()
+    return priced(rows, pricing.buyer_of(actor))
 
 
 def goods(line: Any, seen_price: Any) -> sa.Select[Any]:
@@ -56,8 +57,8 @@ def goods(line: Any, seen_price: Any) -> sa.Select[Any]:
     )
 
 
-def priced(rows: Sequence[Any]) -> Cart:
-    """The lines of `goods` by seller, with today's prices and stock."""
+def priced(rows: Sequence[Any], buyer_id: int | None) -> Cart:
+    """The lines of `goods` by seller, with that buyer's prices of today, and stock."""
     if not rows:
         return Cart()
     available = inventory.available([row.variant_id for row in rows])
@@ -77,7 +78,7 @@ def priced(rows: Sequence[Any]) -> Cart:
         )
         for row in rows
     ]
-    lines = price(items, pricing.offers({item.product_id for item in items}))
+    lines = price(items, pricing.offers({item.product_id for item in items}, buyer_id))
     seller_of = {row.id: row.seller_id for row in rows}
     sellers = db.session.execute(
         sa.select(Organization.id, Organization.name, Organization.currency, SellerTerms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
@@ -38,14 +38,29 @@ class Line:
     problem: DomainError | None
 
     @property
+    def unit_price(self) -> Money | None:
+        """What a piece of this variant costs at the tier that the product's whole quantity reaches."""
+        if self.quote is None or self.offer is None:
+            return None
+        choice = self.offer.choice(self.item.variant_id)
+        return self.offer.with_surcharge(self.quote.unit_price, choice) if choice else self.quote.unit_price
+
+    @property
+    def list_price(self) -> Money | None:
+        """What a piece of this variant costs at the first tier."""
+        if self.quote is None or self.unit_price is None:
+            return None
+        return self.quote.list_price + (self.unit_price - self.quote.unit_price)
+
+    @property
     def total(self) -> Money | None:
-        """This line's own total at the unit price that the product's whole quantity reaches."""
-        return (self.quote.unit_price * self.item.quantity).rounded() if self.quote else None
+        """This line's own total at its unit price."""
+        return None if self.unit_price is None else (self.unit_price * self.item.quantity).rounded()
 
     @property
     def changed_from(self) -> Money | None:
         """The price its owner last saw, when it is another now."""
-        if self.quote is None or self.quote.unit_price == self.item.seen_price:
+        if self.unit_price is None or self.unit_price == self.item.seen_price:
             return None
         return self.item.seen_price
 
@@ -124,7 +139,7 @@ class Cart:
     def digest(self, *extra: object) -> str:
         """What a person agrees to when they order: each variant, quantity and unit price, and `extra`."""
         agreed = [
-            (line.item.variant_id, line.item.quantity, str(line.quote.unit_price) if line.quote else "")
+            (line.item.variant_id, line.item.quantity, str(line.unit_price) if line.unit_price else "")
             for line in self.lines
         ]
         return hashlib.sha256(repr((agreed, extra)).encode()).hexdigest()[:32]
@@ -132,21 +147,44 @@ class Cart:
 
 def price(items: Sequence[Item], offers: Mapping[int, Offer]) -> list[Line]:
     """Price each item at the tier that its product's whole quantity reaches: MOQ and tiers count across variants."""
-    together: dict[int, int] = {}
+    together: dict[int, dict[int, int]] = {}
     for item in items:
-        together[item.product_id] = together.get(item.product_id, 0) + item.quantity
-    return [_line(item, offers.get(item.product_id), together[item.product_id]) for item in items]
+        together.setdefault(item.product_id, {})[item.variant_id] = item.quantity
+    quotes: dict[int, Quote | DomainError] = {}
+    for product_id, quantities in together.items():
+        offer = offers.get(product_id)
+        if offer is not None:
+            quotes[product_id] = _quote(offer, quantities)
+    return [_line(item, offers.get(item.product_id), quotes.get(item.product_id)) for item in items]
 
 
-def _line(item: Item, offer: Offer | None, together: int) -> Line:
-    if offer is None:
-        return Line(item, None, None, DomainError("This is no longer sold. Remove it to go on."))
+def _quote(offer: Offer, quantities: Mapping[int, int]) -> Quote | DomainError:
+    """The whole quantity's price; where variants have surcharges, its advice counts with them."""
     try:
-        quote = offer.quote(together)
+        found = offer.quote(sum(quantities.values()))
     except DomainError as problem:
-        return Line(item, offer, None, problem)
+        return problem
+    if not any(choice.surcharge for choice in offer.variants):
+        return found
+    try:
+        mix = offer.quote_mix(quantities)
+    except DomainError:  # one variant cannot be ordered like that: its line says so
+        return replace(found, next_tier=None, cheaper=None)
+    return replace(found, next_tier=mix.next_tier, cheaper=mix.cheaper)
+
+
+def _line(item: Item, offer: Offer | None, quote: Quote | DomainError | None) -> Line:
+    choice = offer.choice(item.variant_id) if offer is not None else None
+    if offer is None or choice is None or quote is None:
+        return Line(item, offer, None, DomainError("This is no longer sold. Remove it to go on."))
+    if isinstance(quote, DomainError):
+        return Line(item, offer, None, quote)
     if item.quantity > item.available:  # another variant of the product may have more
         return Line(item, offer, None, DomainError("Only {available} are available now.", available=item.available))
+    try:
+        offer.with_surcharge(quote.unit_price, choice)
+    except DomainError as problem:
+        return Line(item, offer, None, problem)
     return Line(item, offer, quote, None)
 
 

@@ -58,6 +58,6 @@ def remove(line_id: int) -> Response:
 def accept_prices() -> Response:
     """Go on with today's prices."""
     cart = queries.contents(actor())
-    prices = {line.item.line_id: line.quote.unit_price.amount for line in cart.lines if line.quote is not None}
+    prices = {line.item.line_id: line.unit_price.amount for line in cart.lines if line.unit_price is not None}
     actions.accept_prices(actor=actor(), prices=prices)
     return done("cart.show")

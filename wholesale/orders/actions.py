@@ -362,6 +362,8 @@ def _split(line: Line, settlements: Mapping[int, Settlement]) -> tuple[Split, Se
 def _line_row(order: Order, position: int, line: Line, split: Split, settlement: Settlement) -> dict[str, Any]:
     assert line.offer is not None, "the cart was checked"
     assert line.quote is not None, "the cart was checked"
+    assert line.unit_price is not None, "the cart was checked"
+    assert line.list_price is not None, "the cart was checked"
     name = line.offer.name + (f", {line.item.variant_name}" if line.item.variant_name else "")
     return {
         "order_id": order.id,
@@ -373,8 +375,8 @@ def _line_row(order: Order, position: int, line: Line, split: Split, settlement:
         "name_bn": line.offer.name_bn,
         "unit": line.offer.unit,
         "quantity": line.item.quantity,
-        "unit_price": line.quote.unit_price.amount,
-        "list_price": line.quote.list_price.amount,
+        "unit_price": line.unit_price.amount,
+        "list_price": line.list_price.amount,
         "tier_min_qty": line.quote.tier.min_qty,
         "line_total": split.revenue.amount,
         "unit_cost": line.offer.cost.amount,
@@ -387,6 +389,7 @@ def _line_row(order: Order, position: int, line: Line, split: Split, settlement:
         "seller_share": split.seller_share.amount,
         "owner_recovers": split.owner_recovers.amount,
         "goods_owner": settlement.goods_owner,
+        "price_source": line.quote.source.note,
     }
 
 

@@ -139,6 +139,8 @@ class OrderLine(Base):
     seller_share: Mapped[Amount]
     owner_recovers: Mapped[Amount]
     goods_owner: Mapped[str]
+    # Which rule gave the price: `pricing.rules.Source.note`; empty on lines from before it was kept.
+    price_source: Mapped[str] = mapped_column(default="")
 
 
 class OrderMove(Base):

@@ -80,7 +80,7 @@ def _lines(request_id: int, cart: Cart) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for group in cart.groups:
         for line in group.lines:
-            assert line.quote is not None, "the cart was checked"
+            assert line.unit_price is not None, "the cart was checked"
             assert line.total is not None, "the cart was checked"
             rows.append(
                 {
@@ -93,7 +93,7 @@ def _lines(request_id: int, cart: Cart) -> list[dict[str, Any]]:
                     "name_bn": line.item.name_bn,
                     "variant_name": line.item.variant_name,
                     "quantity": line.item.quantity,
-                    "unit_price": line.quote.unit_price.amount,
+                    "unit_price": line.unit_price.amount,
                     "line_total": line.total.amount,
                 }
             )
@@ -114,7 +114,7 @@ class Today:
 
 def today(request: ApprovalRequest) -> Today:
     """A waiting request as it would be ordered now."""
-    cart = queries.contents(request.id)
+    cart = queries.contents(request)
     cost = orders.bill(cart, request.delivery)
     return Today(cart, cost, cart.digest(cost.as_seen, request.id))
 

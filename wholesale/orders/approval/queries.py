@@ -124,12 +124,12 @@ def lock_expired(now: datetime) -> list[ApprovalRequest]:
     )
 
 
-def contents(request_id: int) -> Cart:
-    """The lines that nobody refused, with today's prices and stock; the seen price is the agreed one."""
+def contents(request: ApprovalRequest) -> Cart:
+    """The lines that nobody refused, with the buyer's prices of today and stock; the seen price is the agreed one."""
     statement = cart.goods(ApprovalLine, ApprovalLine.unit_price).where(
-        ApprovalLine.request_id == request_id, ApprovalLine.refusal.is_(None)
+        ApprovalLine.request_id == request.id, ApprovalLine.refusal.is_(None)
     )
-    return cart.priced(db.session.execute(statement).all())
+    return cart.priced(db.session.execute(statement).all(), request.organization_id)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wholesale.pricing.actions.ladders import set_tiers
+from wholesale.pricing.actions.listed import relist
 from wholesale.pricing.actions.settlement import set_settlement
 
-__all__ = ["set_settlement", "set_tiers"]
+__all__ = ["relist", "set_settlement", "set_tiers"]

@@ -12,6 +12,7 @@ from wholesale.kernel.errors import ForbiddenError
 from wholesale.kernel.money import Money
 from wholesale.platform.db import db
 from wholesale.pricing import rules
+from wholesale.pricing.actions.listed import relist
 from wholesale.pricing.models import PriceTier, SettlementRule
 
 
@@ -23,6 +24,7 @@ def set_tiers(*, product: Product, tiers: Sequence[tuple[int, Money]]) -> None:
         PriceTier(product_id=product.id, min_qty=quantity, unit_price=price.amount) for quantity, price in tiers
     )
     db.session.flush()
+    relist([product.id])
 
 
 def set_settlement(

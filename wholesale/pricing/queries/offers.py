@@ -1,12 +1,16 @@
-"""Offers and settlement rules: one query each, however many products are asked for."""
+"""Offers: one query, however many products are asked for and however many lists the buyer is on."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from flask import current_app
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from wholesale.catalog.models import Product, Variant
@@ -18,13 +22,31 @@ from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
-from wholesale.pricing.models import PriceTier, SettlementRule
-from wholesale.pricing.rules import Choice, Offer, Settlement, ladder
+from wholesale.pricing.models import DatedPrice, PriceList, PriceListBuyer, PriceListTier, PriceTier
+from wholesale.pricing.rules import LIST, Choice, Offer, Source, Special, Step, effective
 
 
-def _offers(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
-    """Products of verified sellers with ladder, variants and what is available, each by one correlated look-up."""
-    tiers = (
+def zone() -> str:
+    """The platform's zone: price lists begin and end with its days."""
+    return str(current_app.extensions["settings"].time_zone)
+
+
+def last_day(until: datetime) -> date:
+    """The last day on which a price that ends at `until` holds."""
+    return (until.astimezone(ZoneInfo(zone())) - timedelta(microseconds=1)).date()
+
+
+def holding(now: datetime) -> sa.ColumnElement[bool]:
+    """The dated prices that hold at that moment."""
+    return sa.and_(
+        DatedPrice.ended_at.is_(None),
+        DatedPrice.valid_from <= now,
+        sa.or_(DatedPrice.valid_until.is_(None), DatedPrice.valid_until > now),
+    )
+
+
+def _tiers() -> sa.ScalarSelect[Any]:
+    return (
         sa.select(
             sa.func.json_agg(
                 aggregate_order_by(
@@ -37,23 +59,96 @@ def _offers(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
         .correlate(Product)
         .scalar_subquery()
     )
-    variants = (
+
+
+def _dated(now: datetime) -> sa.ScalarSelect[Any]:
+    """The ladders with dates that hold now, the one that counts last."""
+    return (
         sa.select(
             sa.func.json_agg(
-                aggregate_order_by(sa.func.json_build_array(Variant.id, Variant.sku, Variant.name), Variant.id)
+                aggregate_order_by(
+                    sa.func.json_build_array(DatedPrice.ladder, DatedPrice.valid_until),
+                    DatedPrice.valid_until.is_not(None),
+                    DatedPrice.valid_from,
+                    DatedPrice.id,
+                )
             )
         )
-        .where(Variant.product_id == Product.id)
+        .where(DatedPrice.product_id == Product.id, holding(now))
         .correlate(Product)
         .scalar_subquery()
     )
+
+
+def _specials(buyer_id: int) -> sa.ScalarSelect[Any]:
+    """What the seller's lists that the buyer is on say of the product today."""
+    today = clock.today(zone())
+    steps = (
+        sa.select(
+            sa.func.json_agg(
+                aggregate_order_by(
+                    sa.func.json_build_array(PriceListTier.min_qty, sa.cast(PriceListTier.unit_price, sa.Text)),
+                    PriceListTier.min_qty,
+                )
+            )
+        )
+        .where(PriceListTier.list_id == PriceList.id, PriceListTier.product_id == Product.id)
+        .correlate(PriceList, Product)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            sa.func.json_agg(
+                aggregate_order_by(
+                    sa.func.json_build_array(
+                        PriceList.name, PriceList.valid_until, sa.cast(PriceList.off_percent, sa.Text), steps
+                    ),
+                    PriceList.id,
+                )
+            )
+        )
+        .join(PriceListBuyer, PriceListBuyer.list_id == PriceList.id)
+        .where(
+            PriceListBuyer.organization_id == buyer_id,
+            PriceList.seller_id == Product.seller_id,
+            PriceList.is_active,
+            PriceList.valid_from <= today,
+            sa.or_(PriceList.valid_until.is_(None), PriceList.valid_until >= today),
+        )
+        .correlate(Product)
+        .scalar_subquery()
+    )
+
+
+def _variants() -> sa.ScalarSelect[Any]:
     available = (
         sa.select(sa.func.coalesce(sa.func.sum(Stock.on_hand - Stock.allocated), 0))
-        .join(Variant, Variant.id == Stock.variant_id)
-        .where(Variant.product_id == Product.id)
+        .where(Stock.variant_id == Variant.id)
+        .correlate(Variant)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            sa.func.json_agg(
+                aggregate_order_by(
+                    sa.func.json_build_array(
+                        Variant.id, Variant.sku, Variant.name, sa.cast(Variant.surcharge, sa.Text), available
+                    ),
+                    Variant.id,
+                )
+            )
+        )
+        .where(Variant.product_id == Product.id, Variant.is_offered)
         .correlate(Product)
         .scalar_subquery()
     )
+
+
+def _offers(buyer_id: int | None, *conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
+    """Products of verified sellers with all that their prices come from, variants and what is available, each by one
+    correlated look-up.
+    """
+    nothing: sa.ColumnElement[Any] = sa.null()
     return (
         sa.select(
             Product.id,
@@ -68,16 +163,55 @@ def _offers(*conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
             Product.currency,
             Product.cost,
             Product.lead_time_days,
-            tiers.label("tiers"),
-            available.label("available"),
-            variants.label("variants"),
+            _tiers().label("tiers"),
+            _dated(clock.now()).label("dated"),
+            (nothing if buyer_id is None else _specials(buyer_id)).label("specials"),
+            _variants().label("variants"),
         )
         .join(Organization, Organization.id == Product.seller_id)
         .where(Product.state == "active", verified_now(), *conditions)
     )
 
 
-def _offer(row: Any) -> Offer:
+def _steps(pairs: Any, currency: str) -> tuple[Step, ...]:
+    return tuple((int(quantity), Money(Decimal(price), currency)) for quantity, price in pairs or ())
+
+
+def _offer(row: Any) -> Offer | None:
+    """The offer of a row; None when nothing gives it a price at its MOQ."""
+    dated: tuple[Step, ...] = ()
+    source = LIST
+    for pairs, until in row.dated or ():
+        dated = _steps(pairs, row.currency)
+        source = LIST if until is None else Source("dated", until=last_day(datetime.fromisoformat(until)))
+    specials = [
+        Special(
+            Source("price_list", name=name, until=None if until is None else date.fromisoformat(until)),
+            steps=_steps(pairs, row.currency),
+            percent=None if percent is None else Decimal(percent),
+        )
+        for name, until, percent, pairs in row.specials or ()
+    ]
+    tiers = effective(
+        _regular(row),
+        moq=row.moq,
+        multiple=row.order_multiple,
+        dated=dated,
+        dated_source=source,
+        specials=specials,
+    )
+    choices = [
+        Choice(variant_id, sku, name, Decimal(surcharge), int(available))
+        for variant_id, sku, name, surcharge, available in row.variants or ()
+    ]
+    if len(choices) == 1 and choices[0].surcharge:
+        # The only variant there is: its price is the product's.
+        more = Money(choices[0].surcharge, row.currency)
+        tiers = tuple(replace(tier, unit_price=tier.unit_price + more) for tier in tiers)
+        tiers = tuple(tier for tier in tiers if tier.unit_price.amount > 0)
+        choices = [replace(choices[0], surcharge=Decimal(0))]
+    if not tiers:
+        return None
     return Offer(
         product_id=row.id,
         seller_id=row.seller_id,
@@ -89,20 +223,32 @@ def _offer(row: Any) -> Offer:
         moq=row.moq,
         multiple=row.order_multiple,
         currency=row.currency,
-        ladder=ladder((qty, Money(Decimal(price), row.currency)) for qty, price in row.tiers or ()),
-        available=int(row.available),
+        ladder=tiers,
+        available=sum(choice.available for choice in choices),
         cost=Money(row.cost, row.currency),
         lead_time_days=row.lead_time_days,
-        variants=tuple(Choice(*variant) for variant in row.variants or ()),
+        variants=tuple(choices),
     )
 
 
-def offer(slug: str) -> Offer:
-    """The active product of that slug as it is sold now. Raises NotFoundError."""
-    row = db.session.execute(_offers(Product.slug == slug)).one_or_none()
-    if row is None or not row.tiers:
+def _regular(row: Any) -> tuple[Step, ...]:
+    """The tiers, or the open-ended dated price that has taken their place and is not merged yet."""
+    open_ended = [pairs for pairs, until in row.dated or () if until is None]
+    return _steps(open_ended[-1] if open_ended else row.tiers, row.currency)
+
+
+def offer(slug: str, buyer_id: int | None = None) -> Offer:
+    """The active product of that slug as it is sold now, to everybody or to that buyer. Raises NotFoundError."""
+    row = db.session.execute(_offers(buyer_id, Product.slug == slug)).one_or_none()
+    found = _offer(row) if row is not None else None
+    if found is None:
         raise NotFoundError
-    return _offer(row)
+    return found
+
+
+def buyer_of(actor: Actor) -> int | None:
+    """Whose price lists hold for the actor: the buyer they act for; sellers and staff see everybody's prices."""
+    return actor.organization_id if actor.is_buyer else None
 
 
 def _as_seen(actor: Actor, offer: Offer) -> Offer:
@@ -113,70 +259,20 @@ def _as_seen(actor: Actor, offer: Offer) -> Offer:
 
 def offer_for(actor: Actor, slug: str) -> Offer:
     """The offer as the actor may see it, who may see prices. Raises NotFoundError."""
-    return _as_seen(actor, offer(slug))
+    return _as_seen(actor, offer(slug, buyer_of(actor)))
 
 
 def offers_for(actor: Actor, product_ids: Collection[int]) -> dict[int, Offer]:
     """Offers by product as the actor may see them: none for who may not see prices."""
     if not actor.may_see_prices:
         return {}
-    return {product_id: _as_seen(actor, offer) for product_id, offer in offers(product_ids).items()}
+    found = offers(product_ids, buyer_of(actor))
+    return {product_id: _as_seen(actor, offer) for product_id, offer in found.items()}
 
 
-def offers(product_ids: Collection[int]) -> dict[int, Offer]:
-    """Active products by id; those without prices are missing."""
+def offers(product_ids: Collection[int], buyer_id: int | None = None) -> dict[int, Offer]:
+    """Active products by id, as everybody or as that buyer is offered them; those without prices are missing."""
     if not product_ids:
         return {}
-    rows = db.session.execute(_offers(Product.id.in_(product_ids)))
-    return {row.id: _offer(row) for row in rows if row.tiers}
-
-
-def settlements(offers: Collection[Offer]) -> dict[int, Settlement]:
-    """The settlement of each product: the most specific of product, seller, category, platform (MON-1).
-
-    Of several for one scope the newest that has begun holds. A product that nothing covers is missing.
-    """
-    rules = list(
-        db.session.scalars(
-            sa.select(SettlementRule)
-            .where(
-                SettlementRule.valid_from <= clock.now(),
-                sa.or_(
-                    SettlementRule.product_id.in_([offer.product_id for offer in offers]),
-                    SettlementRule.seller_id.in_({offer.seller_id for offer in offers}),
-                    SettlementRule.category_id.in_({offer.category_id for offer in offers}),
-                    sa.func.num_nonnulls(
-                        SettlementRule.product_id, SettlementRule.seller_id, SettlementRule.category_id
-                    )
-                    == 0,
-                ),
-            )
-            .order_by(SettlementRule.valid_from, SettlementRule.id)
-        )
-    )
-    # Later rules of one scope overwrite earlier ones.
-    by_product = {rule.product_id: rule for rule in rules if rule.product_id}
-    by_seller = {rule.seller_id: rule for rule in rules if rule.seller_id}
-    by_category = {rule.category_id: rule for rule in rules if rule.category_id}
-    platform = [rule for rule in rules if not (rule.product_id or rule.seller_id or rule.category_id)]
-    found = {}
-    for offer in offers:
-        rule = (
-            by_product.get(offer.product_id)
-            or by_seller.get(offer.seller_id)
-            or by_category.get(offer.category_id)
-            or (platform[-1] if platform else None)
-        )
-        if rule is not None:
-            found[offer.product_id] = _settlement(rule)
-    return found
-
-
-def _settlement(rule: SettlementRule) -> Settlement:
-    return Settlement(
-        model=rule.model,  # type: ignore[arg-type]  # a CHECK keeps it to the two
-        platform_percent=rule.platform_percent,
-        seller_percent=rule.seller_percent,
-        commission_percent=rule.commission_percent,
-        goods_owner=rule.goods_owner,  # type: ignore[arg-type]  # a CHECK keeps it to the two
-    )
+    found = map(_offer, db.session.execute(_offers(buyer_id, Product.id.in_(product_ids))))
+    return {offer.product_id: offer for offer in found if offer is not None}
