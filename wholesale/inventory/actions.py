@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from wholesale.catalog.actions import listings
+from wholesale.catalog.models import Variant
 from wholesale.inventory.errors import BelowAllocatedError, ShortageError
 from wholesale.inventory.models import Allocation, InventoryLog, Location, Stock
 from wholesale.inventory.rules import Place, Take, choose
@@ -66,7 +68,26 @@ def _bounded(takes: Sequence[Take], *, allocated: int, on_hand: int) -> dict[tup
     ).all()
     if len(rows) != len(takes):
         raise ConflictError("The stock has changed in between. Nothing was changed: please try again.")
+    if on_hand != allocated:  # shipped pieces were not available before either
+        _tell_listings(Variant.id.in_([take.variant_id for take in takes]))
     return {(row.variant_id, row.location_id): row for row in rows}
+
+
+def _tell_listings(*which: sa.ColumnElement[bool]) -> None:
+    """Let lists know which goods can be ordered now, of the products that have such a variant."""
+    left = (
+        sa.select(Variant.product_id, sa.func.coalesce(sa.func.sum(Stock.on_hand - Stock.allocated), 0))
+        .outerjoin(Stock, Stock.variant_id == Variant.id)
+        .where(Variant.product_id.in_(sa.select(Variant.product_id).where(*which)), Variant.is_offered)
+        .group_by(Variant.product_id)
+    )
+    listings.note_available({product_id: int(pieces) for product_id, pieces in db.session.execute(left)})
+
+
+@listings.filled_by
+def recount(product_ids: Collection[int]) -> None:
+    """Let lists know which of these products can be ordered now."""
+    _tell_listings(Variant.product_id == sa.any_(sa.literal(list(product_ids), sa.ARRAY(sa.BigInteger))))
 
 
 def allocate(*, actor: Actor, reference: str, wanted: Mapping[int, int]) -> None:

@@ -1,0 +1,198 @@
+"""The narrow rows that lists read: kept right in the transaction of the change.
+
+Rooms above know what this one does not: by `filled_by` pricing and inventory tell the prices and the stock of rows
+that are written, such as those of products that become active long after these were set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from wholesale.catalog.rules import sounds, words
+from wholesale.platform.db import db
+
+_CHUNK = 20_000  # products at once: what their words weigh fits into memory
+
+Filler = Callable[[Collection[int]], None]
+_fillers: list[Filler] = []
+
+
+def filled_by(filler: Filler) -> Filler:
+    """`filler(product_ids)` sets its part of the rows of these products, wherever there is one."""
+    _fillers.append(filler)
+    return filler
+
+
+def refresh(product_ids: Collection[int]) -> None:
+    """Write the rows of these products anew, and remove those of products that are not active."""
+    db.session.flush()
+    for ids in _chunks(sorted(set(product_ids))):
+        spoken = {
+            word: f"{sounds.MARKS[script]}{key}"
+            for word in db.session.scalars(_SPOKEN, {"ids": ids, **_SIGNS})
+            if (script := sounds.script(word)) and (key := sounds.sound_key(word))
+        }
+        db.session.execute(_REMOVE, {"ids": ids})
+        db.session.execute(_WRITE, {"ids": ids, "spoken": list(spoken), "keys": list(spoken.values()), **_SIGNS})
+        for filler in _fillers:
+            filler(ids)
+
+
+def _chunks(ids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]
+
+
+def set_prices(prices: Mapping[int, tuple[Decimal, Decimal] | None]) -> None:
+    """Product's id → (price at the MOQ, best price), or None for one without prices; only what differs is written."""
+    ids = sorted(prices)
+    pairs = [prices[product_id] or (None, None) for product_id in ids]
+    db.session.execute(
+        _SET_PRICES,
+        {"ids": ids, "from_prices": [pair[0] for pair in pairs], "best_prices": [pair[1] for pair in pairs]},
+    )
+
+
+def note_available(available: Mapping[int, int]) -> None:
+    """Product's id → pieces that can be ordered of it; only rows whose `in_stock` really changes are written.
+
+    A row that somebody else is changing is passed over rather than waited for: an order must not fail for the sake
+    of a list. `inventory.jobs.recount` puts right what is missed.
+    """
+    ids = sorted(available)
+    db.session.execute(_NOTE_AVAILABLE, {"ids": ids, "pieces": [available[product_id] for product_id in ids]})
+
+
+def _sql(text: str, **arrays: Any) -> sa.TextClause:
+    return sa.text(text).bindparams(*(sa.bindparam(name, type_=sa.ARRAY(of)) for name, of in arrays.items()))
+
+
+_SIGNS = {"from_signs": words.FROM_SIGNS, "to_signs": words.TO_SIGNS}
+
+
+def _plain(text: str) -> str:
+    """`rules.words.plain` in SQL, but for the spaces at either end."""
+    return f'translate(lower(normalize({text}, NFKD) COLLATE "C"), :from_signs, :to_signs)'
+
+
+# A category is found by its own names and those of the categories above it.
+_TITLES = """
+    RECURSIVE above AS (
+        SELECT id AS category_id, parent_id, name, name_bn FROM category
+        WHERE id IN (SELECT category_id FROM product WHERE id = ANY(:ids))
+        UNION ALL
+        SELECT above.category_id, category.parent_id, category.name, category.name_bn
+        FROM above JOIN category ON category.id = above.parent_id
+    ), title AS (
+        SELECT category_id, string_agg(concat_ws(' ', name, name_bn), ' ') AS text FROM above GROUP BY category_id
+    )
+"""
+
+_SPOKEN = _sql(
+    f"""
+    WITH {_TITLES}
+    SELECT DISTINCT unnest(string_to_array({_plain("concat_ws(' ', name, name_bn, brand)")}, ' '))
+    FROM product WHERE id = ANY(:ids) AND state = 'active'
+    UNION
+    SELECT DISTINCT unnest(string_to_array({_plain("text")}, ' ')) FROM title
+    """,  # noqa: S608 - put together from constants of this module
+    ids=sa.BigInteger,
+)
+
+_REMOVE = _sql(
+    """
+    DELETE FROM listing WHERE product_id IN (
+        SELECT listing.product_id FROM listing JOIN product ON product.id = listing.product_id
+        WHERE listing.product_id = ANY(:ids) AND product.state <> 'active'
+        ORDER BY listing.product_id FOR UPDATE OF listing
+    )
+    """,
+    ids=sa.BigInteger,
+)
+
+_WRITE = _sql(
+    f"""
+    WITH {_TITLES}, goods AS (
+        SELECT product.*,
+               {_plain("concat_ws(' ', product.name, product.name_bn)")} AS called,
+               {_plain("coalesce(product.brand, '')")} AS made_by,
+               {_plain("title.text")} AS filed_under,
+               {_plain("product.description")} AS told
+        FROM product JOIN title ON title.category_id = product.category_id
+        WHERE product.id = ANY(:ids) AND product.state = 'active'
+    ), code AS (
+        SELECT product_id, string_agg(text, ' ') AS texts,
+               array_agg(DISTINCT '#' || replace(text, ' ', '')) FILTER (WHERE text <> '') AS whole
+        FROM (
+            SELECT product_id, {_plain("sku")} AS text FROM variant WHERE product_id = ANY(:ids)
+            UNION ALL
+            SELECT product_id, {_plain("barcode")} FROM variant WHERE product_id = ANY(:ids) AND barcode IS NOT NULL
+        ) AS codes GROUP BY product_id
+    ), sound AS (
+        SELECT goods.id AS product_id, array_agg(DISTINCT spoken.key) AS keys
+        FROM goods
+        CROSS JOIN LATERAL unnest(string_to_array(concat_ws(' ', called, made_by, filed_under), ' ')) AS said (word)
+        JOIN unnest(:spoken, :keys) AS spoken (word, key) ON spoken.word = said.word
+        GROUP BY goods.id
+    )
+    INSERT INTO listing (product_id, seller_id, category_id, moq, country, words, attributes, in_stock)
+    SELECT goods.id, seller_id, category_id, moq, country,
+           setweight(to_tsvector('simple', called) || to_tsvector('simple', coalesce(code.texts, ''))
+                     || array_to_tsvector(coalesce(code.whole, '{{}}')), 'A')
+           || setweight(to_tsvector('english', called) || to_tsvector('simple', made_by)
+                        || to_tsvector('english', made_by), 'B')
+           || setweight(to_tsvector('simple', filed_under) || to_tsvector('english', filed_under)
+                        || array_to_tsvector(coalesce(sound.keys, '{{}}')), 'C')
+           || setweight(to_tsvector('simple', told) || to_tsvector('english', told), 'D'),
+           ARRAY(SELECT key || '=' || value FROM jsonb_each_text(goods.attributes) ORDER BY 1), false
+    FROM goods LEFT JOIN code ON code.product_id = goods.id LEFT JOIN sound ON sound.product_id = goods.id
+    ORDER BY goods.id
+    ON CONFLICT (product_id) DO UPDATE SET
+        seller_id = excluded.seller_id, category_id = excluded.category_id, moq = excluded.moq,
+        country = excluded.country, words = excluded.words, attributes = excluded.attributes
+    WHERE (listing.seller_id, listing.category_id, listing.moq, listing.country, listing.words, listing.attributes)
+          IS DISTINCT FROM
+          (excluded.seller_id, excluded.category_id, excluded.moq, excluded.country, excluded.words,
+           excluded.attributes)
+    """,  # noqa: S608 - put together from constants of this module
+    ids=sa.BigInteger,
+    spoken=sa.Text,
+    keys=sa.Text,
+)
+
+# Whatever changes rows locks them in the order of their keys first, so that two never wait for each other.
+_SET_PRICES = _sql(
+    """
+    WITH given AS (
+        SELECT * FROM unnest(:ids, :from_prices, :best_prices) AS given (product_id, from_price, best_price)
+    ), locked AS (
+        SELECT listing.product_id, given.from_price, given.best_price
+        FROM listing JOIN given ON given.product_id = listing.product_id
+        WHERE (listing.from_price, listing.best_price) IS DISTINCT FROM (given.from_price, given.best_price)
+        ORDER BY listing.product_id FOR NO KEY UPDATE OF listing
+    )
+    UPDATE listing SET from_price = locked.from_price, best_price = locked.best_price
+    FROM locked WHERE listing.product_id = locked.product_id
+    """,
+    ids=sa.BigInteger,
+    from_prices=sa.Numeric(18, 4),
+    best_prices=sa.Numeric(18, 4),
+)
+
+_NOTE_AVAILABLE = _sql(
+    """
+    WITH locked AS (
+        SELECT listing.product_id, given.pieces >= listing.moq AS in_stock
+        FROM listing JOIN unnest(:ids, :pieces) AS given (product_id, pieces) ON given.product_id = listing.product_id
+        WHERE listing.in_stock <> (given.pieces >= listing.moq)
+        ORDER BY listing.product_id FOR NO KEY UPDATE OF listing SKIP LOCKED
+    )
+    UPDATE listing SET in_stock = locked.in_stock FROM locked WHERE listing.product_id = locked.product_id
+    """,
+    ids=sa.BigInteger,
+    pieces=sa.BigInteger,
+)
