@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
+from wholesale.catalog.actions import listings
 from wholesale.catalog.models import Product, Variant
-from wholesale.catalog.queries.categories import TREE
 from wholesale.catalog.rules import slugify
-from wholesale.kernel.errors import DomainError
-from wholesale.platform import cache
+from wholesale.catalog.rules.products import STATES, ProductFacts, VariantFacts, check_facts, check_variants
+from wholesale.kernel import clock
+from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
+from wholesale.kernel.words import N_
 from wholesale.platform.db import db
+
+_TAKEN = N_("Another of your products has this SKU: {product}.")
 
 
 def add_product(
@@ -39,36 +46,224 @@ def add_product(
 
     Raises DomainError on `moq` when it is not a multiple of `order_multiple`.
     """
-    if moq < 1 or order_multiple < 1 or moq % order_multiple:
-        raise DomainError("The minimum order must be a multiple of {multiple}.", field="moq", multiple=order_multiple)
-    product = Product(
-        seller_id=seller_id,
+    facts = ProductFacts(
         category_id=category_id,
-        slug=slug or _free_slug(name, sku),
         name=name,
         name_bn=name_bn,
         description=description,
         unit=unit,
+        cost=cost,
         moq=moq,
         order_multiple=order_multiple,
-        cost=cost,
-        currency=currency,
         lead_time_days=lead_time_days,
         reorder_level=reorder_level,
         reorder_quantity=reorder_quantity,
-        supplier_moq=supplier_moq,
     )
-    db.session.add(product)
+    product = create(
+        seller_id=seller_id,
+        currency=currency,
+        facts=facts,
+        variants=[VariantFacts(*pair) for pair in variants or ((sku, ""),)],
+        state="active",
+        slug=slug,
+    )
+    product.supplier_moq = supplier_moq
     db.session.flush()
-    for variant_sku, variant_name in variants or ((sku, ""),):
-        db.session.add(Variant(product_id=product.id, seller_id=seller_id, sku=variant_sku, name=variant_name))
-    db.session.flush()
-    cache.drop(TREE)  # which counts them
     return product
 
 
+def create(
+    *,
+    seller_id: int,
+    currency: str,
+    facts: ProductFacts,
+    variants: Sequence[VariantFacts],
+    state: str = "draft",
+    slug: str | None = None,
+) -> Product:
+    """A new product with its variants.
+
+    Raises DomainError on the field that is wrong; on `variants-<row>-sku` when the seller has such a SKU already.
+    """
+    check_facts(facts)
+    check_variants(variants)
+    product = Product(
+        seller_id=seller_id,
+        slug=slug or _free_slug(facts.name, variants[0].sku),
+        currency=currency,
+        state=state,
+        **_columns(facts),
+    )
+    db.session.add(product)
+    db.session.flush()
+    _save_variants(product, variants)
+    listings.refresh([product.id])
+    return product
+
+
+def update(*, product: Product, facts: ProductFacts, variants: Sequence[VariantFacts]) -> None:
+    """Let the product say `facts` and have these `variants`; its address stays, so that links keep working.
+
+    `product` must come from `locked`. A variant that is missing in `variants` goes when nothing hangs on it, and is
+    only marked as no longer offered otherwise. Raises DomainError like `create`.
+    """
+    check_facts(facts)
+    check_variants(variants)
+    for name, value in _columns(facts).items():
+        setattr(product, name, value)
+    touch(product)
+    _save_variants(product, variants)
+    listings.refresh([product.id])
+
+
+def locked(product_id: int, *, seller_id: int | None) -> Product:
+    """The product as it is now, held until the commit; of that seller, or (None) anybody's. Raises NotFoundError."""
+    statement = sa.select(Product).where(Product.id == product_id).with_for_update()
+    if seller_id is not None:
+        statement = statement.where(Product.seller_id == seller_id)
+    found = db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def check_version(product: Product, version: int) -> None:
+    """Raise ConflictError when the product was changed after somebody saw `version` of it."""
+    if product.version != version:
+        raise ConflictError("Somebody has changed this product in the meantime. Nothing was saved.")
+
+
+def touch(product: Product) -> None:
+    """The product has changed: whoever saw it before has seen an older version."""
+    product.version += 1
+    product.updated_at = clock.now()
+    db.session.flush()
+
+
+def set_state(*, product: Product, state: str) -> None:
+    """Draft, active or archived. An archived product keeps its orders and is shown to nobody."""
+    if state not in STATES:
+        raise DomainError("Please choose one.", field="state")
+    product.state = state
+    touch(product)
+    listings.refresh([product.id])
+
+
+def duplicate(*, product: Product, name: str) -> Product:
+    """A draft that says the same as `product`, with a variant for each offered one, but no SKU of theirs, no barcode."""
+    variants = db.session.scalars(
+        sa.select(Variant).where(Variant.product_id == product.id, Variant.is_offered).order_by(Variant.id)
+    ).all()
+    taken = _skus(product.seller_id)
+    copies: list[VariantFacts] = []
+    for each in variants:
+        sku = _free_sku(each.sku, taken)
+        taken.add(sku.casefold())
+        copies.append(VariantFacts(sku=sku, name=each.name, surcharge=each.surcharge))
+    return create(
+        seller_id=product.seller_id,
+        currency=product.currency,
+        facts=replace(facts_of(product), name=name),
+        variants=copies,
+    )
+
+
+def facts_of(product: Product) -> ProductFacts:
+    """What the product says of itself now."""
+    names = ProductFacts.__dataclass_fields__
+    facts = {name: getattr(product, name) for name in names if name not in {"specifications", "attributes"}}
+    return ProductFacts(
+        **facts,
+        specifications=tuple((name, value) for name, value in product.specifications),
+        attributes=dict(product.attributes),
+    )
+
+
+def _columns(facts: ProductFacts) -> dict[str, Any]:
+    values = asdict(facts)
+    values["specifications"] = [list(pair) for pair in facts.specifications]
+    values["attributes"] = dict(facts.attributes)
+    return values
+
+
+def _save_variants(product: Product, variants: Sequence[VariantFacts]) -> None:
+    known = {row.id: row for row in db.session.scalars(sa.select(Variant).where(Variant.product_id == product.id))}
+    by_sku = {row.sku.casefold(): row.id for row in known.values()}
+    mine = {each.id for each in variants}
+    # A row typed anew with the SKU of one that was taken out is that one again, with its stock and its orders.
+    variants = [
+        replace(each, id=by_sku[each.sku.casefold()])
+        if each.id not in known and by_sku.get(each.sku.casefold()) not in mine | {None}
+        else each
+        for each in variants
+    ]
+    _refuse_taken(product, variants)
+    kept = {each.id for each in variants if each.id in known}
+    for variant_id in known.keys() - kept:
+        _remove(known[variant_id])
+    try:
+        # Names and SKUs may change places among the rows: each is moved out of the way first.
+        for each in variants:
+            if each.id in kept and known[each.id].sku != each.sku:
+                known[each.id].sku = f"\N{ZERO WIDTH SPACE}{each.id}"
+        db.session.flush()
+        for each in variants:
+            row = known.get(each.id) if each.id is not None else None
+            if row is None:
+                row = Variant(product_id=product.id, seller_id=product.seller_id, sku=each.sku)
+                db.session.add(row)
+            row.sku, row.name, row.barcode = each.sku, each.name, each.barcode
+            row.surcharge, row.is_offered = each.surcharge, each.is_offered
+        db.session.flush()
+    except IntegrityError as error:  # somebody else took it a moment ago
+        detail = str(getattr(getattr(error.orig, "diag", None), "message_detail", "") or "")
+        row_number = next((index for index, each in enumerate(variants) if f", {each.sku})" in detail), 0)
+        raise DomainError(_TAKEN, field=f"variants-{row_number}-sku", product=variants[row_number].sku) from error
+
+
+def _refuse_taken(product: Product, variants: Sequence[VariantFacts]) -> None:
+    """Raise DomainError on the first row whose SKU another product of the seller has."""
+    skus = {each.sku.casefold(): index for index, each in reversed(list(enumerate(variants)))}
+    taken = db.session.execute(
+        sa.select(Variant.sku, Product.name)
+        .join(Product, Product.id == Variant.product_id)
+        .where(
+            Variant.seller_id == product.seller_id,
+            Variant.product_id != product.id,
+            sa.func.lower(Variant.sku).in_({each.sku.lower() for each in variants}),
+        )
+        .order_by(Variant.id)
+    ).first()
+    if taken is not None:
+        raise DomainError(_TAKEN, field=f"variants-{skus.get(taken.sku.casefold(), 0)}-sku", product=taken.name)
+
+
+def _remove(variant: Variant) -> None:
+    """Away with it when nothing hangs on it; otherwise it is offered no longer."""
+    try:
+        with db.session.begin_nested():
+            db.session.execute(sa.delete(Variant).where(Variant.id == variant.id))
+    except IntegrityError:  # stock, an order, somebody's cart
+        variant.is_offered = False
+    else:
+        db.session.expunge(variant)
+
+
+def _skus(seller_id: int) -> set[str]:
+    return {sku.casefold() for sku in db.session.scalars(sa.select(Variant.sku).where(Variant.seller_id == seller_id))}
+
+
+def _free_sku(sku: str, taken: set[str]) -> str:
+    number = 2
+    while f"{sku}-{number}".casefold() in taken:
+        number += 1
+    return f"{sku}-{number}"
+
+
 def _free_slug(name: str, sku: str) -> str:
+    """Whoever names a product the same at the same moment waits here for us and then takes the next one."""
     base = slugify(name) or slugify(sku) or "product"
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"slug:{base}", 0))))
     taken = set(db.session.scalars(sa.select(Product.slug).where(Product.slug.startswith(base, autoescape=True))))
     slug, number = base, 2
     while slug in taken:
