@@ -6,18 +6,21 @@ from datetime import time, timedelta
 
 from wholesale.accounts import jobs as accounts
 from wholesale.audit import jobs as audit
+from wholesale.catalog import jobs as catalog
 from wholesale.inventory import jobs as inventory
 from wholesale.invoicing import jobs as invoicing
 from wholesale.ledger import jobs as ledger
 from wholesale.orders.approval import jobs as approval
 from wholesale.platform import files, housekeeping, mail
 from wholesale.platform.jobs import Periodic
+from wholesale.pricing import jobs as pricing
 from wholesale.privacy import jobs as privacy
 from wholesale.verification import jobs as verification
 
 TIMETABLE = [
     # The outbox itself is rung for every second by the scheduler (platform.jobs.tick).
     Periodic("stuck-invoices", invoicing.sweep, every=timedelta(minutes=10)),
+    Periodic("stuck-pictures", catalog.sweep_pictures, every=timedelta(minutes=10)),
     Periodic("stuck-messages", mail.sweep, every=timedelta(minutes=5)),
     Periodic("housekeeping", housekeeping.sweep, daily_at=time(3, 30)),
     Periodic("old-logins", accounts.sweep, daily_at=time(3, 35)),
@@ -28,6 +31,7 @@ TIMETABLE = [
     Periodic("inventory-proof", inventory.prove, daily_at=time(2, 15)),
     Periodic("audit-seal", audit.seal, every=timedelta(minutes=1)),
     Periodic("audit-proof", audit.prove, daily_at=time(2, 30)),
+    Periodic("dated-prices", pricing.follow_dates, every=timedelta(minutes=1)),
     Periodic("licence-expiry", verification.watch_expiry, daily_at=time(0, 10)),
     Periodic("approval-expiry", approval.expire, every=timedelta(minutes=10)),
     Periodic("idle-reviews", verification.release_idle, every=timedelta(minutes=5)),

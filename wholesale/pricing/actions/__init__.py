@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from wholesale.pricing.actions.history import Changed, lock_prices, note
 from wholesale.pricing.actions.ladders import set_tiers
 from wholesale.pricing.actions.listed import relist
 from wholesale.pricing.actions.settlement import set_settlement
 
-__all__ = ["relist", "set_settlement", "set_tiers"]
+__all__ = ["Changed", "lock_prices", "note", "relist", "set_settlement", "set_tiers"]

@@ -1,4 +1,4 @@
-"""Changes of prices and settlement rules."""
+"""A product's own ladder."""
 
 from __future__ import annotations
 
@@ -8,51 +8,36 @@ import sqlalchemy as sa
 
 from wholesale.catalog.models import Product
 from wholesale.kernel.actor import Actor
-from wholesale.kernel.errors import ForbiddenError
 from wholesale.kernel.money import Money
 from wholesale.platform.db import db
 from wholesale.pricing import rules
+from wholesale.pricing.actions import dated, history
 from wholesale.pricing.actions.listed import relist
-from wholesale.pricing.models import PriceTier, SettlementRule
+from wholesale.pricing.models import PriceTier
 
 
-def set_tiers(*, product: Product, tiers: Sequence[tuple[int, Money]]) -> None:
-    """Replace the product's ladder. Raises DomainError on `tiers` when it is no ladder."""
-    rules.check_ladder(tiers, moq=product.moq, multiple=product.order_multiple)
-    db.session.execute(sa.delete(PriceTier).where(PriceTier.product_id == product.id))
-    db.session.add_all(
-        PriceTier(product_id=product.id, min_qty=quantity, unit_price=price.amount) for quantity, price in tiers
-    )
-    db.session.flush()
-    relist([product.id])
+def set_tiers(
+    *, product: Product, tiers: Sequence[tuple[int, Money]], actor: Actor | None = None, reason: str = ""
+) -> None:
+    """Replace the product's regular ladder, now; a price for a time goes on until its end.
 
-
-def set_settlement(
-    *,
-    actor: Actor,
-    settlement: rules.Settlement,
-    product_id: int | None = None,
-    seller_id: int | None = None,
-    category_id: int | None = None,
-) -> SettlementRule:
-    """Let `settlement` hold from now on for the given scope (the platform when none is named).
-
-    Earlier rules stay as history; orders already placed keep what they were made with. Raises ForbiddenError for
-    anybody but the platform's admins.
+    Raises DomainError on `tiers` when it is no ladder. The caller has checked that the product is the actor's.
     """
-    if not actor.is_admin:
-        raise ForbiddenError("Only the platform's admins set how revenue is shared.")
-    rule = SettlementRule(
-        model=settlement.model,
-        product_id=product_id,
-        seller_id=seller_id,
-        category_id=category_id,
-        platform_percent=settlement.platform_percent,
-        seller_percent=settlement.seller_percent,
-        commission_percent=settlement.commission_percent,
-        goods_owner=settlement.goods_owner,
-        set_by=actor.user_id,
-    )
-    db.session.add(rule)
-    db.session.flush()
-    return rule
+    rules.check_ladder(tiers, moq=product.moq, multiple=product.order_multiple)
+    history.lock_prices([product.seller_id])
+    dated.merge_due(seller_id=product.seller_id, product_ids=[product.id])
+    before = db.session.execute(
+        sa.select(PriceTier.min_qty, PriceTier.unit_price)
+        .where(PriceTier.product_id == product.id)
+        .order_by(PriceTier.min_qty)
+    ).all()
+    after = [(quantity, price.amount) for quantity, price in tiers]
+    if [tuple(row) for row in before] != after:
+        db.session.execute(sa.delete(PriceTier).where(PriceTier.product_id == product.id))
+        db.session.execute(
+            sa.insert(PriceTier),
+            [{"product_id": product.id, "min_qty": quantity, "unit_price": price} for quantity, price in after],
+        )
+        changed = history.Changed(product.id, product.seller_id, [(row[0], row[1]) for row in before], after)
+        history.note(actor=actor, changed=[changed], reason=reason)
+    relist([product.id])

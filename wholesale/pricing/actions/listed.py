@@ -1,4 +1,4 @@
-"""What lists say of prices: everybody's tiers, at the MOQ and at the last one."""
+"""What lists say of prices: what everybody pays now, at the MOQ and at the last tier."""
 
 from __future__ import annotations
 
@@ -8,34 +8,32 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from wholesale.catalog.actions import listings
-from wholesale.catalog.models import Product, Variant
+from wholesale.kernel import clock
 from wholesale.platform.db import db
-from wholesale.pricing.models import PriceTier
+from wholesale.pricing.queries.ladders_sql import EVERYBODYS
+
+_CHUNK = 10_000
+_PRICES = sa.text(
+    f"""WITH wanted AS (SELECT unnest(:ids) AS id), {EVERYBODYS},
+        alone AS (
+            -- The only variant there is: its price is the product's.
+            SELECT v.product_id, sum(v.surcharge) AS surcharge FROM variant v JOIN wanted w ON w.id = v.product_id
+            WHERE v.is_offered GROUP BY v.product_id HAVING count(*) = 1)
+        SELECT p.id, coalesce(max(e.unit_price) FILTER (WHERE e.min_qty <= p.moq), max(e.unit_price)),
+               min(e.unit_price), coalesce(max(a.surcharge), 0)
+        FROM product p JOIN wanted w ON w.id = p.id
+        LEFT JOIN everybodys e ON e.product_id = p.id LEFT JOIN alone a ON a.product_id = p.id
+        GROUP BY p.id"""  # noqa: S608 - constants
+).bindparams(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger)))
 
 
 @listings.filled_by
 def relist(product_ids: Collection[int]) -> None:
     """Let lists know the prices of these products as they are now."""
-    surcharge = (
-        # The only variant there is: its price is the product's.
-        sa.select(sa.case((sa.func.count() == 1, sa.func.sum(Variant.surcharge)), else_=0))
-        .where(Variant.product_id == Product.id, Variant.is_offered)
-        .correlate(Product)
-        .scalar_subquery()
-    )
-    prices = (
-        sa.select(
-            Product.id,
-            sa.func.max(PriceTier.unit_price).filter(PriceTier.min_qty <= Product.moq),
-            sa.func.max(PriceTier.unit_price),
-            sa.func.min(PriceTier.unit_price),
-            surcharge,
-        )
-        .outerjoin(PriceTier, PriceTier.product_id == Product.id)
-        .where(Product.id == sa.any_(sa.literal(list(product_ids), sa.ARRAY(sa.BigInteger))))
-        .group_by(Product.id)
-    )
-    told: dict[int, tuple[Decimal, Decimal] | None] = {}
-    for product_id, at_moq, dearest, best, more in db.session.execute(prices):
-        told[product_id] = None if best is None else ((at_moq or dearest) + more, best + more)
-    listings.set_prices(told)
+    ids = sorted(set(product_ids))
+    for start in range(0, len(ids), _CHUNK):
+        told: dict[int, tuple[Decimal, Decimal] | None] = {}
+        rows = db.session.execute(_PRICES, {"ids": ids[start : start + _CHUNK], "now": clock.now()})
+        for product_id, at_moq, best, more in rows:
+            told[product_id] = None if best is None else (at_moq + more, best + more)
+        listings.set_prices(told)

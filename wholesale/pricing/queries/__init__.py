@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from wholesale.pricing.queries.history import Entry, history, own_product
 from wholesale.pricing.queries.offers import buyer_of, offer, offer_for, offers, offers_for
 from wholesale.pricing.queries.settlement import settlements
 
-__all__ = ["buyer_of", "offer", "offer_for", "offers", "offers_for", "settlements"]
+__all__ = [
+    "Entry",
+    "buyer_of",
+    "history",
+    "offer",
+    "offer_for",
+    "offers",
+    "offers_for",
+    "own_product",
+    "settlements",
+]

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from wholesale.pricing.rules.changes import (
+    DIRECTIONS,
+    LEFT_OUT,
+    PROBLEMS,
+    ROUNDINGS,
+    Change,
+    changed_price,
+    check_change,
+    problem,
+)
 from wholesale.pricing.rules.ladders import (
     LIST,
     Advice,
@@ -28,8 +38,13 @@ from wholesale.pricing.rules.offers import Choice, Mix, Offer, Part, shortage
 from wholesale.pricing.rules.settlement import Settlement, Split, share, suggested_price
 
 __all__ = [
+    "DIRECTIONS",
+    "LEFT_OUT",
     "LIST",
+    "PROBLEMS",
+    "ROUNDINGS",
     "Advice",
+    "Change",
     "Choice",
     "Mix",
     "Offer",
@@ -43,6 +58,8 @@ __all__ = [
     "Tier",
     "best_buy",
     "change_percent",
+    "changed_price",
+    "check_change",
     "check_ladder",
     "check_quantity",
     "check_steps",
@@ -51,6 +68,7 @@ __all__ = [
     "ladder",
     "neighbours",
     "percent_off",
+    "problem",
     "quote",
     "saving",
     "share",

@@ -1,0 +1,56 @@
+"""The ladders of many products at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
+from wholesale.platform.db import db
+from wholesale.pricing.actions.listed import relist
+
+Ladder = Sequence[tuple[int, Decimal]]
+
+_HISTORY = sa.text(
+    """
+    INSERT INTO price_history (product_id, seller_id, before, after, cause, reason, user_id, at)
+    SELECT given.id, product.seller_id,
+           coalesce((SELECT jsonb_agg(jsonb_build_array(t.min_qty, trim_scale(t.unit_price)::text) ORDER BY t.min_qty)
+                     FROM price_tier t WHERE t.product_id = given.id), '[]'),
+           given.ladder, 'import', :reason, :user_id, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (id bigint, ladder jsonb)
+    JOIN product ON product.id = given.id
+    """
+)
+_CLEAR = sa.text("DELETE FROM price_tier WHERE product_id = ANY(:ids)")
+_WRITE = sa.text(
+    """
+    INSERT INTO price_tier (product_id, min_qty, unit_price)
+    SELECT given.id, (step ->> 0)::integer, (step ->> 1)::numeric(18,4)
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (id bigint, ladder jsonb),
+         LATERAL jsonb_array_elements(given.ladder) AS step
+    """
+)
+
+
+def set_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = "") -> None:
+    """Product's id → its ladder from now on, with its place in the history.
+
+    Each must have passed `rules.check_ladder`: the rows of a file are checked one by one, with a sentence for each.
+    """
+    if not ladders:
+        return
+    rows = json.dumps(
+        [
+            {"id": product_id, "ladder": [[quantity, f"{price.normalize():f}"] for quantity, price in ladder]}
+            for product_id, ladder in sorted(ladders.items())
+        ]
+    )
+    db.session.execute(_HISTORY, {"rows": rows, "reason": reason, "user_id": actor.user_id, "now": clock.now()})
+    db.session.execute(_CLEAR, {"ids": sorted(ladders)})
+    db.session.execute(_WRITE, {"rows": rows})
+    relist(list(ladders))
