@@ -16,6 +16,7 @@ import wholesale.accounts.second_factor.cli
 import wholesale.audit.models
 import wholesale.cart.handlers
 import wholesale.cart.models
+import wholesale.catalog.handlers
 import wholesale.catalog.models
 import wholesale.inventory.models
 import wholesale.invoicing.handlers
@@ -39,7 +40,9 @@ from wholesale.accounts.models import Totp
 from wholesale.accounts.second_factor.views import bp as second_factor_routes
 from wholesale.accounts.views import bp as accounts_routes
 from wholesale.audit.cli import cli as audit_commands
+from wholesale.cart.quick.views import bp as quick_order_routes
 from wholesale.cart.views import bp as cart_routes
+from wholesale.catalog.views import bp as catalog_routes
 from wholesale.config import ROOT, Settings
 from wholesale.demo.cli import cli as demo_commands
 from wholesale.inventory.cli import cli as inventory_commands
@@ -47,6 +50,7 @@ from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
 from wholesale.ledger import jobs as ledger_jobs
 from wholesale.ledger.cli import cli as ledger_commands
+from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
 from wholesale.organizations import queries as organizations
@@ -81,13 +85,16 @@ from wholesale.verification.views import bp as verification_routes
 BLUEPRINTS: tuple[Blueprint, ...] = (
     accounts_routes,
     cart_routes,
+    catalog_routes,
     invoicing_routes,
+    order_lists_routes,
     *ORDERS_ROUTES,
     organizations_routes,
     *PAGES_ROUTES,
     payments_routes,
     pricing_routes,
     privacy_routes,
+    quick_order_routes,
     second_factor_routes,
     verification_routes,
 )

@@ -20,6 +20,8 @@ from wholesale.accounts.models import User
 from wholesale.cart import actions as cart
 from wholesale.cart.models import CartLine
 from wholesale.kernel import clock
+from wholesale.order_lists import actions as lists
+from wholesale.order_lists.models import OrderListLine
 from wholesale.orders.approval.models import ApprovalLine
 from wholesale.orders.models import Purchase
 from wholesale.platform.db import db
@@ -63,6 +65,12 @@ class World:
     session_id: int
     request_id: int
     request_line_id: int
+    list_id: int
+    list_line_id: int
+    category_id: int
+    attribute_id: int
+    product_id: int
+    picture_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
@@ -82,6 +90,11 @@ class World:
             "user_id": self.amina_id,
             "session_id": self.session_id,
             "request_id": self.request_id,
+            "category_id": self.category_id,
+            "attribute_id": self.attribute_id,
+            "product_id": self.product_id,
+            "picture_id": self.picture_id,
+            "list_id": self.list_id,
             "token": "no-such-token",
             "code": "bn",
             "key": "no-such-picture",
@@ -92,6 +105,8 @@ class World:
             named["number"] = self.purchase_number
         if rule.endpoint.startswith("approvals."):
             named["line_id"] = self.request_line_id
+        if rule.endpoint.startswith("order_lists."):
+            named["line_id"] = self.list_line_id
         return {argument: named[argument] for argument in rule.arguments}
 
     def form(self, rule: Rule) -> dict[str, str]:
@@ -101,6 +116,10 @@ class World:
             "approvals.refuse": {"reason": "Too much."},
             "approvals.refuse_line": {f"line-{self.request_line_id}-comment": "Too much."},
             "cart.update": {"quantity": "60"},
+            "order_lists.move_line": {"to": "top"},
+            "order_lists.rename": {"name": "Monday"},
+            "order_lists.set_quantities": {f"quantity-{self.list_line_id}": "60"},
+            "orders.keep_as_list": {"name": "Monday"},
             "organizations.address": ADDRESS,
             "organizations.hand_over": {"share": "no"},
             "organizations.person": {"role": "viewer"},
@@ -150,6 +169,7 @@ def build(app: Flask, cast: Cast) -> World:
     [order] = orders.placed(amina, {product: 100}, payment="bank_transfer")
     cart.put(actor=amina, variant_id=catalog.variants_of(product)[0], quantity=50)
     line = db.session.query(CartLine).filter_by(user_id=cast.amina.id).one()
+    list_id = lists.keep_cart(actor=amina, name="Every week")
     approvals.limit(cast.babul, cast.shop, "1000")
     request = approvals.asked(accounts.actor(cast.babul), {product: 10})
     hasna = accounts.user("Hasna")
@@ -213,6 +233,12 @@ def build(app: Flask, cast: Cast) -> World:
         session_id=amina.session_id or 0,
         request_id=request.id,
         request_line_id=db.session.scalars(sa.select(ApprovalLine.id)).one(),
+        list_id=list_id,
+        list_line_id=db.session.scalars(sa.select(OrderListLine.id)).one(),
+        category_id=product.category_id,
+        attribute_id=catalog.attribute(product.category_id).id,
+        product_id=product.id,
+        picture_id=catalog.picture(product).id,
     )
     db.session.commit()
     return world

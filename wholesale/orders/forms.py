@@ -10,6 +10,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, RadioField
 from wtforms.validators import InputRequired
 
+from wholesale.cart.quick.rules import pieces
+from wholesale.kernel.errors import DomainError
 from wholesale.organizations.forms import place_name
 from wholesale.platform.fields import choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField
@@ -82,3 +84,25 @@ class MoveForm(HouseForm):
 
     to = HiddenField()
     reason = LongTextField(_l("Reason"), maximum=500, optional=True)
+
+
+class AgainForm(HouseForm):
+    """What is bought again: `take-<variant's id>` where it is chosen, `quantity-<variant's id>` how many."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        given = request.form if kwargs.get("formdata", True) is not None else {}
+        ids = [name.partition("-")[2] for name in given if name.startswith("take-")]
+        self.chosen = [int(text) for text in ids if text.isascii() and text.isdecimal() and len(text) < 18]  # noqa: PLR2004 - a bigint
+        self.typed = {each: str(given.get(f"quantity-{each}", ""))[:40] for each in self.chosen}
+        self.wrong: set[int] = set()
+
+    def quantities(self) -> dict[int, int]:
+        """Variant's id → quantity of what was chosen. Raises DomainError; `wrong` says which are no whole numbers."""
+        if not self.chosen:
+            raise DomainError("Choose at least one product.")
+        read = {each: pieces(text) for each, text in self.typed.items()}
+        self.wrong = {each for each, number in read.items() if number is None}
+        if self.wrong:
+            raise DomainError("Some quantities are no whole numbers. They are marked below.")
+        return {each: number for each, number in read.items() if number is not None}

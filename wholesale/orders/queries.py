@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import contains_eager, selectinload
+from sqlalchemy.orm import aliased, contains_eager, selectinload
 
 from wholesale.accounts.models import User
+from wholesale.catalog.models import Product
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting
-from wholesale.orders.models import Checkout, Order, OrderMove, Purchase
+from wholesale.orders.models import Checkout, Order, OrderLine, OrderMove, Purchase
 from wholesale.platform.db import db
+from wholesale.pricing import queries as pricing
+from wholesale.pricing.rules import Offer, change_percent
 
 PAGE_SIZE = 20
+_OTHER = aliased(OrderLine)
 _WITH_MOVES = selectinload(Order.moves).joinedload(OrderMove.user).load_only(User.name)
 
 
@@ -143,3 +150,137 @@ def orders_with_postings() -> Iterator[tuple[Order, dict[tuple[str, int | None],
             posted[row.reference][row.code, row.organization_id] = Money(row.amount, row.currency)
         yield from ((order, posted[order.number]) for order in orders)
         db.session.expunge_all()
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """What a business last bought of a variant, and what it costs today at that quantity.
+
+    `line_id` is the key of the list. `pieces` counts the product's other variants of that order too: they reached the
+    tier together. No `offer`: it is not sold at the moment.
+    """
+
+    line_id: int
+    variant_id: int
+    product_id: int
+    sku: str
+    name: str
+    name_bn: str | None
+    unit: str
+    quantity: int
+    pieces: int
+    price: Money
+    placed_at: datetime
+    slug: str
+    seller_name: str
+    offer: Offer | None
+
+    @property
+    def price_now(self) -> Money | None:
+        """What one costs today at that quantity; None when the variant is not offered."""
+        if (
+            self.offer is None
+            or self.offer.choice(self.variant_id) is None
+            or self.offer.currency != self.price.currency
+        ):
+            return None
+        return self.offer.unit_price(self.pieces, self.variant_id)
+
+    @property
+    def change(self) -> Decimal | None:
+        """By how much per cent the price has changed since; None: not at all, or nobody can tell."""
+        return None if self.price_now is None else change_percent(self.price, self.price_now) or None
+
+
+def _bought(buyer_id: int) -> sa.Select[Any]:
+    """The lines of a business's orders, without cancelled ones."""
+    together = (
+        sa.select(sa.func.sum(_OTHER.quantity))
+        .where(_OTHER.order_id == OrderLine.order_id, _OTHER.product_id == OrderLine.product_id)
+        .correlate(OrderLine)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            OrderLine.id.label("line_id"),
+            OrderLine.variant_id,
+            OrderLine.product_id,
+            OrderLine.sku,
+            OrderLine.name,
+            OrderLine.name_bn,
+            OrderLine.unit,
+            OrderLine.quantity,
+            together.label("pieces"),
+            OrderLine.unit_price,
+            Order.currency,
+            Order.placed_at,
+            Order.seller_name,
+        )
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(Order.buyer_id == buyer_id, Order.state != "cancelled")
+    )
+
+
+def bought(
+    actor: Actor, *, before: int | None = None, variant_ids: Collection[int] | None = None
+) -> tuple[list[Bought], int | None]:
+    """What the actor's business has bought, each variant as it was last bought, newest first; and the next key.
+
+    `variant_ids`: all of these, as far as they were bought, and nothing else.
+    """
+    most = PAGE_SIZE if variant_ids is None else len(variant_ids)
+    lines = _bought(actor.acting_organization)
+    if variant_ids is not None:
+        lines = lines.where(OrderLine.variant_id.in_(variant_ids))
+    # Through one business's orders once: of a variant that everybody buys, nobody else's lines are looked at.
+    last = lines.distinct(OrderLine.variant_id).order_by(OrderLine.variant_id, OrderLine.id.desc()).subquery()
+    statement = (
+        sa.select(last, Product.slug)
+        .join(Product, Product.id == last.c.product_id)
+        .order_by(last.c.line_id.desc())
+        .limit(most + 1)
+    )
+    if before is not None:
+        statement = statement.where(last.c.line_id < before)
+    rows = db.session.execute(statement).all()
+    more, rows = len(rows) > most, rows[:most]
+    offers = pricing.offers({row.product_id for row in rows}, pricing.buyer_of(actor))
+    found = [
+        Bought(
+            line_id=row.line_id,
+            variant_id=row.variant_id,
+            product_id=row.product_id,
+            sku=row.sku,
+            name=row.name,
+            name_bn=row.name_bn,
+            unit=row.unit,
+            quantity=row.quantity,
+            pieces=int(row.pieces),
+            price=Money(row.unit_price, row.currency),
+            placed_at=row.placed_at,
+            slug=row.slug,
+            seller_name=row.seller_name,
+            offer=offers.get(row.product_id),
+        )
+        for row in rows
+    ]
+    return found, (rows[-1].line_id if more else None)
+
+
+def last_bought(actor: Actor, product_id: int) -> sa.Select[Any]:
+    """The business's own last line of the product, as one JSON value. For statements that ask for more.
+
+    [variant's id, quantity of the product together, unit price, currency, when]
+    """
+    last = (
+        _bought(actor.acting_organization)
+        .where(OrderLine.product_id == product_id)
+        .order_by(OrderLine.id.desc())
+        .limit(1)
+        .subquery()
+    )
+    return sa.select(
+        sa.func.json_build_array(
+            last.c.variant_id, last.c.pieces, sa.cast(last.c.unit_price, sa.Text), last.c.currency, last.c.placed_at
+        )
+    )

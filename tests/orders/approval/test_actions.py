@@ -15,6 +15,7 @@ from tests.orders.test_actions import available, taka
 from wholesale.audit.models import AuditEntry
 from wholesale.cart import actions as cart
 from wholesale.cart import queries as cart_queries
+from wholesale.cart.models import CartLine
 from wholesale.catalog.models import Product
 from wholesale.inventory import queries as inventory
 from wholesale.kernel import clock
@@ -299,9 +300,34 @@ def test_refusing_needs_a_reason_and_orders_nothing(cast: Cast, amina: Actor, ba
     assert states(request_)[1:] == [("waiting", "refused", cast.amina.id, "Not this month")]
     assert letters("approval_refused") == ["babul@test.example"]
     assert (count(Purchase), available(bag.id)) == (0, (500, 0))
-    assert cart_queries.contents(babul).is_empty
     with pytest.raises(ConflictError, match="Amina has refused"):
         actions.withdraw(actor=babul, request_id=request_.id)
+
+
+def test_what_was_refused_is_in_the_askers_cart_again_once(cast: Cast, amina: Actor, babul: Actor, bag) -> None:
+    """To be changed and asked for anew; but not the line that was refused by itself."""
+    cup = catalog.product(cast.trader, "Cup", stock=500)
+    request = approvals.asked(babul, {bag: 100, cup: 50})
+    assert cart_queries.contents(babul).is_empty
+    (cups,) = [line for line in queries.request(amina, request.id).lines if line.name == "Cup"]
+    actions.refuse_line(actor=amina, request_id=request.id, line_id=cups.id, comment="We have cups")
+    for _ in range(2):
+        actions.refuse(actor=amina, request_id=request.id, reason="Not this month")
+    assert [(line.item.name, line.item.quantity) for line in cart_queries.contents(babul).lines] == [("Jute bag", 100)]
+    assert cart_queries.contents(amina).is_empty
+
+
+@pytest.mark.parametrize("ended", ["refused", "expired"])
+def test_who_has_left_gets_no_cart_again(cast: Cast, amina: Actor, babul: Actor, request_, ended) -> None:
+    db.session.delete(db.session.get_one(Membership, (cast.shop.id, cast.babul.id)))
+    db.session.flush()
+    if ended == "refused":
+        actions.refuse(actor=amina, request_id=request_.id, reason="Babul has left us")
+    else:
+        request_.expires_at = clock.now() - timedelta(minutes=1)
+        db.session.flush()
+        assert actions.expire() == 1
+    assert db.session.query(CartLine).count() == 0
 
 
 # --- who may not ------------------------------------------------------------------------------------------

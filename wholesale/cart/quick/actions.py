@@ -98,7 +98,7 @@ def _write(actor: Actor, put: Mapping[int, Line], weighed: Weighed) -> None:
             "seen_price": line.unit_price.amount,
             "added_at": clock.now(),
         }
-        for variant_id, line in (put | siblings).items()
+        for variant_id, line in {**put, **siblings}.items()
         if line.unit_price is not None
     ]
     if not rows:
@@ -110,4 +110,3 @@ def _write(actor: Actor, put: Mapping[int, Line], weighed: Weighed) -> None:
             set_={"quantity": statement.excluded.quantity, "seen_price": statement.excluded.seen_price},
         )
     )
-

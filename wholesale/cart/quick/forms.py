@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import request
@@ -10,17 +11,21 @@ from flask_babel import lazy_gettext as _l
 
 from wholesale.cart.quick import reading, rules
 from wholesale.cart.quick.rules import Row
-from wholesale.platform.fields import UploadField
-from wholesale.platform.forms import HouseForm, LongTextField
+from wholesale.kernel.errors import DomainError
+from wholesale.platform.forms import HouseForm, LongTextField, UploadField
 
 BLANK = 5
 MORE = 20
 _LONGEST_TEXT = 20_000
+_LONGEST_SKU = 80
+_LONGEST_QUANTITY = 40
 _NAME = re.compile(r"^(?:sku|quantity|variant)-(\d{1,4})$", re.ASCII)
 
 
 class QuickForm(HouseForm):
-    """The rows are fields named `sku-<n>`, `quantity-<n>` and `variant-<n>` (which of several was chosen)."""
+    """The rows are fields named `sku-<n>`, `quantity-<n>`, and `variant-<n>` (which of several was chosen, for the
+    SKU in `for-<n>`).
+    """
 
     paste = LongTextField(
         _l("Paste your lines"),
@@ -38,15 +43,9 @@ class QuickForm(HouseForm):
         super().__init__(**kwargs)
         given = request.form if kwargs.get("formdata", True) is not None else {}
         numbers = {int(found[1]) for name in given if (found := _NAME.match(name))}
-        self.typed = [
-            Row(
-                given.get(f"sku-{number}", "").replace("\0", "").strip()[:80],
-                given.get(f"quantity-{number}", "").replace("\0", "").strip()[:40],
-                _id(given.get(f"variant-{number}", "")),
-            )
-            for number in sorted(numbers)
-        ]
-        self.blank = MORE if "more" in given else BLANK
+        self.typed = [_row(given, number) for number in sorted(numbers)]
+        self.wants_rows = "more" in given
+        self.blank = MORE if self.wants_rows else BLANK
 
     @property
     def brings_new(self) -> bool:
@@ -61,15 +60,24 @@ class QuickForm(HouseForm):
     def rows(self) -> list[Row]:
         """Everything that was given, in order. Raises DomainError on the field that holds too much or nothing."""
         rows = self.filled
-        rules.check_number(rows or [Row("", "")], "paste")
+        rules.check_number(rows, "paste")
         if (self.paste.data or "").strip():
             rows = [*rows, *rules.read(self.paste.data or "")]
             rules.check_number(rows, "paste")
         if self.file.data is not None:
             rows = [*rows, *reading.file_rows(self.file.data)]
             rules.check_number(rows, "file")
-        rules.check_number(rows, "paste")
+        if not rows:
+            raise DomainError("Give at least one line: a SKU and a quantity.", field="paste")
         return rows
+
+
+def _row(given: Mapping[str, str], number: int) -> Row:
+    """One row; a choice holds only as long as the SKU stands there for which it was made."""
+    sku, quantity, chosen, chosen_for = (
+        given.get(f"{name}-{number}", "").replace("\0", "").strip() for name in ("sku", "quantity", "variant", "for")
+    )
+    return Row(sku[:_LONGEST_SKU], quantity[:_LONGEST_QUANTITY], _id(chosen) if chosen_for == sku else None)
 
 
 def _id(text: str) -> int | None:

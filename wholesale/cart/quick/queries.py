@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from wholesale.cart.models import CartLine
 from wholesale.cart.quick import rules
 from wholesale.cart.quick.rules import Batch, Checked, Choice, Row
-from wholesale.cart.rules import Item, Line
+from wholesale.cart.rules import Item, Line, price
 from wholesale.catalog.models import Product, Variant
 from wholesale.inventory import queries as inventory
 from wholesale.kernel.actor import Actor
@@ -31,7 +31,7 @@ _MOST_GUESSED = 40  # rows whose SKU is guessed at
 _NEIGHBOURS = 25  # SKUs looked at on each side of an unknown one
 
 
-def _goods() -> sa.Select[Any]:
+def _goods() -> sa.Select[*tuple[Any, ...]]:
     """What can be bought, as the cart wants to know it."""
     return (
         sa.select(
@@ -53,16 +53,22 @@ def _goods() -> sa.Select[Any]:
     )
 
 
+def _typed(codes: Collection[str]) -> Any:
+    """The codes as a table of one column."""
+    return sa.func.unnest(sa.cast(list(codes), sa.ARRAY(sa.Text))).table_valued("code").render_derived(name="typed")
+
+
 def _by_codes(skus: Collection[str], variant_ids: Collection[int]) -> tuple[dict[int, Any], dict[str, list[Any]]]:
     """The goods of these variants by id, and of these SKUs or barcodes by what was typed (a few of each)."""
-    code = sa.func.unnest(sa.cast(list(skus), sa.ARRAY(sa.Text))).column_valued("code")
+    typed = _typed(skus)
+    code = typed.c.code
     goods = _goods()
     by_sku = goods.where(sa.func.lower(Variant.sku) == code).limit(_MOST_MEANT).lateral()
     by_barcode = goods.where(Variant.barcode == code).limit(_MOST_MEANT).lateral()
     chosen = goods.where(Variant.id.in_(variant_ids)).subquery()
     statement = sa.union_all(
-        sa.select(code, *by_sku.c).select_from(sa.join(code, by_sku, sa.true())),
-        sa.select(code, *by_barcode.c).select_from(sa.join(code, by_barcode, sa.true())),
+        sa.select(code, *by_sku.c).select_from(sa.join(typed, by_sku, sa.true())),
+        sa.select(code, *by_barcode.c).select_from(sa.join(typed, by_barcode, sa.true())),
         sa.select(sa.literal(None), *chosen.c),
     )
     ids: dict[int, Any] = {}
@@ -82,17 +88,19 @@ def _near(skus: Sequence[str]) -> list[Any]:
     """
     if not skus:
         return []
-    code = sa.func.unnest(sa.cast(list(skus), sa.ARRAY(sa.Text))).column_valued("code")
+    typed = _typed(skus)
+    code = typed.c.code
     sides = []
-    for form, typed in (
+    for form, sought in (
         (sa.func.lower(Variant.sku), code),
         (sa.func.reverse(sa.func.lower(Variant.sku)), sa.func.reverse(code)),
     ):
         for side in (
-            sa.select(Variant.id).where(form >= typed).order_by(form).limit(_NEIGHBOURS).lateral(),
-            sa.select(Variant.id).where(form < typed).order_by(form.desc()).limit(_NEIGHBOURS).lateral(),
+            sa.select(Variant.id).where(form >= sought).order_by(form).limit(_NEIGHBOURS).lateral(),
+            sa.select(Variant.id).where(form < sought).order_by(form.desc()).limit(_NEIGHBOURS).lateral(),
         ):
-            sides.append(sa.select(side.c.id).select_from(sa.join(code, side, sa.true())))
+            near_by = sa.select(side.c.id).select_from(sa.join(typed, side, sa.true()))
+            sides.append(near_by)
     near = sa.union(*sides).subquery()
     return list(db.session.execute(_goods().where(Variant.id.in_(sa.select(near.c.id)))))
 
@@ -101,6 +109,7 @@ def check(actor: Actor, rows: Sequence[Row]) -> Batch:
     """The rows found, priced and checked as one, together with what the actor's cart holds."""
     rows = rules.merged(rows)
     ids, codes = _by_codes({rules.key(row.sku) for row in rows if row.sku}, {row.variant_id or 0 for row in rows})
+    rows = [replace(row, sku=ids[row.variant_id].sku) if row.variant_id in ids else row for row in rows]
     unknown = [key for row in rows if row.sku and not _meant(row, ids, codes) and (key := rules.key(row.sku))]
     near = _near(unknown[:_MOST_GUESSED])
     # Two SKUs (or a SKU and a barcode) may mean the same goods: it is one line.
@@ -202,9 +211,7 @@ def weigh(
         lines={line.item.variant_id: line for line in lines.values()},
         held=held,
         offers=offers,
-        others={
-            line.item.variant_id: line for line in rules.price([*kept, *others], offers) if line.item.line_id < 0
-        },
+        others={line.item.variant_id: line for line in price([*kept, *others], offers) if line.item.line_id < 0},
     )
 
 
@@ -226,7 +233,9 @@ def _checked(
             answers.append(Checked(row, problem=DomainError("Give the SKU.")))
         elif not meant:
             guesses = [each for sku in rules.nearest(row.sku, names) for each in names[sku]][:_MOST_MEANT]
-            text = N_("No goods have this SKU. Did you mean one of these?") if guesses else N_("No goods have this SKU.")
+            text = (
+                N_("No goods have this SKU. Did you mean one of these?") if guesses else N_("No goods have this SKU.")
+            )
             answers.append(Checked(row, problem=DomainError(text), choices=_choices(row, guesses, weighed)))
         elif len(meant) > 1:
             problem = DomainError("Several sellers use this SKU. Choose whose you mean.")

@@ -30,7 +30,9 @@ _HEADS = frozenset({
 })  # fmt: skip
 _UNITS = r"(?:pcs?|pieces?|nos?|units?|sets?|packs?|box(?:es)?|টি|টা|পিস)\.?"
 _NUMBER = re.compile(rf"^[x×*]?\s*(\d[\d,]*?)(?:\.0+)?\s*(?:{_UNITS})?$", re.IGNORECASE)
-_TIMES_BEHIND = re.compile(rf"^(?P<sku>.+?)\s*(?:\s[x×*]|×|\*)\s*(?P<quantity>\d[\d,]*\s*(?:{_UNITS})?)$", re.IGNORECASE)
+_TIMES_BEHIND = re.compile(
+    rf"^(?P<sku>.+?)\s*(?:\s[x×*]|×|\*)\s*(?P<quantity>\d[\d,]*\s*(?:{_UNITS})?)$", re.IGNORECASE
+)
 _TIMES_BEFORE = re.compile(r"^(?P<quantity>\d[\d,]*)\s*[x×*]\s+(?P<sku>\S.*)$", re.IGNORECASE)
 _BEHIND_SPACE = re.compile(rf"^(?P<sku>.+?)\s+(?P<quantity>[\d,]*\d\s*(?:{_UNITS})?)$", re.IGNORECASE)
 
@@ -45,12 +47,17 @@ class Row:
 
     @property
     def pieces(self) -> int | None:
-        """The quantity as a number, in Latin or Bangla digits; None when it is none."""
-        found = _NUMBER.match(self.quantity.strip())
-        if found is None:
-            return None
-        pieces = int(found[1].replace(",", ""))
-        return pieces if 1 <= pieces <= MAX_QUANTITY else None
+        """The quantity as a number; None when it is none."""
+        return pieces(self.quantity)
+
+
+def pieces(text: str) -> int | None:
+    """How many are meant, in Latin or Bangla digits; None when that is no whole number of at least one."""
+    found = _NUMBER.match(text.strip())
+    if found is None:
+        return None
+    number = int(found[1].replace(",", ""))
+    return number if 1 <= number <= MAX_QUANTITY else None
 
 
 def read(text: str) -> list[Row]:
@@ -58,7 +65,7 @@ def read(text: str) -> list[Row]:
 
     Empty lines, comments (#) and a head are passed over. A line that cannot be read is a row without quantity.
     """
-    rows = []
+    rows: list[Row] = []
     for line in text.splitlines():
         bare = line.strip().strip("\ufeff").strip()
         if not bare or bare.startswith(("#", "//")):
@@ -131,10 +138,9 @@ def _read_line(line: str) -> Row:
 def _first_number(rest: str, separator: str) -> str:
     """The quantity of what stands behind the SKU: 1,000 is one number, 50,Jute bag is 50."""
     bare = rest.strip().strip('"').strip()
-    if separator != "," or re.fullmatch(r"\d{1,3}(?:,\d{2,3})*,\d{3}", bare):
-        bare = bare if separator == "," else bare.split(separator)[0]
+    if separator == "," and re.fullmatch(r"\d{1,3}(?:,\d{2,3})*,\d{3}", bare):
         return bare
-    return bare.split(",")[0]
+    return bare.split(separator)[0]
 
 
 def key(sku: str) -> str:
@@ -162,16 +168,14 @@ def merged(rows: Sequence[Row]) -> list[Row]:
 
 
 def check_number(rows: Sequence[Row], field: str) -> None:
-    """Raise DomainError when there are more rows than a cart has lines, or none."""
+    """Raise DomainError when there are more rows than a cart has lines."""
     if len(rows) > MAX_ROWS:
         raise DomainError(
-            "These are {rows} lines. At most {limit} are checked at once, which is what a cart holds: send them in parts.",
+            "These are {rows} lines. A cart holds at most {limit}: send them in parts.",
             field=field,
             rows=len(rows),
             limit=MAX_ROWS,
         )
-    if not rows:
-        raise DomainError("Give at least one line: a SKU and a quantity.", field=field)
 
 
 def nearest(sku: str, known: Iterable[str]) -> list[str]:
@@ -257,3 +261,15 @@ def settle(wanted: Sequence[Item], held: Sequence[Item], offers: Mapping[int, Of
             break
         left = kept
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was wanted of a variant, and what it was called and cost before."""
+
+    variant_id: int
+    sku: str
+    name: str
+    name_bn: str | None
+    quantity: int
+    seen_price: Money | None = None

@@ -167,7 +167,10 @@ def approve(*, actor: Actor, request_id: int, seen: str, comment: str = "") -> s
 
 
 def refuse(*, actor: Actor, request_id: int, reason: str) -> None:
-    """Order nothing of it. Raises DomainError on `reason` without one, ConflictError when it is decided."""
+    """Order nothing of it: its lines are in the asker's cart again, to be corrected and asked for anew.
+
+    Raises DomainError on `reason` without one, ConflictError when it is decided.
+    """
     request = queries.request(actor, request_id, lock=True)
     if request.state == "refused" and request.moves[-1].user_id == actor.user_id:
         return
@@ -261,7 +264,8 @@ def _move(request: ApprovalRequest, after: str, *, actor: Actor, reason: str = "
     check_transition(rules.TRANSITIONS, before, after)
     request.state = after
     db.session.flush()
-    if after in rules.BACK_TO_CART:
+    # Who left the business has no cart there any more.
+    if after in rules.BACK_TO_CART and queries.standing_in(request.user_id, request.organization_id).role is not None:
         kept = [line for line in request.lines if line.refusal is None]
         cart_actions.put_back(
             user_id=request.user_id,

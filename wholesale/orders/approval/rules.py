@@ -25,8 +25,8 @@ MOVERS = {
     ("waiting", "withdrawn"): frozenset({"asker"}),
     ("waiting", "expired"): frozenset({"time"}),
 }
-# What goes back into the asker's cart: what nobody said no to.
-BACK_TO_CART = frozenset({"withdrawn", "expired"})
+# When the lines go back into the asker's cart: all but those that were refused by themselves.
+BACK_TO_CART = frozenset({"refused", "withdrawn", "expired"})
 
 _APPROVERS = frozenset({"owner", "admin"})
 _ORDERING = frozenset({"owner", "admin", "member"})

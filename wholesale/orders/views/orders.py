@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from flask_babel import lazy_gettext as _l
 
+from wholesale.order_lists.forms import NameForm
 from wholesale.orders import actions, queries, rules
 from wholesale.orders.approval import queries as approvals
 from wholesale.orders.forms import PAYMENT, MoveForm
@@ -64,7 +65,7 @@ _DONE = {
 }
 
 
-def _before() -> int | None:
+def page_key() -> int | None:
     """The key at which a page of the list begins; nonsense begins at the newest."""
     text = request.args.get("before", "")
     return int(text) if text.isdecimal() and len(text) < 18 else None  # noqa: PLR2004 - fits a bigint
@@ -93,7 +94,7 @@ def _list(endpoint: str) -> Response:
     return respond(
         "orders/list.html",
         "orders/_list.html",
-        page=queries.page(actor(), state=_state(), before=_before()),
+        page=queries.page(actor(), state=_state(), before=page_key()),
         counts=queries.counts(actor()),
         state=_state(),
         states=rules.STATES,
@@ -104,19 +105,21 @@ def _list(endpoint: str) -> Response:
 @bp.get("/orders/<number>")
 @access(SIGNED_IN)
 def order(number: str) -> Response:
-    return _order_page(number, MoveForm(formdata=None))
+    return order_page(number, MoveForm(formdata=None))
 
 
-def _order_page(number: str, form: MoveForm) -> Response:
+def order_page(number: str, form: MoveForm, naming: NameForm | None = None) -> Response:
+    """The order as it is now; `form` or `naming` (of a list to keep it as) is what was refused, if anything was."""
     order = queries.order(actor(), number)
     purchase = order.purchase
     people = [purchase.approved_by, purchase.user_id if purchase.on_behalf_reason is not None else None]
     return respond(
         "orders/order.html",
         "orders/_order.html",
-        form.status,
+        max(form.status, naming.status if naming else 0),
         order=order,
         form=form,
+        naming=naming or NameForm(formdata=None),
         moves=rules.moves_open_to(actions.party(actor()), order.state),
         states=rules.PATH,
         receives=actions.money_of(order).seller,
@@ -133,4 +136,4 @@ def move(number: str) -> Response:
     to = form.to.data or ""
     if form.accept(lambda: actions.move_order(actor=actor(), number=number, to=to, reason=form.reason.data or "")):
         return done("orders.order", str(_DONE.get(to, "")), number=number)
-    return _order_page(number, form)
+    return order_page(number, form)
