@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from decimal import Decimal
 
+from PIL import Image
+
 from wholesale.catalog import actions as catalog
-from wholesale.catalog.models import Category, Product, Variant
+from wholesale.catalog.models import Category, CategoryAttribute, Picture, Product, Variant
 from wholesale.inventory import actions as inventory
 from wholesale.inventory.models import Location
 from wholesale.kernel.actor import SYSTEM
@@ -85,3 +88,17 @@ def receive(product: Product, pieces: int) -> None:
         quantities=dict.fromkeys(variants_of(product), pieces),
         reference="OPENING",
     )
+
+
+def attribute(
+    category_id: int, name: str = "Material", kind: str = "choice", options: Sequence[str] = ("Jute", "Cotton")
+) -> CategoryAttribute:
+    """Something that products of the category tell."""
+    return catalog.add_attribute(actor=SYSTEM, category_id=category_id, name=name, kind=kind, options=options)
+
+
+def picture(product: Product, position: int = 0) -> Picture:
+    """A ready one, plain grey."""
+    data = io.BytesIO()
+    Image.new("RGB", (64, 48), "grey").save(data, "WEBP")
+    return catalog.add_picture(product_id=product.id, position=position, data=data.getvalue(), is_prepared=True)

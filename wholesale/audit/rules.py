@@ -66,6 +66,7 @@ ACTIONS = {
     "picture.added": N_("added pictures to a product"),
     "picture.changed": N_("changed a picture of a product"),
     "picture.removed": N_("removed a picture of a product"),
+    "products.imported": N_("applied a file of products"),
     "purchase.placed_on_behalf": N_("placed an order for the business"),
     "second_factor.app_added": N_("added an authenticator app"),
     "second_factor.app_removed": N_("removed the authenticator app"),

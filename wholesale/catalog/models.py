@@ -15,9 +15,10 @@ from wholesale.platform.db import Amount, Base, Currency, Id, one_of
 
 
 class Category(Base):
-    """A node of the category tree."""
+    """A node of the category tree. Its small picture has a public address, `picture_key`."""
 
     __tablename__ = "category"
+    __table_args__ = (sa.Index("ix_category_picture_key", "picture_key"),)
 
     id: Mapped[Id] = mapped_column(init=False)
     slug: Mapped[str] = mapped_column(unique=True)
@@ -25,6 +26,8 @@ class Category(Base):
     name_bn: Mapped[str | None] = mapped_column(default=None)
     parent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("category.id"), index=True, default=None)
     position: Mapped[int] = mapped_column(sa.Integer, default=0)
+    picture_key: Mapped[str | None] = mapped_column(default=None)
+    picture_jpeg_key: Mapped[str | None] = mapped_column(default=None)
 
 
 class CategoryAttribute(Base):
@@ -169,11 +172,27 @@ class Listing(Base):
 
 
 class Picture(Base):
-    """A photograph of a product, public, in two sizes as WebP: the whole (at most 640 px) and the thumb (192 px)."""
+    """A photograph of a product in three sizes, each as WebP and as JPEG: thumb (192 px, cut square), 640 and 1200.
+
+    The keys of the WebP files are the public addresses (`/media/<key>`), `thumb_key` the smallest. A photograph that
+    was uploaded is `pending` until the worker has made its sizes, and has only its `original_key`, which nobody is
+    shown; `failed` with a `problem` (a key of files.REASONS) when it could not. `alt` is what it shows, in words.
+    `width` and `height` are those of the file in the middle.
+    """
 
     __tablename__ = "picture"
     __table_args__ = (
-        sa.UniqueConstraint("product_id", "position"),
+        sa.Index("ix_picture_large_key", "large_key"),
+        sa.Index("ix_picture_pending", "created_at", postgresql_where=sa.text("state = 'pending'")),
+        one_of("state", ("pending", "ready", "failed")),
+        sa.CheckConstraint(
+            "(state = 'ready') = (thumb_key IS NOT NULL) AND (thumb_key IS NULL) = (file_key IS NULL)"
+            " AND (file_key IS NULL) = (large_key IS NULL)",
+            name="ready_has_files",
+        ),
+        sa.CheckConstraint("state = 'ready' OR original_key IS NOT NULL", name="pending_has_original"),
+        # At the end of the transaction: pictures change places within it.
+        sa.UniqueConstraint("product_id", "position", deferrable=True, initially="DEFERRED"),
         sa.Index("ix_picture_file_key", "file_key"),
         sa.Index("ix_picture_thumb_key", "thumb_key"),
     )
@@ -181,7 +200,17 @@ class Picture(Base):
     id: Mapped[Id] = mapped_column(init=False)
     product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id", ondelete="CASCADE"))
     position: Mapped[int] = mapped_column(sa.Integer)
-    file_key: Mapped[str]
-    thumb_key: Mapped[str]
-    width: Mapped[int] = mapped_column(sa.Integer)
-    height: Mapped[int] = mapped_column(sa.Integer)
+    state: Mapped[str] = mapped_column(default="pending")
+    problem: Mapped[str] = mapped_column(default="")
+    alt: Mapped[str] = mapped_column(default="")
+    original_key: Mapped[str | None] = mapped_column(default=None)
+    thumb_key: Mapped[str | None] = mapped_column(default=None)
+    thumb_jpeg_key: Mapped[str | None] = mapped_column(default=None)
+    file_key: Mapped[str | None] = mapped_column(default=None)
+    file_jpeg_key: Mapped[str | None] = mapped_column(default=None)
+    large_key: Mapped[str | None] = mapped_column(default=None)
+    large_jpeg_key: Mapped[str | None] = mapped_column(default=None)
+    width: Mapped[int] = mapped_column(sa.Integer, default=0)
+    height: Mapped[int] = mapped_column(sa.Integer, default=0)
+    large_width: Mapped[int] = mapped_column(sa.Integer, default=0)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)

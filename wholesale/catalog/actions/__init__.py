@@ -2,8 +2,58 @@
 
 from __future__ import annotations
 
-from wholesale.catalog.actions.categories import add_category
-from wholesale.catalog.actions.pictures import THUMB, WHOLE, add_picture
+from wholesale.catalog.actions.attributes import (
+    add_attribute,
+    change_attribute,
+    move_attribute,
+    remove_attribute,
+)
+from wholesale.catalog.actions.categories import (
+    add_category,
+    change_category,
+    create_category,
+    move_category,
+    move_products,
+    refresh_category,
+    remove_category,
+)
+from wholesale.catalog.actions.pictures import (
+    LARGE,
+    THUMB,
+    WHOLE,
+    Taken,
+    add_picture,
+    describe_picture,
+    make_sizes,
+    move_picture,
+    remove_picture,
+    retry_picture,
+    upload_pictures,
+)
 from wholesale.catalog.actions.products import add_product
 
-__all__ = ["THUMB", "WHOLE", "add_category", "add_picture", "add_product"]
+__all__ = [
+    "LARGE",
+    "THUMB",
+    "WHOLE",
+    "Taken",
+    "add_attribute",
+    "add_category",
+    "add_picture",
+    "add_product",
+    "change_attribute",
+    "change_category",
+    "create_category",
+    "describe_picture",
+    "make_sizes",
+    "move_attribute",
+    "move_category",
+    "move_picture",
+    "move_products",
+    "refresh_category",
+    "remove_attribute",
+    "remove_category",
+    "remove_picture",
+    "retry_picture",
+    "upload_pictures",
+]

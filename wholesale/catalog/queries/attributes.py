@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from wholesale.catalog.models import Category, CategoryAttribute
+from wholesale.catalog.models import Category, CategoryAttribute, Product
 from wholesale.catalog.rules.attributes import Attribute, inherited
 from wholesale.platform.db import db
 
@@ -47,6 +49,40 @@ def attributes_by_category() -> dict[int, list[Attribute]]:
     for row in rows:
         own[row.category_id].append(_attribute(row))
     return {category_id: inherited(parents, own, category_id) for category_id in parents}
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """How many products have answered an attribute, and how many with which option."""
+
+    products: int
+    options: dict[str, int]
+
+
+def uses_of(attribute: CategoryAttribute | Attribute) -> Uses:
+    """Of products in every state."""
+    key = str(attribute.id)
+    answer = Product.attributes[key].astext
+    rows = db.session.execute(
+        sa.select(answer, sa.func.count()).where(Product.attributes.has_key(key)).group_by(answer)
+    )
+    answers = {text or "": number for text, number in rows}
+    return Uses(sum(answers.values()), answers if attribute.kind == "choice" else {})
+
+
+def uses_in(attribute_ids: Collection[int]) -> dict[int, int]:
+    """How many products have answered each of these attributes, in one go."""
+    if not attribute_ids:
+        return {}
+    answered = sa.func.jsonb_object_keys(Product.attributes).table_valued("key")
+    rows = db.session.execute(
+        sa.select(answered.c.key, sa.func.count())
+        .select_from(Product)
+        .join(answered, sa.true())
+        .where(answered.c.key.in_([str(each) for each in attribute_ids]))
+        .group_by(answered.c.key)
+    )
+    return {int(key): number for key, number in rows}
 
 
 def _attribute(row: sa.Row[int, int, str, str | None, str, list[str], str]) -> Attribute:

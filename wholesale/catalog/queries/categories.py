@@ -19,7 +19,7 @@ TREE = "category-tree"  # under which platform.cache keeps it
 def categories() -> list[Node]:
     """The category tree with how many active products each has: as it is, or was at most five minutes ago."""
     rows, counted = cache.remember(TREE, "", cache.CATALOGUE, _read)
-    return tree((tuple(row) for row in rows), dict(counted))  # type: ignore[arg-type]  # as selected below
+    return tree(rows, dict(counted))  # type: ignore[arg-type]  # pairs come back as lists
 
 
 def _read() -> tuple[list[list[Any]], list[list[int]]]:
@@ -29,6 +29,17 @@ def _read() -> tuple[list[list[Any]], list[list[int]]]:
         .where(Product.state == "active", verified_now())
         .group_by(Product.category_id)
     )
-    columns = (Category.id, Category.slug, Category.name, Category.name_bn, Category.parent_id)
-    rows = db.session.execute(sa.select(*columns).order_by(Category.position, Category.id))
-    return [list(row) for row in rows], [list(row) for row in db.session.execute(counts)]
+    return rows_of_tree(), [list(row) for row in db.session.execute(counts)]
+
+
+def rows_of_tree() -> list[list[Any]]:
+    """What `rules.tree` needs of every category, in the order to show."""
+    columns = (
+        Category.id,
+        Category.slug,
+        Category.name,
+        Category.name_bn,
+        Category.parent_id,
+        Category.picture_key,
+    )
+    return [list(row) for row in db.session.execute(sa.select(*columns).order_by(Category.position, Category.id))]

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from wholesale.catalog.models import Picture, Product, Variant
+from wholesale.catalog.queries.pictures import thumb
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization, SellerTerms
@@ -44,17 +45,6 @@ class Page:
     next_cursor: str | None
 
 
-def _thumb() -> sa.ScalarSelect[Any]:
-    return (
-        sa.select(Picture.thumb_key)
-        .where(Picture.product_id == Product.id)
-        .order_by(Picture.position)
-        .limit(1)
-        .correlate(Product)
-        .scalar_subquery()
-    )
-
-
 def page(*, category_ids: list[int] | None = None, q: str = "", after: str = "") -> Page:
     """A page of active products by key, so that page 1,000 costs what page 1 does.
 
@@ -71,7 +61,7 @@ def page(*, category_ids: list[int] | None = None, q: str = "", after: str = "")
             Product.moq,
             Product.order_multiple,
             Organization.name,
-            _thumb(),
+            thumb(),
             rank.label("rank"),
         )
         .join(Organization, Organization.id == Product.seller_id)
@@ -146,14 +136,8 @@ def product(slug: str) -> ProductPage:
     variants = db.session.execute(
         sa.select(Variant.id, Variant.sku, Variant.name).where(Variant.product_id == found.id).order_by(Variant.id)
     )
-    pictures = db.session.scalars(sa.select(Picture).where(Picture.product_id == found.id).order_by(Picture.position))
+    pictures = db.session.scalars(
+        sa.select(Picture).where(Picture.product_id == found.id, Picture.state == "ready").order_by(Picture.position)
+    )
     minimum = Money(minimum_order or Decimal(0), found.currency)
     return ProductPage(found, seller_name, minimum, [VariantChoice(*row) for row in variants], list(pictures))
-
-
-def picture_exists(key: str) -> bool:
-    """Whether a file is a product's picture (and so public)."""
-    found = db.session.scalar(
-        sa.select(sa.literal(1)).where(sa.or_(Picture.file_key == key, Picture.thumb_key == key)).limit(1)
-    )
-    return found is not None

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from unicodedata import normalize
+
+from wholesale.kernel.errors import DomainError
+
+_LONGEST_SLUG = 80
 
 
 @dataclass(slots=True)
@@ -17,6 +22,7 @@ class Node:
     name: str
     name_bn: str | None
     parent_id: int | None
+    picture_key: str | None = None
     count: int = 0
     children: list[Node] = field(default_factory=list)
 
@@ -26,9 +32,12 @@ class Node:
         return [self.id, *(below for child in self.children for below in child.ids)]
 
 
-def tree(rows: Iterable[tuple[int, str, str, str | None, int | None]], counts: Mapping[int, int]) -> list[Node]:
-    """The roots, each with its children, from (id, slug, name, name_bn, parent's id) in the order to show."""
-    nodes = {row[0]: Node(*row, count=counts.get(row[0], 0)) for row in rows}
+def tree(rows: Iterable[Sequence[Any]], counts: Mapping[int, int]) -> list[Node]:
+    """The roots, each with its children, from (id, slug, name, name_bn, parent's id, picture) in the order to show."""
+    nodes = {}
+    for row in rows:
+        node = nodes[row[0]] = Node(*row)
+        node.count = counts.get(node.id, 0)
     roots = []
     for node in nodes.values():
         if node.parent_id is None:
@@ -68,4 +77,22 @@ def path_to(roots: Iterable[Node], category_id: int) -> list[Node]:
 def slugify(name: str) -> str:
     """A readable part of an address: latin letters, digits and hyphens; empty when the name has none of these."""
     plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80]
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG]
+
+
+def check_slug(typed: str) -> str:
+    """A category's part of an address, as it was typed. Raises DomainError on `slug`."""
+    slug = typed.strip().lower()
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) or len(slug) > _LONGEST_SLUG:
+        raise DomainError("Use small Latin letters, digits and hyphens, such as kitchen-tools.", field="slug")
+    return slug
+
+
+def is_below(parents: Mapping[int, int | None], category_id: int, ancestor_id: int) -> bool:
+    """Whether a category is `ancestor_id` or stands anywhere below it; `parents` are all categories' parents."""
+    at: int | None = category_id
+    for _step in range(len(parents) + 1):  # a ring would have no end
+        if at == ancestor_id:
+            return True
+        at = parents.get(at) if at is not None else None
+    return False

@@ -11,12 +11,12 @@ from wholesale.pages.views.blueprint import bp
 from wholesale.platform import styleguide as samples
 from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access
 from wholesale.platform.conditional import revisitable
-from wholesale.platform.files import storage
 from wholesale.platform.htmx import show
 from wholesale.platform.i18n import LANGUAGES
 from wholesale.platform.resume import local_path
 
 _YEAR = 31_536_000
+_OK = 200
 
 
 @bp.get("/")
@@ -29,12 +29,17 @@ def home() -> Response:
 @bp.get("/media/<key>")
 @access(EVERYBODY_ALIKE)
 def media(key: str) -> Response:
-    """A product's picture; its key changes with its content, so it may be kept for ever."""
-    if not catalog.picture_exists(key):
-        raise NotFoundError
-    response = make_response(storage().get(key))
-    response.headers["Content-Type"] = "image/webp"
+    """A picture as WebP, or as JPEG for who does not ask for that; its key changes with its content: kept for ever."""
+    found = catalog.media(key)
+    webp = any(kind == "image/webp" and quality > 0 for kind, quality in request.accept_mimetypes)
+    response = make_response("")
+    response.headers["Content-Type"] = "image/webp" if webp else "image/jpeg"
     response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
+    response.vary.add("Accept")
+    response.set_etag(f"{key}.{'webp' if webp else 'jpeg'}")
+    response.make_conditional(request)
+    if response.status_code == _OK:
+        response.set_data(found.webp() if webp else found.jpeg())
     return response
 
 

@@ -7,6 +7,8 @@ memory, processor time, no further process, no file. What kills it, kills nothin
     child.py check …     a frame of JSON {"type": …} and the clean file, or one of {"refused": reason}
     child.py pages …     a frame per page: a PDF's first pages as JPEG
     child.py picture …   a frame of JSON and the picture as a fresh, smaller JPEG
+    child.py glance …    a frame of JSON: whether a photograph can be unpacked, without keeping what was
+    child.py photo …     a frame of JSON with the sizes, and a photograph as WebP and JPEG in each of them
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ import sys
 from typing import Any
 
 MAX_PIXELS = 25_000_000
+# A phone's largest photographs; of JPEG only, which is unpacked small at once.
+MAX_PHOTO_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _ORIENTATION = 0x0112
 _LARGEST_ANSWER = 64 * 1024 * 1024
@@ -53,12 +57,12 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
         super().__init__(reason)
 
 
-def limit(megabytes: int, seconds: int) -> None:
+def limit(megabytes: int, seconds: int, answer: int = _LARGEST_ANSWER) -> None:
     """Never more than this, whatever the file makes of the libraries."""
     for kind, most in (
         (resource.RLIMIT_AS, megabytes * 1024 * 1024),
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, _LARGEST_ANSWER),
+        (resource.RLIMIT_FSIZE, answer),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NPROC, 0),
     ):
@@ -122,6 +126,13 @@ def _turn(picture: Any) -> Any:
 
 
 def _fresh_jpeg(picture: Any, turn: Any, longest: int, quality: int) -> bytes:
+    out = io.BytesIO()
+    _sheet(picture, turn, longest).save(out, "JPEG", quality=quality, optimize=True)
+    return out.getvalue()
+
+
+def _sheet(picture: Any, turn: Any, longest: int) -> Any:
+    """A new picture in RGB, upright and on white, of at most `longest` pixels a side."""
     from PIL import Image
 
     picture.load()  # of a moving picture the first
@@ -133,11 +144,129 @@ def _fresh_jpeg(picture: Any, turn: Any, longest: int, quality: int) -> bytes:
     # Painted on a new sheet: comments, profiles and notes stay with the old one.
     sheet = Image.new("RGB", small.size, "white")
     sheet.paste(small, mask=small.getchannel("A") if see_through else None)
-    if turn is not None:
-        sheet = sheet.transpose(turn)
-    out = io.BytesIO()
-    sheet.save(out, "JPEG", quality=quality, optimize=True)
-    return out.getvalue()
+    return sheet if turn is None else sheet.transpose(turn)
+
+
+# --- photographs of goods ---------------------------------------------------------------------------------
+
+
+class Size:
+    """A size in which a photograph is kept: its longest side, whether it is cut square, and its bytes as WebP."""
+
+    def __init__(self, longest: int, most: int, *, square: bool = False) -> None:
+        self.longest, self.most, self.square = longest, most, square
+
+
+PHOTO_SIZES = {
+    "thumb": Size(192, 8 * 1024, square=True),
+    "medium": Size(640, 64 * 1024),
+    "large": Size(1200, 192 * 1024),
+}
+_QUALITIES = (78, 70, 62, 54, 46, 38, 30, 22, 14, 6)
+_JPEG_MAY = 1.5  # times the bytes of WebP
+# ISO media files of these brands: what iPhones keep by themselves.
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+def _open_photo(data: bytes) -> Any:
+    """The photograph, not yet unpacked. Raises Refused for what is none, or is too large to be unpacked."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # the limits below have a sentence of their own
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
+        raise Refused("heic")
+    try:
+        photo = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise Refused("photo") from error
+    most = MAX_PHOTO_PIXELS if photo.format in {"JPEG", "MPO"} else MAX_PIXELS
+    if photo.width * photo.height > most:  # before a pixel is decoded
+        raise Refused("pixels")
+    return photo
+
+
+def glance(data: bytes) -> None:
+    """Unpack it as small as the format allows, so that what is cut off or damaged is refused while somebody waits."""
+    with _open_photo(data) as photo:
+        try:
+            photo.draft("RGB", (64, 64))
+            photo.load()
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Refused("broken") from error
+
+
+def photo_files(data: bytes, sizes: int = 3) -> list[tuple[str, int, int, bytes, bytes]]:
+    """(size's name, width, height, WebP, JPEG) of the first `sizes`; upright, without notes, in sRGB."""
+    with _open_photo(data) as photo:
+        try:
+            turn = _turn(photo)
+            largest = max(size.longest for size in PHOTO_SIZES.values())
+            photo.draft("RGB", (largest, largest))
+            sheet = _sheet(_in_srgb(photo), turn, largest)
+            return [
+                (name, cut.width, cut.height, *in_both(cut, size))
+                for name, size in list(PHOTO_SIZES.items())[:sizes]
+                for cut in [scaled(sheet, size)]
+            ]
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise Refused("broken") from error
+
+
+def _in_srgb(photo: Any) -> Any:
+    """Browsers take what has no profile for sRGB; a phone's wider colours would look pale."""
+    profile = photo.info.get("icc_profile")
+    if not profile or photo.mode != "RGB":
+        return photo
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(photo, source, ImageCms.createProfile("sRGB")) or photo
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - an odd profile is no reason to refuse what the camera saw
+        return photo
+
+
+def scaled(sheet: Any, size: Size) -> Any:
+    """`sheet` in that size, cut or shrunk, never enlarged but to fill the square."""
+    from PIL import Image, ImageOps
+
+    if size.square:
+        return ImageOps.fit(sheet, (size.longest, size.longest), Image.Resampling.LANCZOS)
+    small = sheet.copy()
+    small.thumbnail((size.longest, size.longest), Image.Resampling.LANCZOS)
+    return small
+
+
+def in_both(sheet: Any, size: Size) -> tuple[bytes, bytes]:
+    """As WebP and as JPEG, each in the best quality that keeps it within the size's bytes."""
+    return webp_of(sheet, size.most), jpeg_of(sheet, int(size.most * _JPEG_MAY))
+
+
+def webp_of(sheet: Any, most: int) -> bytes:
+    return _fitted(sheet, most, format="WEBP", method=4)
+
+
+def jpeg_of(sheet: Any, most: int) -> bytes:
+    return _fitted(sheet, most, format="JPEG", optimize=True, progressive=True)
+
+
+def _fitted(sheet: Any, most: int, **options: Any) -> bytes:
+    data = b""
+    for quality in _QUALITIES:
+        out = io.BytesIO()
+        sheet.save(out, quality=quality, **options)
+        data = out.getvalue()
+        if len(data) <= most:
+            break
+    return data
 
 
 # --- PDF: check and copy ----------------------------------------------------------------------------------
@@ -339,6 +468,15 @@ def main() -> None:
         render(data, **arguments)
         return
     try:
+        if task == "glance":
+            glance(data)
+            say(json.dumps({"fits": True}).encode())
+            return
+        if task == "photo":
+            made = photo_files(data, **arguments)
+            sizes = [(name, width, height) for name, width, height, *_files in made]
+            say(json.dumps({"sizes": sizes}).encode(), *(file for each in made for file in each[3:]))
+            return
         if task == "check" and data.startswith(b"%PDF-"):
             clean, media_type = clean_pdf(data), "application/pdf"
         else:

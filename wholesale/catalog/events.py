@@ -1,0 +1,21 @@
+"""What this room announces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wholesale.kernel.events import Event
+
+
+@dataclass(frozen=True)
+class PictureUploaded(Event):
+    """A photograph is kept as it came; its sizes are still to be made."""
+
+    picture_id: int
+
+
+@dataclass(frozen=True)
+class CategoryChanged(Event):
+    """A category has another name, place or attributes: the rows that lists read of its products are out of date."""
+
+    category_id: int
