@@ -1,0 +1,20 @@
+"""Changes that a seller, or an admin for them, makes to the assortment."""
+
+from __future__ import annotations
+
+from wholesale.merchandising.actions.prices import set_prices
+from wholesale.merchandising.actions.products import Outcome, create, duplicate, save, set_state, set_states
+from wholesale.merchandising.actions.settlement import set_settlement
+from wholesale.merchandising.actions.stock import set_stock
+
+__all__ = [
+    "Outcome",
+    "create",
+    "duplicate",
+    "save",
+    "set_prices",
+    "set_settlement",
+    "set_state",
+    "set_states",
+    "set_stock",
+]

@@ -1,0 +1,585 @@
+"""Reads of products for those who manage them: their own sellers, and the platform's staff."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from wholesale.accounts.models import User
+from wholesale.audit import queries as audit
+from wholesale.audit import rules as audit_rules
+from wholesale.catalog.actions.products import facts_of
+from wholesale.catalog.models import Category, CategoryAttribute, Picture, Product, Variant
+from wholesale.catalog.rules.products import STATES, VariantFacts
+from wholesale.inventory.models import InventoryLog, Location, Stock
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import NotFoundError
+from wholesale.kernel.money import Money
+from wholesale.merchandising.rules import LABELS, Kept, Receipt, Shelf, Step, Whole, readable
+from wholesale.organizations.models import Organization
+from wholesale.platform.db import db
+from wholesale.pricing.models import PriceTier, SettlementRule
+from wholesale.pricing.rules import Settlement, share
+
+PAGE = 25
+# As the index ix_product_names has it.
+NAMES: sa.ColumnElement[Any] = sa.func.to_tsvector(
+    sa.literal_column("'simple'"),
+    Product.name + sa.literal_column("' '") + sa.func.coalesce(Product.name_bn, sa.literal_column("''")),
+)
+MAX_QUERY = 100
+SCOPES = ("platform", "category", "seller", "product")
+_MOST_SELLERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of the products is looked for; empty means any, of `state` any but archived."""
+
+    q: str = ""
+    state: str = ""
+    category_id: int | None = None
+    seller_id: int | None = None
+    low: bool = False
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.q or self.state or self.category_id or self.seller_id or self.low)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A product in the list of those who manage it."""
+
+    product: Product
+    seller_name: str
+    category: Category
+    thumb_key: str | None
+    tiers: tuple[tuple[int, Money], ...] = ()
+    variants: tuple[Kept, ...] = ()
+
+    @property
+    def on_hand(self) -> int:
+        return sum(each.on_hand + each.elsewhere for each in self.variants)
+
+    @property
+    def allocated(self) -> int:
+        return sum(each.allocated for each in self.variants)
+
+    @property
+    def available(self) -> int:
+        return sum(each.available for each in self.variants if each.facts.is_offered)
+
+    @property
+    def is_low(self) -> bool:
+        level = self.product.reorder_level
+        return self.available < self.product.moq if level is None else self.available <= level
+
+    @property
+    def skus(self) -> list[str]:
+        return [each.facts.sku for each in self.variants if each.facts.is_offered]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some products, and the key below which the next ones begin."""
+
+    rows: list[Row]
+    after: int | None
+
+
+def seller_of(actor: Actor) -> int | None:
+    """Whose products the actor may see; None: everybody's."""
+    return None if actor.is_staff else actor.acting_organization
+
+
+def page(actor: Actor, filters: Filters, *, after: int | None = None) -> Page:
+    """A page of the actor's products (staff: of all), newest first, by key: the last page costs what the first does."""
+    statement = _select().order_by(Product.id.desc()).limit(PAGE + 1)
+    seller_id = seller_of(actor) or filters.seller_id
+    if seller_id is not None:
+        statement = statement.where(Product.seller_id == seller_id)
+    if after is not None:
+        statement = statement.where(Product.id < after)
+    statement = statement.where(
+        Product.state == filters.state if filters.state in STATES else Product.state != "archived"
+    )
+    if filters.category_id is not None:
+        statement = statement.where(Product.category_id.in_(_below(filters.category_id)))
+    if filters.q:
+        statement = statement.where(_matches(filters.q, within_a_seller=seller_id is not None))
+    if filters.low:
+        statement = statement.where(_is_low())
+    found = db.session.execute(statement).all()
+    rows = _rows(found[:PAGE])
+    return Page(rows, rows[-1].product.id if len(found) > PAGE else None)
+
+
+def row(actor: Actor, product_id: int) -> Row:
+    """One of the actor's products as the list shows it. Raises NotFoundError."""
+    statement = _select().where(Product.id == product_id)
+    seller_id = seller_of(actor)
+    if seller_id is not None:
+        statement = statement.where(Product.seller_id == seller_id)
+    found = db.session.execute(statement).all()
+    if not found:
+        raise NotFoundError
+    return _rows(found)[0]
+
+
+def _select() -> sa.Select[Any]:
+    thumb = (
+        sa.select(Picture.thumb_key)
+        .where(Picture.product_id == Product.id, Picture.thumb_key.is_not(None))
+        .order_by(Picture.position)
+        .limit(1)
+        .correlate(Product)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(Product, Organization.name, Category, thumb)
+        .join(Organization, Organization.id == Product.seller_id)
+        .join(Category, Category.id == Product.category_id)
+    )
+
+
+def _below(category_id: int) -> sa.Select[Any]:
+    """The category and all below it."""
+    tree = sa.select(Category.id).where(Category.id == category_id).cte("tree", recursive=True)
+    tree = tree.union_all(sa.select(Category.id).where(Category.parent_id == tree.c.id))
+    return sa.select(tree.c.id)
+
+
+def _matches(q: str, *, within_a_seller: bool) -> sa.ColumnElement[bool]:
+    """A part of the name or of a SKU; over all sellers whole words and whole SKUs, for which there are indexes."""
+    if within_a_seller:
+        by_sku = sa.select(Variant.product_id).where(
+            Variant.product_id == Product.id,
+            sa.or_(Variant.sku.icontains(q, autoescape=True), Variant.barcode == q),
+        )
+        return sa.or_(
+            Product.name.icontains(q, autoescape=True),
+            Product.name_bn.icontains(q, autoescape=True),
+            by_sku.correlate(Product).exists(),
+        )
+    wanted = " & ".join(f"{word}:*" for word in re.findall(r"\w+", q)) or "''"
+    by_words = NAMES.op("@@")(sa.func.to_tsquery("simple", wanted))
+    skus = sa.select(Variant.product_id).where(sa.func.lower(Variant.sku) == q.lower())
+    return sa.or_(by_words, Product.id.in_(skus))
+
+
+def _is_low() -> sa.ColumnElement[bool]:
+    available = (
+        sa.select(sa.func.coalesce(sa.func.sum(Stock.on_hand - Stock.allocated), 0))
+        .join(Variant, Variant.id == Stock.variant_id)
+        .where(Variant.product_id == Product.id, Variant.is_offered)
+        .correlate(Product)
+        .scalar_subquery()
+    )
+    return available <= sa.func.coalesce(Product.reorder_level, Product.moq - 1)
+
+
+def _rows(found: Sequence[Any]) -> list[Row]:
+    products = [each[0] for each in found]
+    tiers = _tiers([product.id for product in products])
+    variants = _variants([product.id for product in products])
+    return [
+        Row(
+            product=product,
+            seller_name=seller,
+            category=category,
+            thumb_key=thumb,
+            tiers=tuple((quantity, Money(price, product.currency)) for quantity, price in tiers[product.id]),
+            variants=tuple(variants[product.id]),
+        )
+        for product, seller, category, thumb in found
+    ]
+
+
+def _tiers(product_ids: Collection[int]) -> defaultdict[int, list[Step]]:
+    found: defaultdict[int, list[Step]] = defaultdict(list)
+    if product_ids:
+        for product_id, quantity, price in db.session.execute(
+            sa.select(PriceTier.product_id, PriceTier.min_qty, PriceTier.unit_price)
+            .where(PriceTier.product_id.in_(product_ids))
+            .order_by(PriceTier.product_id, PriceTier.min_qty)
+        ):
+            found[product_id].append((quantity, price))
+    return found
+
+
+def _variants(product_ids: Collection[int]) -> defaultdict[int, list[Kept]]:
+    """Variants in order, each with its stock: in its seller's first location, which is counted, and elsewhere."""
+    found: defaultdict[int, list[Kept]] = defaultdict(list)
+    if not product_ids:
+        return found
+    first = (
+        sa.select(sa.func.min(Location.id))
+        .where(Location.organization_id == Variant.seller_id)
+        .correlate(Variant)
+        .scalar_subquery()
+    )
+    here = sa.func.coalesce(sa.func.sum(Stock.on_hand).filter(Stock.location_id == first), 0)
+    everywhere = sa.func.coalesce(sa.func.sum(Stock.on_hand), 0)
+    statement = (
+        sa.select(Variant, here, everywhere, sa.func.coalesce(sa.func.sum(Stock.allocated), 0))
+        .outerjoin(Stock, Stock.variant_id == Variant.id)
+        .where(Variant.product_id.in_(product_ids))
+        .group_by(Variant.id)
+        .order_by(Variant.product_id, Variant.id)
+    )
+    for variant, on_hand, total, allocated in db.session.execute(statement):
+        facts = VariantFacts(
+            variant.sku, variant.name, variant.barcode, variant.surcharge, variant.is_offered, variant.id
+        )
+        found[variant.product_id].append(Kept(facts, on_hand, allocated, total - on_hand))
+    return found
+
+
+def whole(product: Product) -> Whole:
+    """Everything of the product that its page saves at once, as it is kept now."""
+    variants = _variants([product.id])[product.id]
+    return Whole(
+        facts=facts_of(product),
+        tiers=tuple(_tiers([product.id])[product.id]),
+        variants=tuple(each.facts for each in variants),
+        stock={each.facts.sku: each.on_hand for each in variants},
+    )
+
+
+def categories() -> list[Shelf]:
+    """Every category, in the order of the tree's levels."""
+    columns = (Category.id, Category.name, Category.name_bn, Category.parent_id)
+    return [Shelf(*row) for row in db.session.execute(sa.select(*columns).order_by(Category.position, Category.id))]
+
+
+def sellers() -> list[tuple[int, str]]:
+    """The sellers to choose from, for the platform's staff."""
+    rows = db.session.execute(
+        sa.select(Organization.id, Organization.name)
+        .where(Organization.kind == "seller")
+        .order_by(Organization.name, Organization.id)
+        .limit(_MOST_SELLERS)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def seller(seller_id: int) -> Organization:
+    """The seller of that id. Raises NotFoundError."""
+    found = db.session.get(Organization, seller_id)
+    if found is None or found.kind != "seller":
+        raise NotFoundError
+    return found
+
+
+def has_products(actor: Actor) -> bool:
+    """Whether the seller has any at all."""
+    return bool(
+        db.session.scalar(sa.select(sa.exists().where(Product.seller_id == actor.acting_organization)))
+        if not actor.is_staff
+        else True
+    )
+
+
+def names_of(product_ids: Collection[int]) -> dict[int, str]:
+    """Names by id, for whoever may know them all."""
+    rows = db.session.execute(sa.select(Product.id, Product.name).where(Product.id.in_(product_ids)))
+    return dict(rows.tuples().all())
+
+
+def own(actor: Actor, product_ids: Collection[int]) -> list[int]:
+    """The same ids, if all are of products that the actor may see. Raises NotFoundError."""
+    statement = sa.select(Product.id).where(Product.id.in_(product_ids))
+    seller_id = seller_of(actor)
+    if seller_id is not None:
+        statement = statement.where(Product.seller_id == seller_id)
+    found = set(db.session.scalars(statement))
+    if found != set(product_ids):
+        raise NotFoundError
+    return sorted(found)
+
+
+def receipts(
+    *,
+    seller_id: int,
+    category_id: int | None,
+    product_id: int | None,
+    currency: str,
+    cost: Decimal | None,
+    steps: Sequence[Step],
+) -> list[Receipt]:
+    """What the seller is paid at each of these tiers, by the rule that holds now; nothing where no cost is known."""
+    if not steps or not cost:
+        return []
+    rule = _rule_for({"product": product_id, "seller": seller_id, "category": category_id})
+    if rule is None:
+        return []
+    found = []
+    for quantity, price in steps:
+        unit_price = Money(price, currency)
+        revenue = (unit_price * quantity).rounded()
+        goods = (Money(cost, currency) * quantity).rounded()
+        split = share(revenue, goods, as_settlement(rule))
+        received = split.seller_share
+        if rule.goods_owner == "seller":
+            received += split.owner_recovers
+        found.append(Receipt(quantity, unit_price, revenue, received, unit_price.amount < cost))
+    return found
+
+
+def _rule_for(scopes: dict[str, int | None]) -> SettlementRule | None:
+    wanted = [_COLUMNS[kind] == scope_id for kind, scope_id in scopes.items() if scope_id is not None]
+    rules = db.session.scalars(
+        sa.select(SettlementRule)
+        .where(SettlementRule.valid_from <= clock.now(), sa.or_(*wanted, sa.func.num_nonnulls(*_COLUMNS.values()) == 0))
+        .order_by(*_NEWEST)
+    ).all()
+    for kind in ("product", "seller", "category"):
+        held = (each for each in rules if getattr(each, f"{kind}_id") is not None)
+        if (found := next(held, None)) is not None:
+            return found
+    return next(iter(rules), None)
+
+
+def as_settlement(rule: SettlementRule) -> Settlement:
+    """The rule as `pricing.rules.share` takes it."""
+    return Settlement(
+        rule.model,  # type: ignore[arg-type]  # a CHECK keeps it to the two
+        rule.platform_percent,
+        rule.seller_percent,
+        rule.commission_percent,
+        rule.goods_owner,  # type: ignore[arg-type]  # a CHECK keeps it to the two
+    )
+
+
+def stock_moves(variant_ids: Collection[int], limit: int = 3) -> list[InventoryLog]:
+    """The newest changes of what is on hand."""
+    return list(
+        db.session.scalars(
+            sa.select(InventoryLog)
+            .where(InventoryLog.variant_id.in_(variant_ids), InventoryLog.kind.not_in(("ALLOCATION", "RELEASE")))
+            .order_by(InventoryLog.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+# --- history ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field before and after, as people read it; `of` says of which variant."""
+
+    label: str
+    of: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of a product. `who` None: the platform (whose people sellers are not told) or nobody."""
+
+    at: datetime
+    who: str | None
+    by_platform: bool
+    words: str
+    reason: str
+    changes: list[FieldChange]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Changes of a product, the newest first."""
+
+    entries: list[Entry]
+    after: int | None
+
+
+def history(actor: Actor, product_id: int, *, after: int | None = None) -> History:
+    """What was changed of a product that the actor may see."""
+    search = audit.Search(thing="product", thing_id=str(product_id))
+    found = audit.entries(search, after=after, limit=audit.PAGE + 1)
+    more, found = len(found) > audit.PAGE, found[: audit.PAGE]
+    people = {each.actor_id for each in found if each.actor_id and (actor.is_staff or not each.staff)}
+    names = dict(db.session.execute(sa.select(User.id, User.name).where(User.id.in_(people))).tuples().all())
+    shelves = {str(each.id): each.name for each in categories()}
+    questions = {
+        str(key): name for key, name in db.session.execute(sa.select(CategoryAttribute.id, CategoryAttribute.name))
+    }
+    entries = [
+        Entry(
+            at=each.at,
+            who=names.get(each.actor_id) if each.actor_id else None,
+            by_platform=each.staff or each.actor_id is None,
+            words=audit_rules.words(each.action),
+            reason=each.reason,
+            changes=[
+                FieldChange(
+                    LABELS.get(name.partition(" ")[0], name.replace("_", " ")),
+                    name.partition(" ")[2],
+                    *(
+                        readable(name, str((facts or {}).get(name, "")), shelves, questions)
+                        for facts in (each.before, each.after)
+                    ),
+                )
+                for name in {**(each.before or {}), **(each.after or {})}
+            ],
+        )
+        for each in found
+    ]
+    return History(entries, found[-1].id if more else None)
+
+
+# --- settlement -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For what a settlement rule is set: the platform, a category, a seller, or one product."""
+
+    kind: str
+    id: int
+    name: str
+
+    @property
+    def keywords(self) -> dict[str, int]:
+        """As `set_settlement` takes it."""
+        return {} if self.kind == "platform" else {f"{self.kind}_id": self.id}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A settlement rule with the name of who set it."""
+
+    rule: SettlementRule
+    set_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The rule that holds for a scope now, and what it is for."""
+
+    scope: Scope
+    rule: SettlementRule | None = None
+    history: list[Held] = field(default_factory=list)
+
+
+_TABLES: dict[str, Any] = {"category": Category, "seller": Organization, "product": Product}
+_COLUMNS = {
+    "category": SettlementRule.category_id,
+    "seller": SettlementRule.seller_id,
+    "product": SettlementRule.product_id,
+}
+_NEWEST = (SettlementRule.valid_from.desc(), SettlementRule.id.desc())
+
+
+def settlement(kind: str, scope_id: int) -> Settled:
+    """The rules of one scope, the newest first. Raises NotFoundError."""
+    if kind == "platform" and scope_id == 0:
+        scope = Scope(kind, 0, "")
+    elif kind in _TABLES and (thing := db.session.get(_TABLES[kind], scope_id)) is not None:
+        if isinstance(thing, Organization) and thing.kind != "seller":
+            raise NotFoundError
+        scope = Scope(kind, scope_id, thing.name)
+    else:
+        raise NotFoundError
+    rows = db.session.execute(
+        sa.select(SettlementRule, User.name)
+        .outerjoin(User, User.id == SettlementRule.set_by)
+        .where(_of(scope))
+        .order_by(*_NEWEST)
+        .limit(100)
+    )
+    held = [Held(rule, name) for rule, name in rows]
+    return Settled(scope, held[0].rule if held else None, held)
+
+
+def _of(scope: Scope) -> sa.ColumnElement[bool]:
+    if scope.kind == "platform":
+        return sa.func.num_nonnulls(*_COLUMNS.values()) == 0
+    return _COLUMNS[scope.kind] == scope.id
+
+
+def settlements() -> list[Settled]:
+    """What is set for the platform, for categories and for sellers, as far as anything is."""
+    newest = (
+        sa.select(SettlementRule)
+        .where(SettlementRule.product_id.is_(None))
+        .distinct(SettlementRule.category_id, SettlementRule.seller_id)
+        .order_by(SettlementRule.category_id, SettlementRule.seller_id, *_NEWEST)
+    )
+    rules = list(db.session.scalars(newest))
+    names = {
+        kind: dict(
+            db.session.execute(
+                sa.select(table.id, table.name).where(
+                    table.id.in_([getattr(rule, f"{kind}_id") for rule in rules if getattr(rule, f"{kind}_id")])
+                )
+            )
+            .tuples()
+            .all()
+        )
+        for kind, table in (("category", Category), ("seller", Organization))
+    }
+    found = {"platform": [Settled(Scope("platform", 0, ""))], "category": [], "seller": []}
+    for rule in rules:
+        kind = "category" if rule.category_id else "seller" if rule.seller_id else "platform"
+        if kind == "platform":
+            found[kind] = [Settled(Scope(kind, 0, ""), rule)]
+        else:
+            scope_id = getattr(rule, f"{kind}_id")
+            found[kind].append(Settled(Scope(kind, scope_id, names[kind][scope_id]), rule))
+    return [each for kind in ("platform", "category", "seller") for each in found[kind]]
+
+
+def effective_settlements(rows: Collection[Row]) -> dict[int, tuple[str, SettlementRule]]:
+    """For each product the rule that holds, and of which scope it is: the most specific wins (MON-1)."""
+    if not rows:
+        return {}
+    rules = db.session.scalars(
+        sa.select(SettlementRule)
+        .where(
+            sa.or_(
+                SettlementRule.product_id.in_([each.product.id for each in rows]),
+                SettlementRule.seller_id.in_({each.product.seller_id for each in rows}),
+                SettlementRule.category_id.in_({each.product.category_id for each in rows}),
+                sa.func.num_nonnulls(*_COLUMNS.values()) == 0,
+            )
+        )
+        .order_by(SettlementRule.valid_from, SettlementRule.id)
+    )
+    by: dict[tuple[str, int], SettlementRule] = {}
+    for rule in rules:
+        kind = next((kind for kind in _COLUMNS if getattr(rule, f"{kind}_id")), "platform")
+        by[kind, getattr(rule, f"{kind}_id", 0) or 0] = rule
+    found = {}
+    for each in rows:
+        product = each.product
+        keys = (
+            ("product", product.id),
+            ("seller", product.seller_id),
+            ("category", product.category_id),
+            ("platform", 0),
+        )
+        for key in keys:
+            if key in by:
+                found[product.id] = key[0], by[key]
+                break
+    return found
+
+
+def percent_of(rule: SettlementRule) -> Decimal:
+    """What the platform takes: of the profit, or of the revenue."""
+    percent = rule.platform_percent if rule.model == "profit_share" else rule.commission_percent
+    assert percent is not None, "a CHECK keeps it there"
+    return percent

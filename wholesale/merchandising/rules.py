@@ -1,0 +1,259 @@
+"""What a seller typed of a product, beside what is kept and what somebody else saved meanwhile. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import pairwise
+
+from wholesale.catalog.rules.products import Gap, ProductFacts, VariantFacts, gaps
+from wholesale.kernel.errors import DomainError
+from wholesale.kernel.money import Money
+from wholesale.kernel.words import N_
+
+Step = tuple[int, Decimal]
+
+MOST_TIERS = 20
+MOST_AT_ONCE = 100
+_LONGEST_SEEN = 60_000
+
+# What a product is told by, in the order of the page; attributes, variants and stock follow.
+LABELS = {
+    "category_id": N_("Category"),
+    "name": N_("Name"),
+    "name_bn": N_("Name in Bangla"),
+    "description": N_("Description"),
+    "brand": N_("Brand"),
+    "country": N_("Country of origin"),
+    "unit": N_("Sold by the"),
+    "specifications": N_("Specifications"),
+    "attributes": N_("Questions of the category"),
+    "cost": N_("Cost of one"),
+    "moq": N_("Minimum order"),
+    "order_multiple": N_("Sold in multiples of"),
+    "lead_time_days": N_("Days until there is more"),
+    "reorder_level": N_("Reorder at"),
+    "reorder_quantity": N_("Reorder quantity"),
+    "tiers": N_("Prices"),
+    "variants": N_("Variants"),
+    "stock": N_("Stock"),
+    "state": N_("State"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A category to choose."""
+
+    id: int
+    name: str
+    name_bn: str | None
+    parent_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A variant as it is kept, with the pieces in the location where its seller counts, and elsewhere."""
+
+    facts: VariantFacts
+    on_hand: int = 0
+    allocated: int = 0
+    elsewhere: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.on_hand + self.elsewhere - self.allocated
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Everything of a product that its page shows and saves at once."""
+
+    facts: ProductFacts
+    tiers: tuple[Step, ...] = ()
+    variants: tuple[VariantFacts, ...] = ()
+    stock: Mapping[str, int] = field(default_factory=dict)
+    """SKU → pieces counted; a variant that is missing was not counted."""
+
+
+def written(whole: Whole) -> dict[str, str]:
+    """The same as text, by field: what two people's versions are compared by, and what the history keeps."""
+    facts = whole.facts
+    plain = {
+        name: str(getattr(facts, name) if getattr(facts, name) is not None else "")
+        for name in LABELS
+        if name in ProductFacts.__dataclass_fields__ and name not in {"cost", "specifications", "attributes"}
+    }
+    plain["cost"] = amount(facts.cost)
+    plain["description"] = plain["description"].replace("\r\n", "\n")
+    plain["specifications"] = "\n".join(f"{name}: {value}" for name, value in facts.specifications)
+    plain["attributes"] = json.dumps(dict(sorted(facts.attributes.items())), ensure_ascii=False)
+    plain["tiers"] = written_tiers(whole.tiers)
+    plain["variants"] = "\n".join(_variant(each) for each in sorted(whole.variants, key=lambda each: each.sku))
+    for sku, count in sorted(whole.stock.items()):
+        plain[f"stock {sku}"] = str(count)
+    return plain
+
+
+def _variant(variant: VariantFacts) -> str:
+    parts = [variant.sku, variant.name, variant.barcode or "", amount(variant.surcharge) if variant.surcharge else ""]
+    return ", ".join(part for part in parts if part) + ("" if variant.is_offered else " (–)")
+
+
+def written_tiers(steps: Iterable[Step]) -> str:
+    return "; ".join(f"{quantity}: {amount(price)}" for quantity, price in sorted(steps))
+
+
+def amount(value: Decimal) -> str:
+    """145.0000 as 145, 0.1250 as 0.125."""
+    text = f"{value:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def packed(seen: Mapping[str, str]) -> str:
+    """What a page was made from, to come back with its form."""
+    return json.dumps(seen, ensure_ascii=False, separators=(",", ":"))
+
+
+def unpacked(text: str) -> dict[str, str] | None:
+    """What came back; None when it makes no sense."""
+    if len(text) > _LONGEST_SEEN:
+        return None
+    try:
+        seen = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(seen, dict) or not all(isinstance(value, str) for value in seen.values()):
+        return None
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of which somebody saved something else while it was being edited.
+
+    `began` is what the page was made from (None: not known), `theirs` what is kept now, `mine` what was typed.
+    """
+
+    field: str
+    began: str | None
+    theirs: str
+    mine: str
+
+    @property
+    def label(self) -> str:
+        return LABELS.get(self.field.partition(" ")[0], self.field)
+
+    @property
+    def contested(self) -> bool:
+        """Both changed it: what was typed would replace what the other saved."""
+        return self.mine not in (self.began, self.theirs)
+
+    def readable(self, categories: Mapping[str, str], questions: Mapping[str, str]) -> Difference:
+        """With names in place of numbers."""
+        began, theirs, mine = (
+            None if text is None else readable(self.field, text, categories, questions)
+            for text in (self.began, self.theirs, self.mine)
+        )
+        return replace(self, began=began, theirs=theirs or "", mine=mine or "")
+
+
+def readable(name: str, text: str, categories: Mapping[str, str], questions: Mapping[str, str]) -> str:
+    """A value as `written` keeps it, for people: categories and questions by their names."""
+    if name == "category_id":
+        return categories.get(text, text)
+    if name == "attributes" and text:
+        answers = unpacked(text) or {}
+        return "\n".join(f"{questions.get(key, key)}: {answer}" for key, answer in answers.items())
+    return text
+
+
+def merged(mine: Whole, theirs: Whole, found: Iterable[Difference]) -> Whole:
+    """What was typed, with what the other one saved in the fields that were not touched here."""
+    taken = {each.field for each in found if not each.contested}
+    facts = replace(
+        mine.facts, **{name: getattr(theirs.facts, name) for name in taken & ProductFacts.__dataclass_fields__.keys()}
+    )
+    return Whole(
+        facts=facts,
+        tiers=theirs.tiers if "tiers" in taken else mine.tiers,
+        variants=theirs.variants if "variants" in taken else mine.variants,
+        stock={**theirs.stock, **mine.stock},
+    )
+
+
+def differences(
+    began: Mapping[str, str] | None, theirs: Mapping[str, str], mine: Mapping[str, str]
+) -> list[Difference]:
+    """What somebody else changed since `began`. Of stock only what was typed anew: orders take from it all day."""
+    found = []
+    for name, now in theirs.items():
+        before = None if began is None else began.get(name, "")
+        if before == now or (began is None and mine.get(name, "") == now):
+            continue
+        if name.startswith("stock ") and (name not in mine or mine[name] == before):
+            continue
+        found.append(Difference(name, before, now, mine.get(name, "")))
+    return found
+
+
+def tier_problems(steps: Sequence[Step], *, moq: int, multiple: int, currency: str) -> list[DomainError]:
+    """Everything that is wrong with the tiers, each beside the row it is about (`tiers-1-unit_price`)."""
+    found: list[DomainError] = []
+    if steps and steps[0][0] != moq:
+        found.append(
+            DomainError(
+                "The first tier must begin at the minimum order quantity, {moq}.", field="tiers-0-min_qty", moq=moq
+            )
+        )
+    for index, ((quantity, price), (next_quantity, next_price)) in enumerate(pairwise(steps), 1):
+        if next_quantity <= quantity:
+            found.append(
+                DomainError(
+                    "This must be more than the {quantity} of the tier above.",
+                    field=f"tiers-{index}-min_qty",
+                    quantity=quantity,
+                )
+            )
+        if next_price >= price:
+            found.append(
+                DomainError(
+                    "This must be less than the {price} of the tier above: who takes more pays less for each.",
+                    field=f"tiers-{index}-unit_price",
+                    price=Money(price, currency),
+                )
+            )
+    for index, (quantity, price) in enumerate(steps):
+        if quantity % multiple:
+            found.append(
+                DomainError(
+                    "This is sold in multiples of {multiple}: {lower} or {upper} would fit.",
+                    field=f"tiers-{index}-min_qty",
+                    multiple=multiple,
+                    lower=max(quantity // multiple, 1) * multiple,
+                    upper=(quantity // multiple + 1) * multiple,
+                )
+            )
+        if (Money(price, currency) * quantity).rounded().is_zero:
+            found.append(
+                DomainError("The smallest order of a tier must cost something.", field=f"tiers-{index}-unit_price")
+            )
+    return found
+
+
+def missing(whole: Whole) -> list[Gap]:
+    """What a draft lacks before buyers can order it."""
+    return gaps(facts=whole.facts, has_prices=bool(whole.tiers))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the seller is paid for the smallest order at a tier, with the cost of the goods where these are theirs."""
+
+    quantity: int
+    unit_price: Money
+    revenue: Money
+    received: Money
+    below_cost: bool

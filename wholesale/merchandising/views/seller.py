@@ -1,0 +1,420 @@
+"""Products as those who manage them see them: the list, a product's page, and what is changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, request
+from flask_babel import gettext as _
+
+from wholesale.catalog import queries as catalog
+from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.merchandising import actions, queries, rules
+from wholesale.merchandising.errors import StaleError
+from wholesale.merchandising.forms import (
+    COMMON_COUNTRIES,
+    STATES,
+    PricesForm,
+    ProductForm,
+    StateForm,
+    StockForm,
+    category_choices,
+    country_name,
+)
+from wholesale.merchandising.views import listed
+from wholesale.platform import htmx
+from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, access, actor
+from wholesale.platform.forms import HouseForm
+from wholesale.platform.i18n import sentence
+from wholesale.platform.transaction import abandon
+
+bp = Blueprint("products", __name__, url_prefix="/seller/products")
+
+_ID = f"<int(max={2**63 - 1}):product_id>"
+_ROWS = ("specifications", "tiers", "variants")
+_CONFLICT = 409
+
+
+@bp.app_template_filter("product_state")
+def product_state(state: str) -> str:
+    return str(STATES[state])
+
+
+@bp.app_template_filter("product_tone")
+def product_tone(state: str) -> str:
+    """The badge's tone for a product's state."""
+    return {"active": "good", "draft": "warn"}.get(state, "neutral")
+
+
+bp.add_app_template_filter(country_name, "country_name")
+
+
+def may_change() -> bool:
+    """Whether the actor changes products, or only looks at them."""
+    return MANAGES_PRODUCTS.allows(actor())
+
+
+# --- the list ---------------------------------------------------------------------------------------------
+
+
+@bp.get("")
+@access(SELLING)
+def overview() -> Response:
+    """The seller's products; staff have a list of everybody's."""
+    if actor().is_staff:
+        return listed.to_list()
+    return product_list()
+
+
+def product_list(form: HouseForm | None = None, outcomes: list[actions.Outcome] | None = None) -> Response:
+    """The list as it is looked for; `outcomes` of what was just done to several, `form` was refused."""
+    filters = listed.filters(request.args)
+    page = queries.page(actor(), filters, after=listed.whole_number(request.args.get("after")))
+    return htmx.respond(
+        "merchandising/products.html",
+        "merchandising/_products.html",
+        form.status if form else 200,
+        page=page,
+        filters=filters,
+        categories=[(value, label) for value, label, *_more in category_choices(queries.categories())],
+        sellers=queries.sellers() if actor().is_staff else [],
+        settlements=queries.effective_settlements(page.rows) if actor().is_admin else {},
+        percent_of=queries.percent_of,
+        may_change=may_change(),
+        none_yet=not page.rows and not filters.narrowed and not queries.has_products(actor()),
+        kept=listed.kept(),
+        endpoint=listed.list_endpoint(),
+        states=STATES,
+        form=form,
+        outcomes=outcomes or [],
+    )
+
+
+@bp.post("/states")
+@access(MANAGES_PRODUCTS)
+def set_states() -> Response:
+    """Put several on sale or away; each tells what has become of it."""
+    form = StateForm()
+    chosen = [number for text in request.form.getlist("product") if (number := listed.whole_number(text)) is not None]
+    outcomes = form.submit(
+        lambda: actions.set_states(
+            actor=actor(),
+            product_ids=queries.own(actor(), chosen[: rules.MOST_AT_ONCE + 1]),
+            state=form.state.data,
+        )
+    )
+    return product_list(form, outcomes)
+
+
+# --- a product's page -------------------------------------------------------------------------------------
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@access(MANAGES_PRODUCTS)
+def new() -> Response:
+    """A product that is not there yet. An admin says whose it will be."""
+    seller_id = listed.whole_number(request.args.get("seller")) if actor().is_admin else actor().acting_organization
+    if seller_id is None:
+        return htmx.done("all_products.overview", _("Choose the seller first: then press “Add a product”."))
+    seller = queries.seller(seller_id)
+    form = ProductForm(queries.categories())
+    _ask(form, {})
+    if request.method == "GET":
+        form.tiers.append_entry()
+        form.variants.append_entry()
+        return _page(form, None, seller=seller)
+    if _only_rearranged(form):
+        return _page(form, None, seller=seller)
+    state = "active" if request.form.get("do") == "publish" else "draft"
+    _look_for_problems(form, state=state, currency=seller.currency)
+    product = form.submit(lambda: actions.create(actor=actor(), seller_id=seller_id, typed=form.typed, state=state))
+    if product is None:
+        return _page(form, None, seller=seller)
+    message = _("It is on sale.") if state == "active" else _("It is kept as a draft.")
+    return htmx.done("products.product", message, product_id=product.id)
+
+
+@bp.get(f"/{_ID}")
+@access(SELLING)
+def product(product_id: int) -> Response:
+    row = queries.row(actor(), product_id)
+    kept = queries.whole(row.product)
+    form = _form_of(kept, row.product.version, formdata=None)
+    if not may_change():
+        return htmx.show("merchandising/product_read.html", row=row, kept=kept, attributes=form.attributes)
+    return _page(form, row)
+
+
+@bp.post(f"/{_ID}")
+@access(MANAGES_PRODUCTS)
+def save(product_id: int) -> Response:
+    row = queries.row(actor(), product_id)
+    form = _form_of(queries.whole(row.product), row.product.version)
+    if _only_rearranged(form):
+        return _page(form, row)
+    do = request.form.get("do")
+    state = "active" if do == "publish" else None
+    _look_for_problems(form, state=state or row.product.state, currency=row.product.currency)
+    try:
+        saved = form.submit(
+            lambda: actions.save(
+                actor=actor(),
+                product_id=product_id,
+                typed=form.typed,
+                began=rules.unpacked(request.form.get("seen", "")),
+                version=form.version.data or 0,
+                state=state,
+            )
+        )
+    except StaleError as stale:
+        abandon()
+        return _conflict(form, product_id, stale)
+    if saved is None:
+        return _page(form, queries.row(actor(), product_id))
+    return htmx.done("products.product", _("It is on sale.") if state else _("It is saved."), product_id=product_id)
+
+
+def _form_of(kept: rules.Whole, version: int, **kwargs: object) -> ProductForm:
+    """The form of a product as it is kept, which remembers what that was."""
+    seen = rules.packed(rules.written(kept))
+    form = ProductForm.of(queries.categories(), kept, version=version, seen=seen, **kwargs)
+    _ask(form, kept.facts.attributes, sent="formdata" not in kwargs)
+    return form
+
+
+def _ask(form: ProductForm, answers: object, *, sent: bool = True) -> None:
+    """The questions of the category that is chosen now."""
+    category_id = listed.whole_number(form.category_id.data)
+    if category_id is not None:
+        posted = request.form if sent and request.method == "POST" else None
+        form.ask(catalog.attributes_for(category_id), dict(answers or {}), posted)  # type: ignore[call-overload]
+
+
+def _only_rearranged(form: ProductForm) -> bool:
+    """Whether the button only adds or takes out a row, or works something out; nothing is saved then."""
+    do = request.form.get("do", "")
+    verb, _between, rows = do.partition(" ")
+    rows, _between, number = rows.partition(" ")
+    if verb == "add" and rows in _ROWS:
+        form.add_row(rows)
+    elif verb == "remove" and rows in _ROWS and number.isascii() and number.isdecimal() and len(number) < len("1000"):
+        form[rows].pop(int(number))
+    else:
+        return do in {"look", "ask"}
+    return True
+
+
+def _look_for_problems(form: ProductForm, *, state: str, currency: str) -> None:
+    """Everything that is wrong at once, each beside its field; `form.submit` then refuses."""
+    form.also(lambda: _problems(form.typed, state=state, currency=currency))
+
+
+def _problems(typed: rules.Whole, *, state: str, currency: str) -> list[DomainError]:
+    found = rules.tier_problems(
+        typed.tiers, moq=typed.facts.moq, multiple=typed.facts.order_multiple, currency=currency
+    )
+    if state == "active":
+        found += [DomainError(gap.message, field=gap.field) for gap in rules.missing(typed)]
+    return found
+
+
+def _page(
+    form: ProductForm, row: queries.Row | None, *, seller: object = None, stale: StaleError | None = None
+) -> Response:
+    do = request.form.get("do", "")
+    return htmx.respond(
+        "merchandising/product.html",
+        "merchandising/_product.html",
+        _CONFLICT if stale else form.status,
+        form=form,
+        row=row,
+        seller=seller,
+        stale=stale,
+        receipts=queries.receipts(
+            seller_id=row.product.seller_id if row else getattr(seller, "id", 0),
+            category_id=listed.whole_number(form.category_id.data),
+            product_id=row.product.id if row else None,
+            currency=row.product.currency if row else getattr(seller, "currency", ""),
+            cost=form.cost.data,
+            steps=form.steps,
+        ),
+        lacks=rules.missing(queries.whole(row.product)) if row and row.product.state == "draft" else [],
+        added=do.removeprefix("add ") if do.startswith("add ") else "",
+        country_names=COMMON_COUNTRIES,
+        state_form=StateForm(formdata=None, state=row.product.state) if row else None,
+        show_differences=_shown(stale, form) if stale else [],
+    )
+
+
+def _conflict(form: ProductForm, product_id: int, stale: StaleError) -> Response:
+    """What the other one saved, beside what was typed; sent again, the form saves on top of it, knowing."""
+    row = queries.row(actor(), product_id)
+    mine = form.typed
+    merged = rules.merged(mine, stale.kept, stale.differences)
+    fresh = _form_of(merged, stale.version, formdata=None)
+    fresh.seen.data = rules.packed(rules.written(stale.kept))
+    return _page(fresh, row, stale=stale)
+
+
+def _shown(stale: StaleError, form: ProductForm) -> list[rules.Difference]:
+    """The differences with names in place of numbers."""
+    categories = {value: label.strip("– ") for value, label, *_more in form.category_id.iter_choices()}
+    return [
+        each.readable(categories, {str(each.id): each.name for each in form.attributes}) for each in stale.differences
+    ]
+
+
+# --- what is done to one product --------------------------------------------------------------------------
+
+
+@bp.post(f"/{_ID}/copies")
+@access(MANAGES_PRODUCTS)
+def duplicate(product_id: int) -> Response:
+    copy = actions.duplicate(actor=actor(), product_id=product_id)
+    return htmx.done("products.product", _("This is the copy, a draft: change what is different."), product_id=copy.id)
+
+
+@bp.post(f"/{_ID}/state")
+@access(MANAGES_PRODUCTS)
+def set_state(product_id: int) -> Response:
+    """On sale, out of sale, away."""
+    row = queries.row(actor(), product_id)
+    form = StateForm()
+    if form.accept(lambda: actions.set_state(actor=actor(), product_id=product_id, state=form.state.data)):
+        return _done(product_id, _("%(product)s: %(state)s.", product=row.product.name, state=STATES[form.state.data]))
+    return _row(queries.row(actor(), product_id), form.status, mode="state", form=form)
+
+
+@bp.get(f"/{_ID}/row")
+@access(SELLING)
+def in_list(product_id: int) -> Response:
+    """The product's row; without htmx the list, at that place."""
+    row = queries.row(actor(), product_id)
+    if not htmx.current().is_fragment:
+        return listed.to_list(product_id)
+    return _row(row)
+
+
+@bp.get(f"/{_ID}/prices")
+@access(MANAGES_PRODUCTS)
+def prices(product_id: int) -> Response:
+    row = queries.row(actor(), product_id)
+    return _row(row, mode="prices", form=_prices_form(row, formdata=None))
+
+
+def _prices_form(row: queries.Row, **kwargs: object) -> PricesForm:
+    steps = [(quantity, price.amount) for quantity, price in row.tiers]
+    return PricesForm(
+        prefix=f"p{row.product.id}-",
+        tiers=[{"min_qty": quantity, "unit_price": price} for quantity, price in steps],
+        seen=rules.written_tiers(steps),
+        **kwargs,
+    )
+
+
+@bp.post(f"/{_ID}/prices")
+@access(MANAGES_PRODUCTS)
+def set_prices(product_id: int) -> Response:
+    """Each tier's price, in place."""
+    row = queries.row(actor(), product_id)
+    form = PricesForm(prefix=f"p{product_id}-")
+    return _do(
+        row,
+        form,
+        lambda: actions.set_prices(actor=actor(), product_id=product_id, tiers=form.steps, seen=form.seen.data or ""),
+        "prices",
+        _("The prices of %(product)s are changed.", product=row.product.name),
+    )
+
+
+@bp.get(f"/{_ID}/stock")
+@access(MANAGES_PRODUCTS)
+def stock(product_id: int) -> Response:
+    row = queries.row(actor(), product_id)
+    return _row(row, mode="stock", form=_stock_form(row, formdata=None))
+
+
+def _stock_form(row: queries.Row, **kwargs: object) -> StockForm:
+    rows = [
+        {"sku": each.facts.sku, "seen": each.on_hand, "count": each.on_hand}
+        for each in row.variants
+        if each.facts.is_offered or each.on_hand
+    ]
+    return StockForm(prefix=f"s{row.product.id}-", rows=rows, **kwargs)
+
+
+@bp.post(f"/{_ID}/stock")
+@access(MANAGES_PRODUCTS)
+def set_stock(product_id: int) -> Response:
+    """What was counted, in place."""
+    row = queries.row(actor(), product_id)
+    form = StockForm(prefix=f"s{product_id}-")
+    return _do(
+        row,
+        form,
+        lambda: actions.set_stock(actor=actor(), product_id=product_id, counts=form.counts, seen=form.seen),
+        "stock",
+        _("The stock of %(product)s is saved.", product=row.product.name),
+    )
+
+
+def _do(
+    row: queries.Row, form: PricesForm | StockForm, action: Callable[[], object], mode: str, message: str
+) -> Response:
+    """Run the action and show the row; what somebody changed meanwhile stands beside what was typed."""
+    product_id = row.product.id
+    try:
+        accepted = form.accept(action)
+    except ConflictError as conflict:
+        abandon()
+        now = queries.row(actor(), product_id)
+        fresh = _prices_form(now, formdata=None) if mode == "prices" else _stock_form(now, formdata=None)
+        return _row(now, _CONFLICT, mode=mode, form=fresh, typed=form, problem=sentence(conflict))
+    if accepted:
+        return _done(product_id, message)
+    return _row(queries.row(actor(), product_id), form.status, mode=mode, form=form)
+
+
+def _done(product_id: int, message: str) -> Response:
+    """The row again, or the same place in the list."""
+    if htmx.current().is_fragment:
+        return htmx.done("products.in_list", message, product_id=product_id, **listed.kept())
+    return listed.to_list(product_id, message)
+
+
+def _row(
+    row: queries.Row,
+    status: int = 200,
+    *,
+    mode: str = "",
+    form: HouseForm | None = None,
+    typed: HouseForm | None = None,
+    problem: str = "",
+) -> Response:
+    """One row of the list, to be read or with a form in it."""
+    moves = queries.stock_moves([each.facts.id or 0 for each in row.variants]) if typed and mode == "stock" else []
+    return htmx.respond(
+        "merchandising/row.html",
+        "merchandising/_row.html",
+        status,
+        row=row,
+        mode=mode,
+        form=form,
+        typed=typed,
+        problem=problem,
+        moves=moves,
+        may_change=may_change(),
+        kept=listed.kept(),
+        back=listed.list_url(_anchor=f"merchandising-row-{row.product.id}"),
+        settlements=queries.effective_settlements([row]) if actor().is_admin else {},
+        percent_of=queries.percent_of,
+    )
+
+
+@bp.get(f"/{_ID}/history")
+@access(SELLING)
+def history(product_id: int) -> Response:
+    """Who changed what of it, and when."""
+    row = queries.row(actor(), product_id)
+    found = queries.history(actor(), product_id, after=listed.whole_number(request.args.get("after")))
+    return htmx.show("merchandising/history.html", row=row, history=found)
