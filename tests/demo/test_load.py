@@ -19,8 +19,8 @@ from flask import Flask
 from tests import database
 from tests.client import HouseClient
 from wholesale.app import create_app
-from wholesale.catalog.models import Category, Picture, Product, Variant
-from wholesale.demo import cli, history, load, shipped
+from wholesale.catalog.models import Category, Listing, Picture, Product, Variant
+from wholesale.demo import cli, copies, history, load, shipped
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel import clock
@@ -33,6 +33,7 @@ from wholesale.platform import files
 from wholesale.platform.db import Base, db
 from wholesale.platform.outbox import OutboxRow
 from wholesale.platform.supervisor import DEMO_APP_SECRET, DEMO_PASSWORD, LOGINS
+from wholesale.platform.transaction import transaction
 from wholesale.pricing import queries as pricing
 from wholesale.verification.models import VerificationCase
 
@@ -232,14 +233,93 @@ def test_photographs_have_a_whole_and_a_thumb(demo: Flask) -> None:
     assert files.storage().get(picture.thumb_key).startswith(b"RIFF")
 
 
-def test_copies_are_numbered_and_as_good_as_the_first(demo: Flask) -> None:
+def copies_made() -> list[Product]:
+    return list(db.session.scalars(sa.select(Product).where(Product.slug.contains(copies.MARK)).order_by(Product.id)))
+
+
+def test_copies_are_numbered_products_of_their_own(demo: Flask) -> None:
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Product)) == 2 + 22 + COPIES
-    apples, more = product_of("GR-001"), product_of("GR-001-2")
-    assert (more.slug, more.name) == (f"{apples.slug}-no-2", f"{apples.name}, No. 2")
-    first, second = pricing.offer(apples.slug), pricing.offer(more.slug)
-    assert (second.ladder, second.cost, second.available) == (first.ladder, first.cost, first.available)
-    pictures = sa.select(sa.func.count()).select_from(Picture).where(Picture.product_id == more.id)
-    assert db.session.scalar(pictures) == 2
+    made = copies_made()
+    assert sorted(int(each.slug.rpartition(copies.MARK)[2]) for each in made) == list(range(1, COPIES + 1))
+    names = {product.name for product in WHOLE.products}
+    for each in made:
+        assert each.name not in names
+        assert any(name in each.name for name in names)
+        assert each.name.startswith(each.brand)
+        offer = pricing.offer(each.slug)
+        assert offer.moq == each.moq == offer.ladder[0].min_qty
+        assert offer.moq % offer.multiple == 0
+        prices = [tier.unit_price.amount for tier in offer.ladder]
+        assert prices == sorted(set(prices), reverse=True)
+        quantities = [tier.min_qty for tier in offer.ladder]
+        assert quantities == sorted(set(quantities))
+
+
+def test_copies_differ_as_goods_do(demo: Flask) -> None:
+    made = copies_made()
+    assert len({each.brand for each in made}) > COPIES / 2
+    assert len({each.seller_id for each in made}) > 3
+    assert len({each.country for each in made}) > 3
+    assert len({each.moq for each in made}) > 3
+    assert any(each.name_bn for each in made)
+
+
+def test_a_copy_stands_in_the_lists_with_its_price_stock_and_words(demo: Flask) -> None:
+    rows = {row.product_id: row for row in db.session.scalars(sa.select(Listing))}
+    for each in copies_made():
+        row, offer = rows[each.id], pricing.offer(each.slug)
+        assert (row.seller_id, row.category_id, row.moq, row.country) == (
+            each.seller_id, each.category_id, each.moq, each.country,
+        )  # fmt: skip
+        assert (row.from_price, row.best_price) == (
+            offer.ladder[0].unit_price.amount, offer.ladder[-1].unit_price.amount,
+        )  # fmt: skip
+        assert row.in_stock is (offer.available >= each.moq)
+        found = sa.select(Listing.words.op("@@")(sa.func.to_tsquery("simple", each.brand.lower())))
+        assert db.session.scalar(found.where(Listing.product_id == each.id))
+
+
+def test_a_load_that_was_interrupted_goes_on(demo: Flask) -> None:
+    gone = max(copies._numbers())
+    lost = db.session.scalars(sa.select(Product).where(Product.slug.endswith(f"{copies.MARK}{gone}"))).one()
+    name, country, slug = lost.name, lost.country, lost.slug
+    db.session.rollback()
+    with transaction():  # as if its batch had never come: a log is never deleted, so it goes under another name
+        lost.slug += "x"
+        variant = db.session.scalars(sa.select(Variant).where(Variant.product_id == lost.id)).one()
+        variant.sku += "x"
+    said: list[str] = []
+    assert load.load(some(), say=said.append)
+    again = db.session.scalars(sa.select(Product).where(Product.slug == slug)).one()
+    assert (again.name, again.country) == (name, country)  # the same number is the same product
+    db.session.rollback()
+    assert any(line.startswith("Copies: 1 of 1") for line in said)
+    assert not load.load(some(), say=said.append)
+
+
+def test_many_are_loaded_without_the_big_indexes_and_have_them_after(
+    demo: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def indexes() -> set[str]:
+        on = sa.text("SELECT indexname FROM pg_indexes WHERE tablename IN ('listing', 'product')")
+        found = set(db.session.scalars(on))
+        db.session.rollback()
+        return found
+
+    def crash(*_of: object) -> None:
+        during.append(indexes())
+        raise RuntimeError("the power is gone")
+
+    before, during = indexes(), []
+    monkeypatch.setattr(copies, "MANY", 2)
+    with monkeypatch.context() as broken:
+        broken.setattr(copies, "_add_batch", crash)
+        with pytest.raises(RuntimeError):
+            load.load(replace(some(), copies=COPIES + 3), say=lambda _: None)
+    assert indexes() == before  # there again whatever happens
+    assert load.load(replace(some(), copies=COPIES + 3), say=lambda _: None)
+    assert "ix_listing_words" in before - during[0]
+    assert indexes() == before
 
 
 def test_every_product_sits_in_a_category_below_another(demo: Flask) -> None:
@@ -323,6 +403,21 @@ def test_more_products_than_there_are_become_copies() -> None:
     data = shipped.read(1500)
     assert (len(data.products), data.copies) == (len(WHOLE.products), 1500 - len(WHOLE.products))
     assert len(data.invoices) == len(WHOLE.invoices) == 294
+    assert data.sellers == WHOLE.sellers
+
+
+def test_very_many_products_come_from_many_sellers() -> None:
+    sellers = shipped.read(1_000_000).sellers
+    assert len(sellers) == len(WHOLE.sellers) + 120
+    assert sellers[: len(WHOLE.sellers)] == WHOLE.sellers
+    for fact in ("key", "name", "owner_email", "phone", "trade_licence", "tax_no"):
+        assert len({getattr(seller, fact) for seller in sellers}) == len(sellers), fact
+
+
+def test_no_brand_is_a_word_of_the_shipped_names() -> None:
+    words = {word.lower() for product in WHOLE.products for word in product.name.split()}
+    assert len(set(copies.BRANDS)) == len(copies.BRANDS) > 10_000
+    assert {brand.lower() for brand in copies.BRANDS} & words == set()
 
 
 @pytest.mark.parametrize("hour", [0, 6, 11, 17, 23])

@@ -1,7 +1,7 @@
 """Loads the demonstration: people, businesses, goods, stock, and an order history that ends yesterday.
 
-Everything is one transaction, so that a crash leaves nothing of it but files that no row knows. The platform
-admin's login is the mark of a loaded demo. Businesses become verified, goods get their prices and stock, and
+Everything but the copies is one transaction, so that a crash leaves nothing of it but files that no row knows. The
+platform admin's login is the mark of a loaded demo. Businesses become verified, goods get their prices and stock, and
 orders are placed by the product's own actions, at the times at which it would have happened.
 """
 
@@ -10,11 +10,11 @@ from __future__ import annotations
 import io
 from base64 import b32decode
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import sqlalchemy as sa
 from flask import current_app
@@ -24,13 +24,13 @@ from werkzeug.datastructures import FileStorage
 from wholesale.accounts.models import User
 from wholesale.accounts.second_factor.actions import codes as second_factor
 from wholesale.catalog import actions as catalog
-from wholesale.catalog.models import Picture, Product, Variant
+from wholesale.catalog.models import Variant
 from wholesale.config import Settings
-from wholesale.demo import history, shipped
+from wholesale.demo import copies, history, shipped
 from wholesale.demo.history import Say
 from wholesale.demo.shipped import BuyerRow, CategoryRow, Data, Party, ProductRow, SellerRow
 from wholesale.inventory import actions as inventory
-from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.inventory.models import Stock
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor, OrganizationKind
 from wholesale.kernel.errors import ConflictError, ForbiddenError
@@ -38,11 +38,10 @@ from wholesale.kernel.money import Money
 from wholesale.organizations import actions as organizations
 from wholesale.organizations.models import Membership, Organization, SellerTerms
 from wholesale.platform import crypto, outbox
-from wholesale.platform.db import Base, db
+from wholesale.platform.db import db
 from wholesale.platform.supervisor import DEMO_APP_SECRET, DEMO_PASSWORD
 from wholesale.platform.transaction import transaction
 from wholesale.pricing import actions as pricing
-from wholesale.pricing.models import PriceTier
 from wholesale.pricing.rules import Settlement
 from wholesale.verification import actions as verification
 from wholesale.verification.models import VerificationCase
@@ -146,7 +145,7 @@ _PROGRESS = 200
 
 
 def load(data: Data, *, say: Say) -> bool:
-    """Load everything; False, and nothing changed, when the demo is there already.
+    """Load everything, then what copies are missing; False, and nothing changed, when all of it is there already.
 
     Raises ForbiddenError in production, where a published password must not open anything, and ConflictError
     while another load is running.
@@ -157,10 +156,20 @@ def load(data: Data, *, say: Say) -> bool:
     with transaction():
         if not db.session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
             raise ConflictError("The demo is being loaded by another process. Wait until that has ended.")
-        if db.session.scalar(sa.select(User.id).where(User.email == ADMIN)):
-            return False
-        _Loader(data, settings.time_zone, say).run()
-    return True
+        is_there = db.session.scalar(sa.select(User.id).where(User.email == ADMIN)) is not None
+        if not is_there:
+            _Loader(data, settings.time_zone, say).run()
+    return bool(_copies(data, say)) or not is_there
+
+
+def _copies(data: Data, say: Say) -> int:
+    """Products beyond those that are shipped, after the rest is there: a million do not fit into one transaction."""
+    if not data.copies:
+        return 0
+    with transaction():
+        admin = db.session.scalars(sa.select(User).where(User.email == ADMIN)).one()
+        user_id, founded = admin.id, admin.created_at
+    return copies.add(data.copies, [row.slug for row in data.products], founded=founded, user_id=user_id, say=say)
 
 
 class _Loader:
@@ -199,8 +208,6 @@ class _Loader:
         self.say(f"Orders: {len(self.plan.invoices)} purchases to place …")
         stage = history.Stage(self.admin, self.sellers, self.buyers, self.variants, self.data.by_sku)
         history.Replay(self.plan, stage, self.say).run()
-        with clock.at(self.founded + timedelta(days=5)):
-            self._copies()
 
     # --- people and businesses ----------------------------------------------------------------------------
 
@@ -379,20 +386,6 @@ class _Loader:
             db.session.add_all(Stock(variant_id=variant, location_id=self.locations[seller]) for variant in empty)
         db.session.flush()
 
-    # --- more of the same, to see how the product bears many ----------------------------------------------
-
-    def _copies(self) -> None:
-        """Numbered repetitions of the shipped products, each round of them by one statement per table."""
-        total, made, number = self.data.copies, 0, 1
-        originals = [self.products[row.sku] for row in self.data.products if row not in EXAMPLES]
-        while made < total and originals:
-            number += 1
-            batch = originals[: total - made]
-            _copy_products(batch, number, user_id=self.admin.user_id)
-            made += len(batch)
-            if number % 10 == 0 or made == total:
-                self.say(f"Numbered copies: {made:,} of {total:,} …")
-
 
 def _actor(person: User, business: Organization | None) -> Actor:
     """Who a request of this person would come from."""
@@ -440,65 +433,3 @@ def _licence(party: Party, expiry: date) -> FileStorage:
     sheet.save(out, "PNG", compress_level=1)
     out.seek(0)
     return FileStorage(out, filename="trade-licence.png")
-
-
-def _copy_products(originals: Sequence[int], number: int, *, user_id: int | None) -> None:
-    """Repeat products with their variants, prices, pictures and free stock, all named by `number`.
-
-    In SQL alone: a million of them do not pass through this process.
-    """
-    base, made = Product.__table__.alias("base"), Product.__table__.alias("made")
-    of, is_now = Variant.__table__.alias("of"), Variant.__table__.alias("is_now")
-    stock = Stock.__table__.alias("base_stock")
-    slug = base.c.slug + f"-no-{number}"
-    wanted = base.c.id == sa.any_(sa.literal(list(originals), sa.ARRAY(sa.BigInteger)))
-    pairs = base.join(made, made.c.slug == slug)
-    _copy(Product, base, base, wanted, slug=slug, name=base.c.name + f", No. {number}")
-    _copy(
-        Variant,
-        of,
-        pairs.join(of, of.c.product_id == base.c.id),
-        wanted,
-        product_id=made.c.id,
-        sku=of.c.sku + f"-{number}",
-        barcode=sa.null(),
-    )
-    for model in (PriceTier, Picture):
-        table = model.__table__.alias("part")
-        _copy(model, table, pairs.join(table, table.c.product_id == base.c.id), wanted, product_id=made.c.id)
-    shelves = (
-        pairs.join(of, of.c.product_id == base.c.id)
-        .join(is_now, sa.and_(is_now.c.product_id == made.c.id, is_now.c.sku == of.c.sku + f"-{number}"))
-        .join(stock, stock.c.variant_id == of.c.id)
-    )
-    free = stock.c.on_hand - stock.c.allocated
-    _copy(Stock, stock, shelves, wanted, variant_id=is_now.c.id, on_hand=free, allocated=sa.literal(0))
-    _copy(
-        InventoryLog,
-        InventoryLog.__table__.alias("unused"),
-        shelves,
-        sa.and_(wanted, free > 0),
-        variant_id=is_now.c.id,
-        location_id=stock.c.location_id,
-        kind=sa.literal("PURCHASE"),
-        quantity=free,
-        previous=sa.literal(0),
-        new=free,
-        reference=sa.literal(OPENING),
-        user_id=sa.literal(user_id),
-        at=sa.literal(clock.now()),
-    )
-
-
-def _copy(
-    model: type[Base],
-    source: sa.FromClause,
-    tables: sa.FromClause,
-    which: sa.ColumnElement[bool],
-    **changes: sa.ColumnElement[Any],
-) -> None:
-    """Insert rows of `model` that are those of `source` but for `changes`; the database gives the ids."""
-    columns = [column.name for column in model.__table__.columns if column.computed is None and column.identity is None]
-    values = [changes.get(name, source.c[name]) for name in columns]
-    rows = sa.select(*values).select_from(tables).where(which)
-    db.session.execute(sa.insert(model).from_select(columns, rows, include_defaults=False))

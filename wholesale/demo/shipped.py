@@ -15,6 +15,11 @@ from zoneinfo import ZoneInfo
 
 FOLDER = Path(__file__).parent / "data"
 
+# A million products do not come from seven sellers.
+_COPIES_PER_SELLER = 8_000
+_MOST_STAND_INS = 120
+_PLACES = (("Dhaka", "Savar"), ("Chattogram", "Hathazari"), ("Bogura", "Bogra Sadar"), ("Gazipur", "Gazipur Sadar"))
+
 
 @dataclass(frozen=True, slots=True)
 class CategoryRow:
@@ -138,7 +143,9 @@ def read(products: int | None = None) -> Data:
     """
     rows = tuple(_product(row) for row in _rows("products.csv"))
     kept = rows if products is None else rows[:products]
+    count = max(0, (products or 0) - len(rows))
     sellers = tuple(_seller(row) for row in _rows("sellers.csv"))
+    sellers += tuple(_stand_in(number) for number in range(1, min(_MOST_STAND_INS, count // _COPIES_PER_SELLER) + 1))
     data = Data(
         categories=tuple(
             CategoryRow(row["slug"], row["parent"], row["name"], row["name_bn"]) for row in _rows("categories.csv")
@@ -147,7 +154,7 @@ def read(products: int | None = None) -> Data:
         sellers=sellers,
         buyers=tuple(_buyer(row) for row in _rows("buyers.csv")),
         invoices=tuple(_invoices()),
-        copies=max(0, (products or 0) - len(rows)),
+        copies=count,
     )
     return replaced(data, kept)
 
@@ -245,6 +252,31 @@ def _seller(row: dict[str, str]) -> SellerRow:
         delivery_fee=Decimal(row["delivery_fee"]),
         free_delivery_from=_amount(row["free_delivery_from"]),
         minimum_order=Decimal(row["minimum_order"]),
+    )
+
+
+def _stand_in(number: int) -> SellerRow:
+    """A seller of nothing but copies."""
+    district, upazila = _PLACES[number % len(_PLACES)]
+    return SellerRow(
+        key=f"stand-in-{number}",
+        name=f"Sample Wholesale {number}",
+        legal_name=f"Sample Wholesale {number} (Demonstration) Ltd",
+        owner_name=f"Owner Sample {number}",
+        owner_email=f"stand-in-{number}@demo.example",
+        district=district,
+        upazila=upazila,
+        address=f"{number} Sample Wholesale Road",
+        phone=f"+88017010{number:05d}",
+        trade_licence=f"DEMO-TL-{200_000 + number}",
+        tax_no=f"99900{200_000 + number:08d}",
+        model="commission",
+        platform_percent=None,
+        seller_percent=None,
+        commission_percent=Decimal(5 + number % 6),
+        delivery_fee=Decimal(60 + number % 9 * 10),
+        free_delivery_from=Decimal(10_000),
+        minimum_order=Decimal(500),
     )
 
 
