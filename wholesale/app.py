@@ -50,6 +50,7 @@ from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
 from wholesale.ledger import jobs as ledger_jobs
 from wholesale.ledger.cli import cli as ledger_commands
+from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
@@ -87,6 +88,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     cart_routes,
     catalog_routes,
     invoicing_routes,
+    *MERCHANDISING_ROUTES,
     order_lists_routes,
     *ORDERS_ROUTES,
     organizations_routes,

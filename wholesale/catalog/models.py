@@ -61,6 +61,12 @@ class Product(Base):
         sa.CheckConstraint("order_multiple >= 1", name="order_multiple"),
         sa.CheckConstraint("mod(moq, order_multiple) = 0", name="moq_fits_multiple"),
         sa.CheckConstraint("cost >= 0", name="cost"),
+        sa.Index("ix_product_seller", "seller_id", "id"),
+        sa.Index(
+            "ix_product_names",
+            sa.text("to_tsvector('simple', name || ' ' || coalesce(name_bn, ''))"),
+            postgresql_using="gin",
+        ),
         sa.Index("ix_product_listing", "category_id", "id", postgresql_where=sa.text("state = 'active'")),
         sa.Index("ix_product_search", "search", postgresql_using="gin"),
         # The same goods of other sellers, where there is no barcode to tell.
