@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -12,8 +15,16 @@ POLICIES: dict[str, str] = {}
 
 
 def upgrade() -> None:
-    """Filled by what is built next."""
+    # A seller's list by key, and the platform's search over everybody's products in whatever state.
+    op.create_index("ix_product_seller", "product", ["seller_id", "id"])
+    op.create_index(
+        "ix_product_names",
+        "product",
+        [sa.text("to_tsvector('simple', name || ' ' || coalesce(name_bn, ''))")],
+        postgresql_using="gin",
+    )
 
 
 def downgrade() -> None:
-    """Filled by what is built next."""
+    op.drop_index("ix_product_names", "product")
+    op.drop_index("ix_product_seller", "product")
