@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from wholesale.accounts.models import User
 from wholesale.audit import queries as audit
@@ -292,7 +293,7 @@ def has_products(actor: Actor) -> bool:
 def names_of(product_ids: Collection[int]) -> dict[int, str]:
     """Names by id, for whoever may know them all."""
     rows = db.session.execute(sa.select(Product.id, Product.name).where(Product.id.in_(product_ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def own(actor: Actor, product_ids: Collection[int]) -> list[int]:
@@ -411,7 +412,7 @@ def history(actor: Actor, product_id: int, *, after: int | None = None) -> Histo
     found = audit.entries(search, after=after, limit=audit.PAGE + 1)
     more, found = len(found) > audit.PAGE, found[: audit.PAGE]
     people = {each.actor_id for each in found if each.actor_id and (actor.is_staff or not each.staff)}
-    names = dict(db.session.execute(sa.select(User.id, User.name).where(User.id.in_(people))).tuples().all())
+    names = dict(db.session.execute(sa.select(User.id, User.name).where(User.id.in_(people))).all())
     shelves = {str(each.id): each.name for each in categories()}
     questions = {
         str(key): name for key, name in db.session.execute(sa.select(CategoryAttribute.id, CategoryAttribute.name))
@@ -515,7 +516,7 @@ def settlements() -> list[Settled]:
     newest = (
         sa.select(SettlementRule)
         .where(SettlementRule.product_id.is_(None))
-        .distinct(SettlementRule.category_id, SettlementRule.seller_id)
+        .ext(distinct_on(SettlementRule.category_id, SettlementRule.seller_id))
         .order_by(SettlementRule.category_id, SettlementRule.seller_id, *_NEWEST)
     )
     rules = list(db.session.scalars(newest))
@@ -525,9 +526,7 @@ def settlements() -> list[Settled]:
                 sa.select(table.id, table.name).where(
                     table.id.in_([getattr(rule, f"{kind}_id") for rule in rules if getattr(rule, f"{kind}_id")])
                 )
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         for kind, table in (("category", Category), ("seller", Organization))
     }

@@ -52,9 +52,7 @@ def count(*, actor: Actor, product: Product, counts: Mapping[str, int], referenc
     ids = dict(
         db.session.execute(
             sa.select(Variant.sku, Variant.id).where(Variant.product_id == product.id).order_by(Variant.id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     counted = {ids[sku]: pieces for sku, pieces in counts.items() if sku in ids}
     if not any(counted.values()) and not _has_location(product.seller_id):
