@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization, SellerTerms
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
+from wholesale.pricing.rules import Offer
 
 
 def _mine(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
@@ -25,6 +26,13 @@ def _mine(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
 def count(actor: Actor) -> int:
     """How many lines the cart has."""
     return db.session.scalar(sa.select(sa.func.count()).select_from(CartLine).where(*_mine(actor))) or 0
+
+
+def offer_of(actor: Actor, variant_ids: Collection[int | None]) -> Offer | None:
+    """The product of which one of these is a variant, as it is offered to the actor; None when there is none."""
+    wanted = [variant_id for variant_id in variant_ids if variant_id is not None]
+    product_id = db.session.scalar(sa.select(Variant.product_id).where(Variant.id.in_(wanted)).limit(1))
+    return None if product_id is None else pricing.offers_for(actor, [product_id]).get(product_id)
 
 
 def contents(actor: Actor, *, lock: bool = False) -> Cart:

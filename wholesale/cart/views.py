@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from flask_babel import gettext as _
 
 from wholesale.cart import actions, queries
-from wholesale.cart.forms import LineForm, PutForm
+from wholesale.cart.forms import LineForm, PutForm, put_form
 from wholesale.platform.access import ORDERING_BUYER, VERIFIED_BUYER, access, actor
 from wholesale.platform.htmx import done, respond
 
@@ -29,11 +29,20 @@ def badge() -> str:
 @bp.post("/cart/lines")
 @access(ORDERING_BUYER)
 def put() -> Response:
-    """Put a quantity of a variant into the cart (or change it to that)."""
-    form = PutForm()
-    if form.accept(lambda: actions.put(actor=actor(), variant_id=form.variant_id.data, quantity=form.quantity.data)):
+    """Put a quantity of a variant, or of each of a product's variants, into the cart (or change it to that)."""
+    form = put_form(request.form)
+    if isinstance(form, PutForm):
+        asked = [form.variant_id.data]
+        put_in = form.accept(
+            lambda: actions.put(actor=actor(), variant_id=form.variant_id.data, quantity=form.quantity.data)
+        )
+    else:
+        asked = list(form.fields_by_variant)
+        put_in = form.accept(lambda: actions.put_many(actor=actor(), quantities=form.quantities))
+    if put_in:
         return done("cart.show", _("It is in your cart."))
-    return respond("cart/refused.html", "cart/_refused.html", form.status, form=form)
+    offer = queries.offer_of(actor(), asked)
+    return respond("cart/refused.html", "cart/_refused.html", form.status, form=form, offer=offer)
 
 
 @bp.post("/cart/lines/<int:line_id>")

@@ -93,6 +93,12 @@ MANAGES_PRODUCTS = Rule(
     _l("Products are changed by the sellers whose they are, and by the platform's admins."),
     "verification.status",
 )
+SELLS = Rule(
+    "accepted seller who may sell",
+    lambda actor: actor.may_sell,
+    _l("Prices are kept by accepted sellers whose role allows it."),
+    "verification.status",
+)
 STAFF = Rule("platform staff", lambda actor: actor.is_staff, _l("This page is for the platform's staff."))
 ADMIN = Rule("platform admin", lambda actor: actor.is_admin, _l("This page is for the platform's admins."))
 

@@ -1,13 +1,221 @@
-"""The calculator's one field."""
+"""What the calculator, price lists and price changes take."""
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext as _l
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
-from wholesale.platform.forms import HouseForm, WholeNumberField
+from flask_babel import lazy_gettext as _l
+from werkzeug.datastructures import MultiDict
+from wtforms import BooleanField, SelectField
+
+from wholesale.kernel.errors import DomainError
+from wholesale.platform import i18n
+from wholesale.platform.fields import DayField
+from wholesale.platform.forms import AmountField, HouseForm, LongTextField, TextField, WholeNumberField
+from wholesale.pricing.rules import Advice, Mix, Offer, Quote
+
+_PIECES = re.compile(r"v([1-9]\d{0,17})")
+_MOST_VARIANTS = 200
+_LONGEST = 40
 
 
 class QuantityForm(HouseForm):
     """How many pieces?"""
 
     quantity = WholeNumberField(_l("Quantity"), minimum=1)
+
+
+class PiecesField(WholeNumberField):
+    """How many of one variant; nothing typed is none."""
+
+    def pre_validate(self, form: Any) -> None:
+        if not (self.typed or "").strip():
+            self.data = 0
+            return
+        super().pre_validate(form)
+
+
+class MixForm(HouseForm):
+    """How many of each variant of one product: a field `v<variant's id>` for each."""
+
+    @property
+    def fields_by_variant(self) -> dict[int, PiecesField]:
+        return {int(found[1]): field for field in self if (found := _PIECES.fullmatch(field.name))}
+
+    @property
+    def quantities(self) -> dict[int, int]:
+        """What was asked for, by variant, without those of which nothing was."""
+        return {variant_id: field.data for variant_id, field in self.fields_by_variant.items() if field.data}
+
+
+def mix_form(data: MultiDict[str, Any] | None, labels: Mapping[int, str]) -> MixForm:
+    """A form with a field for each of these variants (id → label)."""
+    fields: dict[str, Any] = {f"v{variant}": PiecesField(label) for variant, label in labels.items()}
+    made: MixForm = type("MixForm", (MixForm,), fields)(data)
+    return made
+
+
+def variants_asked(data: Mapping[str, Any]) -> list[int]:
+    """The variants that fields of `data` name, at most as many as a cart holds."""
+    found = [int(match[1]) for name in data if (match := _PIECES.fullmatch(name))]
+    return found[:_MOST_VARIANTS]
+
+
+class Calculation:
+    """A question of the calculator and its answer: one quantity, or so many of each variant of a product.
+
+    `quote` answers a quantity, `mix` a mix (its `quote` is the whole). Refused, `nearest` holds what could be ordered
+    instead, and `best` the cheapest way to get at least as many, when it is none of these.
+    """
+
+    def __init__(self, offer: Offer, args: MultiDict[str, str]) -> None:
+        self.offer = offer
+        self.mix: Mix | None = None
+        self.quote: Quote | None = None
+        self.has_grid = len(offer.variants) > 1
+        labels = {choice.id: choice.name or choice.sku for choice in offer.variants} if self.has_grid else {}
+        asked = bool(set(variants_asked(args)) & set(labels))
+        self.grid = mix_form(args if asked else None, labels)
+        self.form = QuantityForm(args if "quantity" in args else None, quantity=offer.moq)
+        self.form.quantity.at_least = offer.moq
+        if asked:
+            self.mix = self.grid.submit(lambda: offer.quote_mix(self.grid.quantities))
+            self.quote = self.mix.quote if self.mix else None
+            self.wanted: int | None = sum(self.grid.quantities.values())
+        else:
+            self.quote = self.form.submit(lambda: offer.quote(self.form.quantity.data))
+            self.wanted = self.form.quantity.data
+        self.asked_for_mix = asked
+
+    @property
+    def status(self) -> int:
+        return int(self.grid.status if self.asked_for_mix else self.form.status)
+
+    @property
+    def errors(self) -> list[str]:
+        if not self.asked_for_mix:
+            return [*self.form.quantity.errors, *self.form.form_errors]
+        return [*(error for field in self.grid for error in field.errors), *self.grid.form_errors]
+
+    @property
+    def cheaper(self) -> Advice | None:
+        """More pieces for less money."""
+        return self.mix.cheaper if self.mix else self.quote.cheaper if self.quote else None
+
+    @property
+    def next_tier(self) -> Advice | None:
+        return self.mix.next_tier if self.mix else self.quote.next_tier if self.quote else None
+
+    def link(self, advice: Advice) -> dict[str, int]:
+        """The question whose answer is that advice, for the calculator's address."""
+        if self.mix is None or self.mix.more_of is None:
+            return {"quantity": advice.quantity}
+        wanted = {part.choice.id: part.quantity for part in self.mix.parts}
+        wanted[self.mix.more_of.id] += advice.more
+        return {f"v{variant}": quantity for variant, quantity in wanted.items()}
+
+    @property
+    def nearest(self) -> list[Quote]:
+        """What could be ordered instead of a number that was refused."""
+        if self.quote is not None or not self.wanted or self.wanted < 1:
+            return []
+        try:
+            return self.offer.nearest(self.wanted)
+        except DomainError:
+            return []
+
+    @property
+    def best(self) -> Advice | None:
+        """The cheapest way to at least the refused number, where it is none of the nearest."""
+        if self.quote is not None or not self.wanted or self.wanted < 1:
+            return None
+        found = self.offer.best_buy(self.wanted)
+        return found if found and found.quantity not in {each.quantity for each in self.nearest} else None
+
+
+class PercentField(TextField):
+    """A percentage with at most 4 decimals, in Latin or Bangla digits; `amount` is a Decimal or None."""
+
+    amount: Decimal | None = None
+
+    def __init__(self, label: str, *, optional: bool = False, **kwargs: Any) -> None:
+        super().__init__(label, maximum=_LONGEST, optional=optional, **kwargs)
+
+    def post_validate(self, form: Any, validation_stopped: bool) -> None:  # noqa: ARG002, FBT001 - WTForms' protocol
+        text = (self.data or "").rstrip("%").replace(",", "").strip()
+        if not text or self.errors:
+            return
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            raise ValueError(i18n.gettext("Enter a percentage such as 7.5.")) from None
+        if not number.is_finite() or abs(number) > 1000 or number != round(number, 4):  # noqa: PLR2004 - per cent
+            raise ValueError(i18n.gettext("Enter a percentage such as 7.5."))
+        self.amount = number
+
+
+class SuggestionForm(HouseForm):
+    """Which price keeps a margin?"""
+
+    cost = AmountField(_l("What one piece costs you"))
+    margin = PercentField(_l("Margin you want, in % of the selling price"))
+
+
+class PriceListForm(HouseForm):
+    """What a price list says of itself."""
+
+    name = TextField(_l("Name, as your buyers read it"), maximum=80)
+    off_percent = PercentField(_l("Per cent off everything you sell"), optional=True)
+    valid_from = DayField(_l("First day"))
+    valid_until = DayField(_l("Last day"), optional=True)
+    is_active = BooleanField(_l("The list is in force on these days"), default=True)
+    version = WholeNumberField(_l("Version"))
+
+
+class BuyerForm(HouseForm):
+    """Which business is put on a list, found by which words."""
+
+    organization_id = WholeNumberField(_l("Buyer"), maximum=2**62)
+    words = TextField(_l("Name"), maximum=200, optional=True)
+
+
+class TiersForm(HouseForm):
+    """A product's own tiers on a list, one a line: quantity and price."""
+
+    tiers = LongTextField(_l("Tiers, one a line: quantity and price"), maximum=2000, optional=True)
+
+    def steps(self) -> list[tuple[int, Decimal]]:
+        """The lines as (quantity, price). Raises DomainError on `tiers`, naming the line."""
+        found = []
+        for number, line in enumerate((self.tiers.data or "").splitlines(), start=1):
+            parts = line.replace("+", " ").replace(":", " ").replace("=", " ").replace("→", " ").split()
+            if not parts:
+                continue
+            try:
+                quantity, price = (Decimal(part.replace(",", "").lstrip("৳")) for part in parts)
+            except (InvalidOperation, ValueError):
+                raise DomainError("Line {line}: write a quantity and a price, such as 50 135.00.", field="tiers",
+                                  line=number) from None  # fmt: skip
+            if quantity != quantity.to_integral_value() or not 1 <= quantity <= 10_000_000:  # noqa: PLR2004
+                raise DomainError("Line {line}: the quantity is a whole number.", field="tiers", line=number)
+            if not price.is_finite() or price >= Decimal(10) ** 12:
+                raise DomainError("Line {line}: write a quantity and a price, such as 50 135.00.", field="tiers",
+                                  line=number)  # fmt: skip
+            found.append((int(quantity), price))
+        return found
+
+
+class ChangeForm(HouseForm):
+    """A change of many prices."""
+
+    category = SelectField(_l("Which products"), validate_choice=True)
+    sku = TextField(_l("Only the product with this SKU"), maximum=80, optional=True)
+    direction = SelectField(_l("Up or down"), choices=[("up", _l("Up")), ("down", _l("Down"))])
+    percent = PercentField(_l("By how many per cent"))
+    rounding = SelectField(_l("Prices end on"), choices=[("0.01", "0.01"), ("0.1", "0.10"), ("1", _l("whole taka"))])
+    mode = SelectField(_l("Rounded"), choices=[("half_up", _l("to the nearest, half up")), ("up", _l("always up"))])
+    starts_on = DayField(_l("First day (empty: at once)"), optional=True)
+    ends_on = DayField(_l("Last day (empty: for good)"), optional=True)

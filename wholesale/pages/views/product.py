@@ -5,12 +5,15 @@ from __future__ import annotations
 from flask import Response, request
 
 from wholesale.catalog import queries as catalog
+from wholesale.pages import comparing
+from wholesale.pages.dealings import dealings
+from wholesale.pages.forms import CompareForm
 from wholesale.pages.views.blueprint import bp
 from wholesale.platform.access import ANYONE, access, actor
 from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import show
 from wholesale.pricing import queries as pricing
-from wholesale.pricing.forms import QuantityForm
+from wholesale.pricing.forms import Calculation
 
 
 @bp.get("/products/<slug>")
@@ -19,17 +22,28 @@ from wholesale.pricing.forms import QuantityForm
 def product(slug: str) -> Response:
     """A product with its pictures and, for who may see them, its tiers and the calculator."""
     found = catalog.product(slug)
-    offer = quote = None
-    form = QuantityForm(formdata=None)
+    offer = calculation = own = None
     if actor().may_see_prices:
         offer = pricing.offer_for(actor(), slug)
-        form = QuantityForm(request.args if "quantity" in request.args else None, data={"quantity": offer.moq})
-        form.quantity.at_least = offer.moq
-        quote = form.submit(lambda: offer.quote(form.quantity.data))
+        calculation = Calculation(offer, request.args)
+        own = dealings(actor(), offer)
+    return show("pages/product.html", page=found, offer=offer, calculation=calculation, own=own)
+
+
+@bp.get("/products/<slug>/sellers")
+@access(ANYONE)
+def sellers(slug: str) -> Response:
+    """The same goods from everybody who sells them, at a quantity."""
+    found = catalog.about(slug)
+    pages = [found, *catalog.details([each.product_id for each in found.alike])]
+    form = CompareForm(request.args if "quantity" in request.args else None)
+    wanted = form.wanted()
+    compared = comparing.side_by_side(pages, pricing.offers_for(actor(), [page.product.id for page in pages]), wanted)
     return show(
-        "pages/product.html",
+        "pages/sellers.html",
+        form.status,
         page=found,
-        offer=offer,
+        columns=comparing.by_total(compared),
+        alike={each.product_id: each.by for each in found.alike},
         form=form,
-        quote=quote,
     )

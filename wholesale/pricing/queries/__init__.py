@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wholesale.pricing.queries.history import Entry, history, own_product
 from wholesale.pricing.queries.offers import buyer_of, offer, offer_for, offers, offers_for
-from wholesale.pricing.queries.settlement import settlements
+from wholesale.pricing.queries.settlement import receipts_preview, settlements
 
 __all__ = [
     "Entry",
@@ -15,5 +15,6 @@ __all__ = [
     "offers",
     "offers_for",
     "own_product",
+    "receipts_preview",
     "settlements",
 ]

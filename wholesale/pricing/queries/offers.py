@@ -184,6 +184,9 @@ def _offer(row: Any) -> Offer | None:
     for pairs, until in row.dated or ():
         dated = _steps(pairs, row.currency)
         source = LIST if until is None else Source("dated", until=last_day(datetime.fromisoformat(until)))
+    regular = _regular(row)
+    if source is not LIST and regular and dated and dated[0][1] > regular[0][1]:
+        source = replace(source, is_rise=True)
     specials = [
         Special(
             Source("price_list", name=name, until=None if until is None else date.fromisoformat(until)),
@@ -193,7 +196,7 @@ def _offer(row: Any) -> Offer | None:
         for name, until, percent, pairs in row.specials or ()
     ]
     tiers = effective(
-        _regular(row),
+        regular,
         moq=row.moq,
         multiple=row.order_multiple,
         dated=dated,

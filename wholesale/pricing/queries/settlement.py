@@ -3,16 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
 
 import sqlalchemy as sa
 
+from wholesale.catalog.models import Product
 from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.money import Money
 from wholesale.platform.db import db
-from wholesale.pricing.models import SettlementRule
-from wholesale.pricing.rules import Offer, Settlement
+from wholesale.pricing.models import PriceTier, SettlementRule
+from wholesale.pricing.rules import Receipt, Settlement, receipt
 
 
-def settlements(offers: Collection[Offer]) -> dict[int, Settlement]:
+class Sold(Protocol):
+    """What a settlement is looked up for: an offer, or a product that is not offered yet."""
+
+    @property
+    def product_id(self) -> int: ...
+    @property
+    def seller_id(self) -> int: ...
+    @property
+    def category_id(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Goods:
+    product_id: int
+    seller_id: int
+    category_id: int
+
+
+def receipts_preview(actor: Actor, product: Product) -> list[Receipt]:
+    """What the seller receives at each tier of the regular ladder (EX-2, EX-3); empty without prices or terms.
+
+    For the product's seller and for staff, which the caller has checked. Only admins learn what the platform keeps.
+    """
+    terms = settlements([_Goods(product.id, product.seller_id, product.category_id)]).get(product.id)
+    if terms is None:
+        return []
+    tiers = db.session.execute(
+        sa.select(PriceTier.min_qty, PriceTier.unit_price)
+        .where(PriceTier.product_id == product.id)
+        .order_by(PriceTier.min_qty)
+    )
+    cost = Money(product.cost, product.currency)
+    return [
+        receipt(quantity, Money(price, product.currency), cost, terms, for_admin=actor.is_admin)
+        for quantity, price in tiers
+    ]
+
+
+def settlements(offers: Collection[Sold]) -> dict[int, Settlement]:
     """The settlement of each product: the most specific of product, seller, category, platform (MON-1).
 
     Of several for one scope the newest that has begun holds. A product that nothing covers is missing.

@@ -35,7 +35,7 @@ from wholesale.pricing.rules.ladders import (
     tier_at,
 )
 from wholesale.pricing.rules.offers import Choice, Mix, Offer, Part, shortage
-from wholesale.pricing.rules.settlement import Settlement, Split, share, suggested_price
+from wholesale.pricing.rules.settlement import Receipt, Settlement, Split, receipt, share, suggested_price
 
 __all__ = [
     "DIRECTIONS",
@@ -50,6 +50,7 @@ __all__ = [
     "Offer",
     "Part",
     "Quote",
+    "Receipt",
     "Settlement",
     "Source",
     "Special",
@@ -70,6 +71,7 @@ __all__ = [
     "percent_off",
     "problem",
     "quote",
+    "receipt",
     "saving",
     "share",
     "shortage",

@@ -27,19 +27,21 @@ class Source:
 
     "list": the seller's regular prices; "dated": a price for a limited time, whose last day is `until`;
     "price_list": the list `name`, to which the asking buyer belongs, with its last day if it has one. `rounded`: the
-    price is a percentage of another, and was rounded half up to 4 decimals.
+    price is a percentage of another, and was rounded half up to 4 decimals. `is_rise`: a price for a time that is above
+    the regular one.
     """
 
     kind: Literal["list", "dated", "price_list"] = "list"
     name: str = ""
     until: date | None = None
     rounded: bool = False
+    is_rise: bool = False
 
     @property
     def note(self) -> str:
         """As it is frozen on an order line: JSON, without what is not there."""
         facts = {"kind": self.kind, "name": self.name, "until": self.until.isoformat() if self.until else "",
-                 "rounded": self.rounded}  # fmt: skip
+                 "rounded": self.rounded, "is_rise": self.is_rise}  # fmt: skip
         return json.dumps({name: value for name, value in facts.items() if value}, ensure_ascii=False)
 
     @classmethod
@@ -52,6 +54,7 @@ class Source:
             name=facts.get("name", ""),
             until=date.fromisoformat(until) if until else None,
             rounded=bool(facts.get("rounded")),
+            is_rise=bool(facts.get("is_rise")),
         )
 
 

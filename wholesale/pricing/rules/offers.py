@@ -128,6 +128,11 @@ class Offer:
             raise DomainError(shortage(self), field="quantity", available=self.available, days=self.lead_time_days)
         return quote(self.ladder, quantity, multiple=self.multiple, available=self.available)
 
+    @property
+    def at_moq(self) -> Quote | None:
+        """What the minimum order costs; None when there is not enough of it."""
+        return self.quote(self.moq) if self.available >= self.moq else None
+
     def unit_price(self, quantity: int, variant_id: int) -> Money:
         """What a piece of the variant costs when `quantity` of the product are ordered; below the MOQ as at the MOQ."""
         tier = quote(self.ladder, max(quantity, self.ladder[0].min_qty)).tier

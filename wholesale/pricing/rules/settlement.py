@@ -85,3 +85,36 @@ def suggested_price(cost: Money, target_margin: Decimal, *, whole: bool = True) 
     # Not -(-exact // step): // on Decimals cuts towards zero, which would round down.
     steps = (exact / step).to_integral_value(ROUND_CEILING)
     return Money(steps * step, cost.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a seller receives for the smallest order of a tier. `platform`: for the platform's admins only."""
+
+    quantity: int
+    unit_price: Money
+    revenue: Money
+    receives: Money
+    is_loss: bool
+    platform: Money | None = None
+    margin_percent: Decimal | None = None
+
+
+def receipt(quantity: int, unit_price: Money, cost: Money, settlement: Settlement, *, for_admin: bool) -> Receipt:
+    """What the seller receives when `quantity` are sold at `unit_price`.
+
+    Under a profit share that is the seller's share and, when the goods are the seller's, their cost; under a
+    commission what it leaves. The platform's part of either is told to admins only: a seller reads what arrives.
+    """
+    revenue = (unit_price * quantity).rounded()
+    split = share(revenue, (cost * quantity).rounded(), settlement)
+    own_goods = settlement.goods_owner == "seller" and settlement.model == "profit_share"
+    return Receipt(
+        quantity=quantity,
+        unit_price=unit_price,
+        revenue=revenue,
+        receives=split.seller_share + split.owner_recovers if own_goods else split.seller_share,
+        is_loss=unit_price < cost,
+        platform=split.platform_total if for_admin else None,
+        margin_percent=split.margin_percent if for_admin and settlement.model == "profit_share" else None,
+    )

@@ -1,0 +1,7 @@
+"""The room's routes."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("pricing", __name__)

@@ -1,0 +1,129 @@
+"""Changing many prices at once: choose, look, confirm exactly that; and what was confirmed before."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+
+from wholesale.catalog import queries as catalog
+from wholesale.catalog import rules as categories
+from wholesale.kernel import clock
+from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.platform.access import SELLS, access, actor
+from wholesale.platform.htmx import done, show
+from wholesale.pricing import rules
+from wholesale.pricing.actions import changes as actions
+from wholesale.pricing.forms import ChangeForm
+from wholesale.pricing.queries import changes as queries
+from wholesale.pricing.queries.offers import zone
+from wholesale.pricing.views.blueprint import bp
+
+
+@bp.get("/seller/prices/changes")
+@access(SELLS)
+def price_changes() -> Response:
+    """The form, its preview once it is filled in, and the changes made before."""
+    return _page(request.args if "percent" in request.args else None)
+
+
+@bp.post("/seller/prices/changes")
+@access(SELLS)
+def confirm_price_change() -> Response:
+    """Do exactly what was previewed."""
+    form, roots = _form(request.form)
+    made = None
+    try:
+        made = form.submit(
+            lambda: actions.confirm(
+                actor=actor(),
+                change=_change(form, roots),
+                seen=request.form.get("seen", ""),
+                category_id=_category_id(form, roots),
+            )
+        )
+    except ConflictError as changed:
+        form.refuse(DomainError(changed.message))
+    if made is not None:
+        return done("pricing.price_changes", _("The prices are changed as you saw."))
+    return _page(request.form, form)
+
+
+@bp.post("/seller/prices/changes/<int:change_id>/cancellation")
+@access(SELLS)
+def cancel_price_change(change_id: int) -> Response:
+    form = ChangeForm(None)
+    try:
+        actions.cancel(actor=actor(), change_id=change_id)
+    except DomainError as error:
+        form.refuse(error)
+        return _page(None, form)
+    return done("pricing.price_changes", _("The change is cancelled."))
+
+
+def _page(data: MultiDict[str, str] | None, refused: ChangeForm | None = None) -> Response:
+    form, roots = _form(data)
+    if refused is not None:
+        form = refused
+        form.category.choices = _choices(roots)
+    page = "1" if data is None else data.get("page", "1")
+    preview = None
+    if data is not None and (refused is None or refused.form_errors):
+        checked, _roots = _form(data)
+        preview = checked.submit(
+            lambda: _preview(checked, roots, int(page) if page.isdecimal() and len(page) < 7 else 1)  # noqa: PLR2004
+        )
+        if refused is None:
+            form = checked
+    return show(
+        "pricing/price_changes.html",
+        form.status,
+        form=form,
+        preview=preview,
+        confirmed=queries.confirmed(actor()),
+    )
+
+
+def _form(data: MultiDict[str, str] | None) -> tuple[ChangeForm, list[categories.Node]]:
+    roots = catalog.categories()
+    form = ChangeForm(data)
+    form.category.choices = _choices(roots)
+    return form, roots
+
+
+def _choices(roots: list[categories.Node], depth: int = 0) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = [] if depth else [("", _("All my products"))]
+    for node in roots:
+        found += [(node.slug, "– " * depth + node.name), *_choices(node.children, depth + 1)]
+    return found
+
+
+def _category_id(form: ChangeForm, roots: list[categories.Node]) -> int | None:
+    node = categories.find(roots, form.category.data) if form.category.data and not form.sku.data else None
+    return node.id if node else None
+
+
+def _change(form: ChangeForm, roots: list[categories.Node]) -> rules.Change:
+    node = categories.find(roots, form.category.data) if form.category.data and not form.sku.data else None
+    product_id = queries.product_by_sku(actor(), form.sku.data) if form.sku.data else None
+    if form.sku.data and product_id is None:
+        raise DomainError("You have no product with this SKU.", field="sku")
+    if form.percent.amount is None or form.percent.amount < 0:
+        raise DomainError("Enter by how many per cent the prices change.", field="percent")
+    today = clock.today(zone())
+    starts = form.starts_on.data
+    change = rules.Change(
+        percent=form.percent.amount if form.direction.data == "up" else -form.percent.amount,
+        rounding=form.rounding.data,
+        direction=form.mode.data,
+        category_ids=tuple(node.ids) if node else None,
+        product_id=product_id,
+        starts_on=None if starts == today else starts,
+        ends_on=form.ends_on.data,
+    )
+    rules.check_change(change, today=today)
+    return change
+
+
+def _preview(form: ChangeForm, roots: list[categories.Node], page: int) -> queries.Preview:
+    return queries.preview(actor().acting_organization, _change(form, roots), page)
