@@ -112,6 +112,21 @@ class OptionalAmountField(AmountField):
             raise StopValidation
 
 
+class PercentField(OptionalAmountField):
+    """From 0 to 100, or nothing."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata([text.replace("%", "") for text in valuelist])
+        except ValueError:
+            raise ValueError(i18n.gettext("Enter a percentage from 0 to 100.")) from None
+        finally:
+            self.typed = valuelist[0][:40] if valuelist else ""
+        if self.data is not None and self.data > 100:  # noqa: PLR2004 - a percentage
+            self.data = None
+            raise ValueError(i18n.gettext("Enter a percentage from 0 to 100."))
+
+
 class PriceField(AmountField):
     """A unit price, shown without needless zeros."""
 
@@ -219,6 +234,7 @@ class ProductForm(HouseForm):
     cost = OptionalAmountField(_l("Cost of one"))
     moq = WholeNumberField(_l("Minimum order"), minimum=1, default=1)
     order_multiple = WholeNumberField(_l("Sold in multiples of"), minimum=1, default=1)
+    margin = PercentField(_l("Margin that you want, in per cent"))
     tiers = Rows(FormField(TierRow), _l("Prices"), max_entries=rules.MOST_TIERS)
     variants = Rows(FormField(VariantRow), _l("Variants and stock"), max_entries=MOST_VARIANTS)
     lead_time_days = OptionalNumberField(_l("Days until there is more"), maximum=1000)
@@ -461,21 +477,6 @@ class StateForm(HouseForm):
     """Where a product stands."""
 
     state = RadioField(_l("State"), choices=[choice(*each) for each in STATES.items()])
-
-
-class PercentField(OptionalAmountField):
-    """From 0 to 100, or nothing."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        try:
-            super().process_formdata([text.replace("%", "") for text in valuelist])
-        except ValueError:
-            raise ValueError(i18n.gettext("Enter a percentage from 0 to 100.")) from None
-        finally:
-            self.typed = valuelist[0][:40] if valuelist else ""
-        if self.data is not None and self.data > 100:  # noqa: PLR2004 - a percentage
-            self.data = None
-            raise ValueError(i18n.gettext("Enter a percentage from 0 to 100."))
 
 
 class SettlementForm(HouseForm):

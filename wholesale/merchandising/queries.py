@@ -20,15 +20,15 @@ from wholesale.catalog.actions.products import facts_of
 from wholesale.catalog.models import Category, CategoryAttribute, Picture, Product, Variant
 from wholesale.catalog.rules.products import STATES, VariantFacts
 from wholesale.inventory.models import InventoryLog, Location, Stock
-from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
-from wholesale.merchandising.rules import LABELS, Kept, Receipt, Shelf, Step, Whole, readable
+from wholesale.merchandising.rules import LABELS, Kept, Shelf, Step, Whole, readable
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
+from wholesale.pricing import queries as pricing
 from wholesale.pricing.models import PriceTier, SettlementRule
-from wholesale.pricing.rules import Settlement, share
+from wholesale.pricing.rules import Receipt, receipt
 
 PAGE = 25
 # As the index ix_product_names has it.
@@ -308,7 +308,17 @@ def own(actor: Actor, product_ids: Collection[int]) -> list[int]:
     return sorted(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Goods:
+    """What a settlement is looked up for; 0 is of nobody."""
+
+    product_id: int
+    seller_id: int
+    category_id: int
+
+
 def receipts(
+    actor: Actor,
     *,
     seller_id: int,
     category_id: int | None,
@@ -317,48 +327,17 @@ def receipts(
     cost: Decimal | None,
     steps: Sequence[Step],
 ) -> list[Receipt]:
-    """What the seller is paid at each of these tiers, by the rule that holds now; nothing where no cost is known."""
+    """What the seller is paid at each of these tiers, as they are being typed; nothing where no cost is known."""
     if not steps or not cost:
         return []
-    rule = _rule_for({"product": product_id, "seller": seller_id, "category": category_id})
-    if rule is None:
+    goods = _Goods(product_id or 0, seller_id, category_id or 0)
+    terms = pricing.settlements([goods]).get(goods.product_id)
+    if terms is None:
         return []
-    found = []
-    for quantity, price in steps:
-        unit_price = Money(price, currency)
-        revenue = (unit_price * quantity).rounded()
-        goods = (Money(cost, currency) * quantity).rounded()
-        split = share(revenue, goods, as_settlement(rule))
-        received = split.seller_share
-        if rule.goods_owner == "seller":
-            received += split.owner_recovers
-        found.append(Receipt(quantity, unit_price, revenue, received, unit_price.amount < cost))
-    return found
-
-
-def _rule_for(scopes: dict[str, int | None]) -> SettlementRule | None:
-    wanted = [_COLUMNS[kind] == scope_id for kind, scope_id in scopes.items() if scope_id is not None]
-    rules = db.session.scalars(
-        sa.select(SettlementRule)
-        .where(SettlementRule.valid_from <= clock.now(), sa.or_(*wanted, sa.func.num_nonnulls(*_COLUMNS.values()) == 0))
-        .order_by(*_NEWEST)
-    ).all()
-    for kind in ("product", "seller", "category"):
-        held = (each for each in rules if getattr(each, f"{kind}_id") is not None)
-        if (found := next(held, None)) is not None:
-            return found
-    return next(iter(rules), None)
-
-
-def as_settlement(rule: SettlementRule) -> Settlement:
-    """The rule as `pricing.rules.share` takes it."""
-    return Settlement(
-        rule.model,  # type: ignore[arg-type]  # a CHECK keeps it to the two
-        rule.platform_percent,
-        rule.seller_percent,
-        rule.commission_percent,
-        rule.goods_owner,  # type: ignore[arg-type]  # a CHECK keeps it to the two
-    )
+    of_one = Money(cost, currency)
+    return [
+        receipt(quantity, Money(price, currency), of_one, terms, for_admin=actor.is_admin) for quantity, price in steps
+    ]
 
 
 def stock_moves(variant_ids: Collection[int], limit: int = 3) -> list[InventoryLog]:

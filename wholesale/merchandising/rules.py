@@ -246,14 +246,3 @@ def tier_problems(steps: Sequence[Step], *, moq: int, multiple: int, currency: s
 def missing(whole: Whole) -> list[Gap]:
     """What a draft lacks before buyers can order it."""
     return gaps(facts=whole.facts, has_prices=bool(whole.tiers))
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the seller is paid for the smallest order at a tier, with the cost of the goods where these are theirs."""
-
-    quantity: int
-    unit_price: Money
-    revenue: Money
-    received: Money
-    below_cost: bool

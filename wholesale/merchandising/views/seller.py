@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from wholesale.catalog import queries as catalog
 from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.kernel.money import Money
 from wholesale.merchandising import actions, queries, rules
 from wholesale.merchandising.errors import StaleError
 from wholesale.merchandising.forms import (
@@ -27,12 +28,14 @@ from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, access, actor
 from wholesale.platform.forms import HouseForm
 from wholesale.platform.i18n import sentence
 from wholesale.platform.transaction import abandon
+from wholesale.pricing.rules import suggested_price
 
 bp = Blueprint("products", __name__, url_prefix="/seller/products")
 
 _ID = f"<int(max={2**63 - 1}):product_id>"
 _ROWS = ("specifications", "tiers", "variants")
 _CONFLICT = 409
+_WHOLE = 100  # per cent
 
 
 @bp.app_template_filter("product_state")
@@ -200,7 +203,7 @@ def _only_rearranged(form: ProductForm) -> bool:
     elif verb == "remove" and rows in _ROWS and number.isascii() and number.isdecimal() and len(number) < len("1000"):
         form[rows].pop(int(number))
     else:
-        return do in {"look", "ask"}
+        return do in {"look", "ask", "suggest"}
     return True
 
 
@@ -231,6 +234,7 @@ def _page(
         seller=seller,
         stale=stale,
         receipts=queries.receipts(
+            actor(),
             seller_id=row.product.seller_id if row else getattr(seller, "id", 0),
             category_id=listed.whole_number(form.category_id.data),
             product_id=row.product.id if row else None,
@@ -238,12 +242,21 @@ def _page(
             cost=form.cost.data,
             steps=form.steps,
         ),
+        suggested=_suggested(form, row.product.currency if row else getattr(seller, "currency", "")),
         lacks=rules.missing(queries.whole(row.product)) if row and row.product.state == "draft" else [],
         added=do.removeprefix("add ") if do.startswith("add ") else "",
         country_names=COMMON_COUNTRIES,
         state_form=StateForm(formdata=None, state=row.product.state) if row else None,
         show_differences=_shown(stale, form) if stale else [],
     )
+
+
+def _suggested(form: ProductForm, currency: str) -> Money | None:
+    """The price that keeps the margin that was asked for (EX-5)."""
+    cost, margin = form.cost.data, form.margin.data
+    if request.form.get("do") != "suggest" or not cost or margin is None or margin >= _WHOLE:
+        return None
+    return suggested_price(Money(cost, currency), margin)
 
 
 def _conflict(form: ProductForm, product_id: int, stale: StaleError) -> Response:
