@@ -14,12 +14,13 @@ from werkzeug.test import TestResponse
 
 from tests.client import HouseClient
 from tests.conftest import Cast
-from tests.factories import accounts, acting, approvals, audit, catalog, orders, organizations, verification
+from tests.factories import accounts, acting, approvals, audit, catalog, orders, organizations, prices, verification
 from tests.house import access_table as table
 from wholesale.accounts.models import User
 from wholesale.cart import actions as cart
 from wholesale.cart.models import CartLine
 from wholesale.kernel import clock
+from wholesale.kernel.actor import SYSTEM
 from wholesale.order_lists import actions as lists
 from wholesale.order_lists.models import OrderListLine
 from wholesale.orders.approval.models import ApprovalLine
@@ -28,6 +29,7 @@ from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
 from wholesale.platform.outbox import OutboxRow
 from wholesale.privacy.models import DataDownload
+from wholesale.search import actions as search
 from wholesale.verification.models import VerificationDocument, VerificationPreview
 
 ADDRESS = {
@@ -71,6 +73,10 @@ class World:
     attribute_id: int
     product_id: int
     picture_id: int
+    synonym_id: int
+    price_list_id: int
+    change_id: int
+    buyer_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
@@ -96,7 +102,10 @@ class World:
             "scope": "product",
             "scope_id": self.product_id,
             "picture_id": self.picture_id,
+            "synonym_id": self.synonym_id,
             "list_id": self.list_id,
+            "change_id": self.change_id,
+            "organization_id": self.buyer_id,
             "token": "no-such-token",
             "code": "bn",
             "key": "no-such-picture",
@@ -109,6 +118,8 @@ class World:
             named["line_id"] = self.request_line_id
         if rule.endpoint.startswith("order_lists."):
             named["line_id"] = self.list_line_id
+        if rule.endpoint.startswith("pricing."):
+            named["list_id"] = self.price_list_id
         return {argument: named[argument] for argument in rule.arguments}
 
     def form(self, rule: Rule) -> dict[str, str]:
@@ -128,6 +139,8 @@ class World:
             "orders.move": {"to": "cancelled", "reason": "We ordered twice."},
             "products.set_state": {"state": "archived"},
             "products.set_states": {"state": "archived"},
+            "pricing.add_list_buyer": {"organization_id": str(self.buyer_id), "words": "Amina Store"},
+            "pricing.change_price_list": {"name": "Mine", "valid_from": "2026-11-01", "version": "1"},
             "payments.record": {"amount": "1", "reference": "BANK-1"},
             "second_factor.rename_passkey": {"name": "My phone"},
             "verification.decide": {"verdict": "rejected", "reason": "Not a licence."},
@@ -196,6 +209,7 @@ def build(app: Flask, cast: Cast) -> World:
     organizations.join(cast.other_shop, {member: "member", viewer: "viewer"})
     organizations.business("Farid Traders", kind="seller", members={stranger_seller: "owner"})
     organizations.business("Gita Traders", kind="seller", verified=False, members={new_seller: "owner"})
+    dipu = accounts.actor(cast.dipu)
     purchase = db.session.get_one(Purchase, order.purchase_id)
     document = db.session.query(VerificationDocument).filter_by(case_id=case.id).one()
     preview = VerificationPreview(document_id=document.id, page=1, file_key=document.file_key, width=100, height=140)
@@ -243,6 +257,10 @@ def build(app: Flask, cast: Cast) -> World:
         attribute_id=catalog.attribute(product.category_id).id,
         product_id=product.id,
         picture_id=catalog.picture(product).id,
+        price_list_id=prices.price_list(dipu, cast.shop).id,
+        change_id=prices.scheduled(dipu).id,
+        buyer_id=cast.shop.id,
+        synonym_id=search.save_synonym(actor=SYSTEM, terms=["chal", "rice"]).id,
     )
     db.session.commit()
     return world

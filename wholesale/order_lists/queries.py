@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from wholesale.cart import queries as cart
 from wholesale.cart.quick.rules import Wanted
 from wholesale.cart.rules import Cart
-from wholesale.catalog.models import Picture, Product
+from wholesale.catalog import queries as catalog
+from wholesale.catalog.models import Product
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
@@ -146,14 +147,6 @@ class Marked:
 
 def favourites(actor: Actor, before: int | None = None) -> tuple[list[Marked], int | None]:
     """A page of the business's favourites, newest first, and the key at which the next one begins."""
-    thumb = (
-        sa.select(Picture.thumb_key)
-        .where(Picture.product_id == Product.id)
-        .order_by(Picture.position)
-        .limit(1)
-        .correlate(Product)
-        .scalar_subquery()
-    )
     statement = (
         sa.select(
             Favourite.id,
@@ -163,7 +156,7 @@ def favourites(actor: Actor, before: int | None = None) -> tuple[list[Marked], i
             Product.name_bn,
             Product.unit,
             Organization.name.label("seller_name"),
-            thumb.label("thumb_key"),
+            catalog.thumb().label("thumb_key"),
             Favourite.marked_at,
             Favourite.seen_price,
             Product.currency,

@@ -8,7 +8,7 @@ from wtforms import SelectField
 from wholesale.audit import rules
 from wholesale.platform import i18n
 from wholesale.platform.fields import DayField, choice
-from wholesale.platform.forms import HouseForm, TextField
+from wholesale.platform.forms import HouseForm, TextField, WholeNumberField
 
 
 class OwnAuditForm(HouseForm):
@@ -36,3 +36,15 @@ class AuditForm(OwnAuditForm):
     business = TextField(_l("Business"), maximum=200, optional=True)
     thing = TextField(_l("Kind of thing"), maximum=50, optional=True, description=_l("Such as membership or order."))
     thing_id = TextField(_l("Number of the thing"), maximum=100, optional=True)
+
+
+class CompareForm(HouseForm):
+    """At which quantity."""
+
+    quantity = WholeNumberField(_l("Quantity"), minimum=1)
+
+    def wanted(self) -> int | None:
+        """The quantity; None when there is none, or none that makes sense (`status` then says so)."""
+        if self.quantity.typed is None:
+            return None
+        return self.submit(lambda: self.quantity.data)

@@ -12,6 +12,16 @@ from wholesale.catalog.queries.admin import (
 )
 from wholesale.catalog.queries.attributes import attributes_by_category, attributes_for
 from wholesale.catalog.queries.categories import categories
+from wholesale.catalog.queries.detail import (
+    Alike,
+    Answer,
+    ProductPage,
+    VariantChoice,
+    about,
+    compared,
+    details,
+    product,
+)
 from wholesale.catalog.queries.pictures import (
     Media,
     OwnPictures,
@@ -22,28 +32,19 @@ from wholesale.catalog.queries.pictures import (
     thumb,
     thumbs,
 )
-from wholesale.catalog.queries.products import (
-    MAX_QUERY,
-    PAGE_SIZE,
-    Card,
-    Page,
-    ProductPage,
-    VariantChoice,
-    page,
-    product,
-)
+from wholesale.catalog.queries.products import Card
 
 __all__ = [
-    "MAX_QUERY",
-    "PAGE_SIZE",
+    "Alike",
+    "Answer",
     "Branch",
     "Card",
     "CategoryFile",
     "Media",
     "OwnPictures",
-    "Page",
     "ProductPage",
     "VariantChoice",
+    "about",
     "attribute",
     "attributes_by_category",
     "attributes_for",
@@ -51,11 +52,12 @@ __all__ = [
     "category_file",
     "category_names",
     "category_tree",
+    "compared",
+    "details",
     "late_pictures",
     "media",
     "own_picture",
     "own_pictures",
-    "page",
     "product",
     "thumb",
     "thumbs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 
 from wholesale.catalog import queries as catalog
+from wholesale.merchandising.forms import country_name
 from wholesale.pages import comparing
 from wholesale.pages.dealings import dealings
 from wholesale.pages.forms import CompareForm
@@ -14,6 +15,12 @@ from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import show
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.forms import Calculation
+
+
+@bp.app_template_filter("country_name")
+def country(code: str) -> str:
+    """The country as the reader calls it."""
+    return country_name(code)
 
 
 @bp.get("/products/<slug>")
