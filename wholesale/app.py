@@ -22,6 +22,8 @@ import wholesale.inventory.models
 import wholesale.invoicing.handlers
 import wholesale.invoicing.models
 import wholesale.ledger.models
+import wholesale.merchandising.imports.handlers
+import wholesale.merchandising.imports.models
 import wholesale.order_lists.handlers
 import wholesale.order_lists.models
 import wholesale.orders.approval.models
@@ -54,6 +56,7 @@ from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
+from wholesale.merchandising.imports.views import bp as imports_routes
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.views import bp as organizations_routes
 from wholesale.pages.views import BLUEPRINTS as PAGES_ROUTES
@@ -87,6 +90,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     accounts_routes,
     cart_routes,
     catalog_routes,
+    imports_routes,
     invoicing_routes,
     *MERCHANDISING_ROUTES,
     order_lists_routes,

@@ -10,6 +10,7 @@ from wholesale.catalog import jobs as catalog
 from wholesale.inventory import jobs as inventory
 from wholesale.invoicing import jobs as invoicing
 from wholesale.ledger import jobs as ledger
+from wholesale.merchandising.imports import jobs as imports
 from wholesale.orders.approval import jobs as approval
 from wholesale.platform import files, housekeeping, mail
 from wholesale.platform.jobs import Periodic
@@ -25,6 +26,8 @@ TIMETABLE = [
     Periodic("housekeeping", housekeeping.sweep, daily_at=time(3, 30)),
     Periodic("old-logins", accounts.sweep, daily_at=time(3, 35)),
     Periodic("orphaned-files", files.sweep, daily_at=time(3, 45)),
+    Periodic("stuck-imports", imports.sweep, every=timedelta(minutes=5)),
+    Periodic("old-imports", imports.expire, daily_at=time(3, 40)),
     Periodic("erasures", privacy.erase, daily_at=time(1, 0)),
     Periodic("expired-downloads", privacy.expire, daily_at=time(1, 15)),
     Periodic("ledger-proof", ledger.prove, daily_at=time(2, 0)),

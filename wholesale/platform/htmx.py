@@ -6,8 +6,8 @@ htmx-flask reads htmx 1 and 2 headers; this subclass adds what htmx 4.0.1 sends 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import IO, cast
+from collections.abc import Callable, Mapping
+from typing import IO, Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, flash, make_response, redirect, render_template, session, url_for
 from flask import request as flask_request
@@ -16,6 +16,8 @@ from htmx_flask.requests import HtmxAwareRequest, HtmxHeaders
 
 from wholesale.config import Settings
 from wholesale.platform import files
+
+V = TypeVar("V", bound=Callable[..., Any])
 
 
 class HouseRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask is untyped
@@ -50,7 +52,19 @@ class HouseRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask is unt
     def _get_file_stream(self, *_sizes: object, **_names: object) -> IO[bytes]:
         """Where werkzeug puts an uploaded file: one byte over the limit is enough to refuse it."""
         settings = cast("Settings", current_app.extensions["settings"])
-        return files.CappedUpload(settings.max_upload_mb * 1024 * 1024 + 1)
+        view = current_app.view_functions.get(self.endpoint or "")
+        most = getattr(view, "files_up_to", settings.max_upload_mb)
+        return files.CappedUpload(most * 1024 * 1024 + 1)
+
+
+def takes_files_up_to(megabytes: int) -> Callable[[V], V]:
+    """Declare that a view takes larger files than others do."""
+
+    def declare(view: V) -> V:
+        view.files_up_to = megabytes  # type: ignore[attr-defined]  # the declaration travels with the function
+        return view
+
+    return declare
 
 
 def _after_hash(value: str | None) -> str | None:

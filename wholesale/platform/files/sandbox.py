@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -46,21 +48,28 @@ def run(task: str, data: bytes, limits: Limits, **arguments: int) -> list[bytes]
     Raises UnavailableError when too many are at it already.
     """
     told = json.dumps({"megabytes": limits.megabytes, "seconds": limits.seconds, **arguments})
+    # Files, not pipes: nothing can stall, and the kernel ends an answer that grows too large.
+    with seat(), tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as answer:
+        given.write(data)
+        given.seek(0)
+        end_in_time([sys.executable, "-I", str(CHILD), task, told], given, answer, limits.wall)
+        answer.seek(0)
+        return _frames(answer)
+
+
+@contextmanager
+def seat() -> Iterator[None]:
+    """One of the few children at a time. Raises UnavailableError when all are taken for long."""
     if not _SEATS.acquire(timeout=_PATIENCE):
         raise UnavailableError(BUSY)
     try:
-        # Files, not pipes: nothing can stall, and the kernel ends an answer that grows too large.
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as answer:
-            given.write(data)
-            given.seek(0)
-            _end_in_time([sys.executable, "-I", str(CHILD), task, told], given, answer, limits.wall)
-            answer.seek(0)
-            return _frames(answer)
+        yield
     finally:
         _SEATS.release()
 
 
-def _end_in_time(command: list[str], given: BinaryIO, answer: BinaryIO, wall: float) -> None:
+def end_in_time(command: list[str], given: BinaryIO, answer: BinaryIO, wall: float) -> None:
+    """Run one child from `given` to `answer`, and end it when it takes longer than `wall` seconds."""
     try:
         # An empty environment: no address, no password for somebody who takes the child over.
         done = subprocess.run(  # noqa: S603 - our own interpreter and script

@@ -1,0 +1,283 @@
+"""The rows become true: a chunk at a time, each with the position it reached, or all in one transaction."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import current_app
+
+from wholesale.audit import actions as audit
+from wholesale.catalog.actions import bulk, listings
+from wholesale.inventory import actions as inventory
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.kernel.words import N_
+from wholesale.merchandising.imports import rules
+from wholesale.merchandising.imports.actions.runs import end, go_on, locked, note_problems
+from wholesale.merchandising.imports.models import ImportCancellation, ImportRun
+from wholesale.merchandising.imports.queries import names
+from wholesale.merchandising.imports.queries.snapshots import Group, groups_after, place, products, variant_ids_of
+from wholesale.organizations.queries import first_address
+from wholesale.platform import outbox
+from wholesale.platform.db import db
+from wholesale.platform.transaction import independent
+from wholesale.pricing.actions import bulk as pricing
+
+CHUNK = 1000
+CHANGED = N_(
+    "Somebody has changed products since the check, so nothing was applied, as you asked. Their rows are listed below."
+)
+
+
+def apply_run(*, actor: Actor, run_id: int, mode: str) -> None:
+    """Have a checked run applied: its valid rows, or (`all`) everything or nothing.
+
+    Raises DomainError on `mode` for all or nothing of a file with mistakes, and when there is nothing to do.
+    """
+    run = locked(actor, run_id)
+    if run.state != "checked":
+        raise ConflictError("This file is being worked on already.")
+    if mode == "all" and run.to_refuse:
+        raise DomainError("All or nothing needs a file without mistakes.", field="mode")
+    run.mode, run.state, run.step, run.position = mode, "applying", "", 0
+    run.unchanged, run.refused = run.to_leave, run.to_refuse
+    run.created = run.updated = 0
+    audit.record(
+        actor=actor,
+        action="products.imported",
+        thing="import",
+        thing_id=run.id,
+        organization_id=run.organization_id,
+        after={"file": run.file_name, "new": run.to_create, "changed": run.to_update},
+    )
+    go_on(run)
+
+
+def step(run: ImportRun) -> bool:
+    """The next chunk; whether there is more to do."""
+    if run.mode == "all":
+        _all_or_nothing(run)
+        return False
+    if _chunk(run):
+        return True
+    end(run, "done")
+    return False
+
+
+# --- all or nothing ---------------------------------------------------------------------------------------
+
+
+class _Interrupted(Exception):  # noqa: N818 - not an error
+    """Somebody cancelled it, or a product has changed: nothing of it must stay."""
+
+
+def _all_or_nothing(run: ImportRun) -> None:
+    """Everything in one transaction: a cancel, a change by others or a killed worker leaves nothing of it.
+
+    Other people's events are not kept waiting meanwhile: between two chunks they are done, in transactions of their
+    own.
+    """
+    changed: list[rules.Problem] = []
+    try:
+        with db.session.begin_nested():
+            while _chunk(run, strict=changed):
+                _go_on_or_interrupt(run, changed)
+    except _Interrupted:
+        db.session.refresh(run)
+        run.created = run.updated = 0
+        if changed:
+            run.refused += len(changed)
+            note_problems(run.id, changed)
+            end(run, "stopped", DomainError(CHANGED))
+        else:
+            end(run, "cancelled")
+    else:
+        end(run, "done")
+
+
+def _go_on_or_interrupt(run: ImportRun, changed: list[rules.Problem]) -> None:
+    if changed or _cancelled(run.id):
+        raise _Interrupted
+    _show_progress(run)
+    _let_others_through()
+
+
+def _cancelled(run_id: int) -> bool:
+    with independent() as session:
+        return session.get(ImportCancellation, run_id) is not None
+
+
+_PROGRESS = "import-progress:{}"
+
+
+def _show_progress(run: ImportRun) -> None:
+    """Nobody sees the run's own counts before the commit, so they are told another way; that may fail."""
+    try:
+        current_app.extensions["doorbell"].set(_PROGRESS.format(run.id), run.created + run.updated, ex=120)
+    except Exception:  # noqa: BLE001 - a progress bar is no reason to stop
+        return
+
+
+def _let_others_through() -> None:
+    if current_app.testing:
+        return
+    end_at = time.monotonic() + 2
+    with current_app.app_context():
+        while outbox.drain(limit=1) and time.monotonic() < end_at:
+            pass
+
+
+# --- a chunk ----------------------------------------------------------------------------------------------
+
+
+def _chunk(run: ImportRun, strict: list[rules.Problem] | None = None) -> bool:
+    """Apply the next products, with the position reached; False when there was none left.
+
+    What was changed since the check is refused, unless the file wants just what is there by now.
+    """
+    groups = groups_after(run, run.position, CHUNK, working=True)
+    if not groups:
+        return False
+    ids = {group.product_id for group in groups if group.product_id}
+    bulk.lock_products(ids)
+    there = products(run.organization_id, ids)
+    context, with_stock = names.context(run), "stock" in run.mapping
+    late = variant_ids_of(
+        run.organization_id,
+        [item.values["sku"] for group in groups if group.product_id is None for item in group.items],
+    )
+    plans: list[tuple[Group, rules.Plan]] = []
+    problems: list[rules.Problem] = []
+    outcomes = {"created": 0, "updated": 0, "unchanged": 0, "refused": 0}
+    for group in groups:
+        product = there.get(group.product_id) if group.product_id else None
+        same = rules.fingerprint(product, with_stock=with_stock) == group.seen
+        if product is None and any(item.values["sku"] in late for item in group.items):
+            same = False
+        plan = rules.plan(group.items, product, context)
+        if same and not plan.is_refused:
+            plans.append((group, plan))
+            done = plan.outcome
+        elif product is not None and not plan.is_refused and not plan.changes:
+            done = plan.outcome  # somebody else did the very same
+        else:
+            done = dict.fromkeys(group.outcomes, "refused")
+            problems += [rules.Problem(row, None, "changed") for row in done]
+        for row, outcome in done.items():
+            if group.outcomes[row] in {"created", "updated"}:
+                outcomes[outcome] += 1
+            elif outcome == "refused":  # counted as unchanged before
+                run.unchanged -= 1
+                outcomes["refused"] += 1
+    if strict is not None and problems:
+        strict += problems
+        return True
+    _write(run, plans)
+    note_problems(run.id, problems)
+    run.created += outcomes["created"]
+    run.updated += outcomes["updated"]
+    run.unchanged += outcomes["unchanged"]
+    run.refused += outcomes["refused"]
+    run.position = groups[-1].anchor
+    db.session.flush()
+    return True
+
+
+def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]]) -> None:
+    """Products, variants, prices and stock of a chunk, each in one statement or two."""
+    actor = Actor(user_id=run.user_id, organization_id=run.organization_id, kind="seller")
+    seller_id = run.organization_id
+    fresh = [(group, plan) for group, plan in plans if group.product_id is None]
+    currency = names.context(run).currency
+    made = bulk.create_products(
+        seller_id=seller_id,
+        currency=currency,
+        products=[(group.items[0].values["sku"], plan.product) for group, plan in fresh],
+    )
+    product_of = {group.anchor: product_id for (group, _), product_id in zip(fresh, made, strict=True)}
+    changed = {group.product_id: plan.product for group, plan in plans if group.product_id is not None and plan.changes}
+    bulk.update_products({product_id: columns for product_id, columns in changed.items() if product_id is not None})
+    new_variants: list[dict[str, Any]] = []
+    old_variants: list[dict[str, Any]] = []
+    for group, plan in plans:
+        product_id = product_of.get(group.anchor, group.product_id)
+        product_of[group.anchor] = product_id or 0
+        for variant in plan.variants.values():
+            if variant["id"] is None:
+                new_variants.append({**variant, "product_id": product_id})
+            else:
+                old_variants.append(variant)
+    for variant in new_variants:
+        del variant["id"]
+    variant_ids = bulk.create_variants(seller_id=seller_id, variants=new_variants)
+    bulk.update_variants(old_variants)
+    pricing.set_ladders(
+        actor=actor,
+        ladders={product_of[group.anchor]: plan.tiers for group, plan in plans if plan.tiers is not None},
+        reason=run.file_name,
+    )
+    _count(run, actor, plans, variant_ids)
+    told = [
+        product_of[group.anchor]
+        for group, plan in plans
+        if group.product_id is None or plan.product or any(not v["id"] for v in plan.variants.values())
+        or any("barcode" in variant for variant in plan.variants.values())
+    ]  # fmt: skip
+    if told:
+        listings.refresh(told)
+
+
+def _count(run: ImportRun, actor: Actor, plans: list[tuple[Group, rules.Plan]], variant_ids: dict[str, int]) -> None:
+    """What the file says there is of each variant, at the seller's place."""
+    counted = {
+        item.values["sku"]: plan.stock[item.row]
+        for group, plan in plans
+        for item in group.items
+        if item.row in plan.stock
+    }
+    if not counted:
+        return
+    known = variant_ids | variant_ids_of(run.organization_id, counted.keys() - variant_ids.keys())
+    inventory.set_on_hand(
+        actor=actor,
+        location_id=_place(run.organization_id),
+        counts={known[sku]: pieces for sku, pieces in counted.items()},
+        reference=f"IMPORT-{run.id}",
+    )
+
+
+def _place(seller_id: int) -> int:
+    """Where the goods are counted; a seller who has no place yet gets one."""
+    found = place(seller_id)
+    if found is None:
+        address = first_address(seller_id)
+        found = inventory.open_location(
+            organization_id=seller_id, name="Warehouse", district=address.district if address else ""
+        ).id
+    return found
+
+
+def progress_of(run: ImportRun) -> tuple[int, int]:
+    """How many rows of how many the present state has behind it, for a bar."""
+    if run.state == "checking":
+        done = run.to_create + run.to_update + run.to_leave + run.to_refuse
+        # Every row is read once and compared once.
+        return (run.total if run.step != "parse" else _rows_before(run)) + done, 2 * run.total
+    if run.state == "applying":
+        told = _told(run.id) if run.mode == "all" else None
+        return told if told is not None else run.created + run.updated, max(1, run.to_create + run.to_update)
+    return 0, 0
+
+
+def _rows_before(run: ImportRun) -> int:
+    """The rows' numbers rise nearly one by one: near enough for a bar."""
+    return max(0, min(run.total, run.position - run.header_row))
+
+
+def _told(run_id: int) -> int | None:
+    try:
+        told = current_app.extensions["doorbell"].get(_PROGRESS.format(run_id))
+    except Exception:  # noqa: BLE001 - a progress bar is no reason to fail
+        return None
+    return int(told) if told is not None else None

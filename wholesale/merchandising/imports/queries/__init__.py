@@ -1,0 +1,61 @@
+"""Reads of runs and their rows, of products as they are now, and of what words in cells stand for."""
+
+from __future__ import annotations
+
+from wholesale.merchandising.imports.queries.names import Categories, context, reading
+from wholesale.merchandising.imports.queries.runs import (
+    HEAD,
+    Overview,
+    Problem,
+    Problems,
+    Run,
+    Seller,
+    all_problems,
+    catalogue_rows,
+    catalogue_sheet,
+    export,
+    export_being_made,
+    is_cancelled,
+    notes_sheet,
+    overview,
+    problems,
+    run,
+    seller_for,
+    sellers,
+    template_rows,
+    template_sheet,
+    working,
+)
+from wholesale.merchandising.imports.queries.snapshots import Group, groups_after, place, products, variant_ids_of
+
+__all__ = [
+    "HEAD",
+    "Categories",
+    "Group",
+    "Overview",
+    "Problem",
+    "Problems",
+    "Run",
+    "Seller",
+    "all_problems",
+    "catalogue_rows",
+    "catalogue_sheet",
+    "context",
+    "export",
+    "export_being_made",
+    "groups_after",
+    "is_cancelled",
+    "notes_sheet",
+    "overview",
+    "place",
+    "problems",
+    "products",
+    "reading",
+    "run",
+    "seller_for",
+    "sellers",
+    "template_rows",
+    "template_sheet",
+    "variant_ids_of",
+    "working",
+]

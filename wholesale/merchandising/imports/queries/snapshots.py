@@ -1,0 +1,137 @@
+"""A run's rows by product, and the products as they are now; both a thousand at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+
+import sqlalchemy as sa
+
+from wholesale.inventory.models import Location
+from wholesale.merchandising.imports import rules
+from wholesale.merchandising.imports.models import ImportRun
+from wholesale.platform.db import db
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one product; `seen`: its fingerprint when it was checked; `outcomes` by row."""
+
+    anchor: int
+    product_id: int | None
+    items: list[rules.Item]
+    seen: str | None
+    outcomes: dict[int, str]
+
+
+# Whole groups only: those whose first rows are the next `most` ones.
+_GROUPS = sa.text(
+    """
+    WITH next AS (
+        SELECT row_no AS anchor FROM import_item
+        WHERE run_id = :run_id AND anchor = row_no AND row_no > :position
+              AND (CAST(:working AS boolean) IS NOT TRUE OR EXISTS (
+                  SELECT FROM import_item own WHERE own.run_id = :run_id AND own.anchor = import_item.row_no
+                         AND own.outcome IN ('created', 'updated')))
+        ORDER BY row_no LIMIT :most
+    )
+    SELECT item.anchor, item.row_no, item.product_id, item.said, item.broken, item.seen, item.outcome
+    FROM import_item item JOIN next ON next.anchor = item.anchor
+    WHERE item.run_id = :run_id
+    ORDER BY item.anchor, item.row_no
+    """
+)
+
+
+def groups_after(run: ImportRun, position: int, most: int, *, working: bool = False) -> list[Group]:
+    """The next products of a run, at most so many rows of them; with `working` only those that change something."""
+    rows = db.session.execute(_GROUPS, {"run_id": run.id, "position": position, "most": most, "working": working}).all()
+    found: list[Group] = []
+    count = 0
+    for anchor, together in groupby(rows, key=lambda row: row.anchor):
+        members = list(together)
+        if found and count + len(members) > most:
+            break
+        count += len(members)
+        found.append(
+            Group(
+                anchor,
+                members[0].product_id,
+                [rules.Item(row.row_no, row.said, row.broken) for row in members],
+                members[0].seen,
+                {row.row_no: row.outcome for row in members},
+            )
+        )
+    return found
+
+
+_PRODUCTS = sa.text(
+    """
+    SELECT p.id, p.category_id, p.moq, p.order_multiple, p.cost, p.currency, p.name, p.name_bn, p.description, p.brand,
+           p.country, p.unit, p.state, p.lead_time_days, p.reorder_level, p.reorder_quantity, p.slug,
+           tiers.list AS tiers, variants.list AS variants
+    FROM product p
+    LEFT JOIN LATERAL (
+        SELECT json_agg(json_build_array(t.min_qty, t.unit_price::text) ORDER BY t.min_qty) AS list
+        FROM price_tier t WHERE t.product_id = p.id
+    ) AS tiers ON true
+    LEFT JOIN LATERAL (
+        SELECT json_agg(json_build_array(v.id, v.sku, v.name, v.barcode, v.surcharge::text, coalesce(s.on_hand, 0),
+                                         coalesce(s.allocated, 0), v.is_offered) ORDER BY v.id) AS list
+        FROM variant v LEFT JOIN stock s ON s.variant_id = v.id AND s.location_id = :location_id
+        WHERE v.product_id = p.id
+    ) AS variants ON true
+    WHERE p.seller_id = :seller_id AND p.id = ANY(:ids)
+    ORDER BY p.id
+    """
+)
+_PLAIN = ("name", "name_bn", "description", "brand", "country", "unit", "state", "lead_time_days", "reorder_level",
+          "reorder_quantity")  # fmt: skip
+
+
+def place(seller_id: int) -> int | None:
+    """Where a file counts the seller's goods: the first place they opened."""
+    return db.session.scalar(
+        sa.select(Location.id).where(Location.organization_id == seller_id).order_by(Location.id).limit(1)
+    )
+
+
+def products(seller_id: int, ids: Collection[int | None]) -> dict[int, rules.Product]:
+    """The seller's products of these ids as they are now."""
+    if not ids:
+        return {}
+    rows = db.session.execute(
+        _PRODUCTS, {"seller_id": seller_id, "location_id": place(seller_id), "ids": sorted(i for i in ids if i)}
+    )
+    return {row.id: _product(row) for row in rows}
+
+
+def _product(row: sa.Row[tuple[object, ...]]) -> rules.Product:
+    return rules.Product(
+        id=row.id,
+        category=row.category_id,
+        moq=row.moq,
+        order_multiple=row.order_multiple,
+        cost=row.cost,
+        currency=row.currency,
+        tiers=tuple((quantity, Decimal(price)) for quantity, price in row.tiers or ()),
+        variants=tuple(
+            rules.Variant(id_, sku, name, barcode, Decimal(surcharge), on_hand, allocated)
+            for id_, sku, name, barcode, surcharge, on_hand, allocated, _ in row.variants or ()
+        ),
+        plain={name: getattr(row, name) for name in _PLAIN},
+    )
+
+
+def variant_ids_of(seller_id: int, skus: Iterable[str]) -> dict[str, int]:
+    """Those of these article numbers that the seller has, with their variants' ids."""
+    wanted = sorted(skus)
+    if not wanted:
+        return {}
+    rows = db.session.execute(
+        sa.text("SELECT sku, id FROM variant WHERE seller_id = :seller_id AND sku = ANY(:skus)"),
+        {"seller_id": seller_id, "skus": wanted},
+    )
+    return dict(rows.all())

@@ -1,0 +1,352 @@
+"""What the rows of one product change, against what is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from wholesale.kernel.errors import DomainError
+from wholesale.kernel.money import Money
+from wholesale.merchandising.imports.rules.cells import Problem, written
+from wholesale.merchandising.imports.rules.columns import MAX_TIERS, NAMES
+from wholesale.pricing.rules import check_ladder
+
+MAX_VARIANTS = 200
+_PLAIN = ("name", "name_bn", "description", "brand", "country", "unit", "state", "lead_time_days", "reorder_level",
+          "reorder_quantity")  # fmt: skip
+_OF_PRODUCT = (*_PLAIN, "category", "moq", "order_multiple", "cost", "price",
+               *(f"{part}{number}" for number in range(2, MAX_TIERS + 1) for part in ("from", "price")))  # fmt: skip
+_OF_VARIANT = {"variant": "name", "barcode": "barcode", "surcharge": "surcharge"}
+_PERCENT = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A row as it was read: the values of its cells that are not empty; `broken`: one of them could not be read."""
+
+    row: int
+    values: Mapping[str, Any]
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variant that is there; `on_hand` and `allocated` at the place where the file counts."""
+
+    id: int
+    sku: str
+    name: str
+    barcode: str | None
+    surcharge: Decimal
+    on_hand: int
+    allocated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product that is there."""
+
+    id: int
+    category: int
+    moq: int
+    order_multiple: int
+    cost: Decimal
+    currency: str
+    tiers: tuple[tuple[int, Decimal], ...]
+    variants: tuple[Variant, ...]
+    plain: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What holds for a whole run: the columns it has, and what new products get where the file is silent."""
+
+    currency: str
+    mapped: frozenset[str]
+    defaults: Mapping[str, Any]
+    categories: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a row makes of a field, as people read it; `old` is empty for what is new."""
+
+    row: int
+    field: str
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to do. `product`: columns to write (all of them for a new one); `tiers`: the ladder to set, if any;
+    `variants` and `stock` by row. With a problem that is no warning nothing of it is done.
+    """
+
+    product: dict[str, Any] = field(default_factory=dict)
+    tiers: list[tuple[int, Decimal]] | None = None
+    variants: dict[int, dict[str, Any]] = field(default_factory=dict)
+    stock: dict[int, int] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    outcome: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def is_refused(self) -> bool:
+        return any(not problem.warning for problem in self.problems)
+
+
+def fingerprint(product: Product | None, *, with_stock: bool) -> str:
+    """Of all that a file could change of a product: it differs when somebody changed one of it."""
+    if product is None:
+        return "new"
+    seen = [
+        product.id, product.category, product.moq, product.order_multiple, written(product.cost),
+        [(quantity, written(price)) for quantity, price in product.tiers],
+        [product.plain.get(name) for name in _PLAIN],
+        [
+            (each.id, each.sku, each.name, each.barcode, written(each.surcharge), each.on_hand if with_stock else 0)
+            for each in product.variants
+        ],
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(seen, ensure_ascii=False).encode()).hexdigest()[:20]
+
+
+def plan(items: Sequence[Item], product: Product | None, context: Context) -> Plan:
+    """What the rows of one product do. `items` are in the order of the file."""
+    made = Plan()
+    broken = next((item.row for item in items if item.broken), None)
+    if broken is None:
+        _Planning(made, items, product, context).do()
+        blamed = next((problem.row for problem in made.problems if not problem.warning), None)
+    else:
+        blamed = broken
+    if blamed is None:
+        return made
+    told = {problem.row for problem in made.problems if not problem.warning} | {i.row for i in items if i.broken}
+    made.problems += [
+        Problem(item.row, None, "sibling", values={"row": blamed}) for item in items if item.row not in told
+    ]
+    made.outcome = {item.row: "refused" for item in items}
+    return made
+
+
+class _Planning:
+    def __init__(self, made: Plan, items: Sequence[Item], product: Product | None, context: Context) -> None:
+        self.made, self.items, self.product, self.context = made, items, product, context
+        self.anchor = items[0].row
+        self.given: dict[str, Any] = {}
+        self.source: dict[str, int] = {}
+
+    def do(self) -> None:
+        if len(self.items) > MAX_VARIANTS:
+            self.refuse(self.anchor, None, "too_many", most=MAX_VARIANTS)
+            return
+        self.gather()
+        self.plain_fields()
+        self.quantities()
+        self.ladder()
+        self.cost()
+        self.variants()
+        touched = {change.row for change in self.made.changes}
+        for item in self.items:
+            is_new = self.made.variants.get(item.row, {}).get("id", 0) is None
+            self.made.outcome[item.row] = "created" if is_new else "updated" if item.row in touched else "unchanged"
+
+    def refuse(
+        self, at: int, name: str | None, code: str, value: Any = "", suggestion: Any = "", **values: Any
+    ) -> None:
+        self.made.problems.append(Problem(at, name, code, str(value), str(suggestion), values))
+
+    def change(self, name: str, old: Any, new: Any, row: int | None = None) -> None:
+        row = self.source.get(name, self.anchor) if row is None else row
+        self.made.changes.append(Change(row, name, "" if old is None else str(old), "" if new is None else str(new)))
+
+    def gather(self) -> None:
+        """Each product's value from the first row that has it; a row that says something else is refused."""
+        for item in self.items:
+            for name in _OF_PRODUCT:
+                value = item.values.get(name)
+                if value is None:
+                    continue
+                if name not in self.given:
+                    self.given[name], self.source[name] = value, item.row
+                elif not _same(self.given[name], value):
+                    self.refuse(item.row, name, "conflict", self.readable(name, value), row=self.source[name])
+
+    def readable(self, name: str, value: Any) -> str:
+        return self.context.categories.get(value, "") if name == "category" else str(value)
+
+    def fallback(self, name: str) -> Any:
+        return self.context.defaults.get(name) if self.product is None else None
+
+    def plain_fields(self) -> None:
+        for name in (*_PLAIN, "category"):
+            old = None if self.product is None else self._old(name)
+            new = self.given.get(name, self.fallback(name))
+            if new is None and self.product is None:
+                new = {"description": "", "state": "active", "unit": "piece"}.get(name)
+                if new is None and name in {"name", "category"}:
+                    self.refuse(self.anchor, name, "missing")
+            if new is not None and (self.product is None or not _same(old, new)):
+                self.made.product["category_id" if name == "category" else name] = new
+                self.change(name, self.readable(name, old), self.readable(name, new))
+
+    def _old(self, name: str) -> Any:
+        assert self.product is not None, "asked of products that are there"
+        return self.product.category if name == "category" else self.product.plain.get(name)
+
+    def quantities(self) -> None:
+        old = self.product
+        multiple = self.given.get("order_multiple") or (old.order_multiple if old else self.fallback("order_multiple"))
+        self.multiple = multiple or 1
+        self.moq = self.given.get("moq") or (old.moq if old else self.fallback("moq")) or self.multiple
+        if self.moq % self.multiple:
+            name = "moq" if "moq" in self.given or "order_multiple" not in self.given else "order_multiple"
+            fits = -(-self.moq // self.multiple) * self.multiple
+            self.refuse(self.source.get(name, self.anchor), name, "multiple", self.given.get(name, self.moq),
+                        str(fits) if name == "moq" else "", multiple=self.multiple)  # fmt: skip
+        for name, new in (("moq", self.moq), ("order_multiple", self.multiple)):
+            before = getattr(old, name) if old else None
+            if before != new:
+                self.made.product[name] = new
+                self.change(name, before, new)
+
+    def ladder(self) -> None:
+        """The steps as the file has them; a file without columns for further steps leaves those that are there."""
+        old = self.product.tiers if self.product else ()
+        first = self.given.get("price")
+        price = Decimal(first) if first is not None else old[0][1] if old else None
+        steps: list[tuple[int, Decimal]] = []
+        columns: list[int] = []
+        for number in range(2, MAX_TIERS + 1):
+            quantity, cheaper = self.given.get(f"from{number}"), self.given.get(f"price{number}")
+            if (quantity is None) != (cheaper is None):
+                there, lacking = (f"from{number}", f"price{number}")[:: 1 if cheaper is None else -1]
+                self.refuse(self.source[there], lacking, "tier_gap")
+                return
+            if quantity is not None and cheaper is not None:
+                steps.append((quantity, Decimal(cheaper)))
+                columns.append(number)
+        if price is None:
+            if steps or (self.made.product.get("state") or self._state()) != "draft":
+                self.refuse(self.anchor, "price", "missing")
+            return
+        says = first is not None or bool(steps)
+        if not ({f"from{number}" for number in range(2, MAX_TIERS + 1)} & self.context.mapped and says):
+            steps = [(quantity, cheaper) for quantity, cheaper in old[1:]]
+        elif len(steps) == MAX_TIERS - 1:
+            steps += [(quantity, cheaper) for quantity, cheaper in old[MAX_TIERS:] if quantity > steps[-1][0]]
+        ladder = [(self.moq, price), *steps]
+        if ladder == list(old) and self.multiple == (self.product.order_multiple if self.product else 0):
+            return
+        if self.check(ladder, columns) and ladder != list(old):
+            self.made.tiers = ladder
+            self.changed_steps(old, ladder)
+
+    def _state(self) -> str:
+        return str(self.product.plain.get("state")) if self.product else "active"
+
+    def check(self, ladder: list[tuple[int, Decimal]], columns: list[int]) -> bool:
+        """The prices' own rule; which step breaks it is found by trying one more at a time."""
+        currency = self.product.currency if self.product else self.context.currency
+        steps = [(quantity, Money(price, currency)) for quantity, price in ladder]
+        for count in range(1, len(steps) + 1):
+            try:
+                check_ladder(steps[:count], moq=self.moq, multiple=self.multiple)
+            except DomainError as error:
+                number = "" if count == 1 else str(columns[count - 2] if count - 2 < len(columns) else count)
+                about_price = (
+                    "cost less" in error.message or "price is" in error.message or "must cost" in error.message
+                )
+                name = f"price{number}" if about_price else f"from{number}" if number else "moq"
+                value = written(ladder[count - 1][1]) if about_price else ladder[count - 1][0]
+                row = self.source.get(name, self.anchor)
+                self.refuse(row, name if name in NAMES else "price", error.message, value, **error.values)
+                return False
+        return True
+
+    def changed_steps(self, old: Sequence[tuple[int, Decimal]], ladder: Sequence[tuple[int, Decimal]]) -> None:
+        for index in range(max(len(old), len(ladder))):
+            before = old[index] if index < len(old) else None
+            after = ladder[index] if index < len(ladder) else None
+            name = "price" if index == 0 else f"price{index + 1}"
+            if before != after:
+                self.change(name if name in NAMES else "price", _step(before), _step(after))
+                if index == 0 and before and after and before[1] == after[1]:
+                    self.made.changes.pop()  # only the minimum order changed, which is told already
+
+    def cost(self) -> None:
+        old = self.product.cost if self.product else None
+        given = self.given.get("cost")
+        new = Decimal(given) if given is not None else old
+        if new is None:
+            new = self.default_cost()
+            if new is None:
+                if not any(problem.field == "price" for problem in self.made.problems):
+                    self.refuse(self.anchor, "cost", "missing")
+                return
+        if old != new:
+            self.made.product["cost"] = new
+            self.change("cost", None if old is None else written(old), written(new))
+        price = self.made.tiers[-1][1] if self.made.tiers else None
+        if price is not None and price < new:
+            self.made.problems.append(
+                Problem(self.source.get("price", self.anchor), "price", "below_cost", written(price), warning=True)
+            )
+
+    def default_cost(self) -> Decimal | None:
+        """What the person said: an amount, or so many per cent of the price."""
+        text = str(self.context.defaults.get("cost") or "")
+        if not text.endswith("%"):
+            return Decimal(text) if text else None
+        if not self.made.tiers:
+            return None
+        return (self.made.tiers[0][1] * Decimal(text[:-1]) / 100).quantize(_PERCENT, ROUND_HALF_UP)
+
+    def variants(self) -> None:
+        there = {variant.sku: variant for variant in self.product.variants} if self.product else {}
+        count = len(there) + sum(item.values.get("sku") not in there for item in self.items)
+        for item in self.items:
+            old = there.get(item.values["sku"])
+            new: dict[str, Any] = {"id": old.id if old else None, "sku": item.values["sku"]}
+            for name, column in _OF_VARIANT.items():
+                value = item.values.get(name)
+                if name == "surcharge" and value is not None:
+                    value = Decimal(value)
+                before = getattr(old, column) if old else None
+                if value is not None and not _same(before, value) and (old or value):
+                    new[column] = value
+                    said = written(value) if name == "surcharge" else value
+                    self.change(name, written(before) if isinstance(before, Decimal) else before, said, item.row)
+            if old is None and count > 1 and not new.get("name"):
+                self.refuse(item.row, "variant", "variant_name")
+            if old is None or len(new) > 2:  # noqa: PLR2004 - more than id and SKU
+                self.made.variants[item.row] = new
+            self.count(item, old)
+
+    def count(self, item: Item, old: Variant | None) -> None:
+        counted = item.values.get("stock")
+        on_hand, allocated = (old.on_hand, old.allocated) if old else (0, 0)
+        if counted is None or counted == on_hand:
+            return
+        if counted < allocated:
+            self.refuse(item.row, "stock", "stock", counted, str(allocated), allocated=allocated)
+            return
+        self.made.stock[item.row] = counted
+        self.change("stock", on_hand if old else None, counted, item.row)
+
+
+def _step(step: tuple[int, Decimal] | None) -> str:
+    return "" if step is None else f"{step[0]} × {written(step[1])}"
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Equal as far as a file can say: spaces and ends of lines aside."""
+    if isinstance(old, str) and isinstance(new, str):
+        return old == new or " ".join(old.split()) == " ".join(new.split())
+    return bool(old == new)
