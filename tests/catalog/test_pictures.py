@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 import zlib
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from PIL import Image
 from werkzeug.datastructures import FileStorage
 
+from tests.client import HTMX, HouseClient, text_of
 from tests.conftest import Cast
-from tests.factories import accounts
+from tests.factories import accounts, organizations
 from tests.factories import catalog as factory
 from wholesale.accounts.models import User
-from wholesale.catalog import actions, jobs
+from wholesale.audit.models import AuditEntry
+from wholesale.catalog import actions, jobs, queries
 from wholesale.catalog.events import PictureUploaded
 from wholesale.catalog.models import Picture, Product
 from wholesale.catalog.rules.pictures import LATE
 from wholesale.config import ROOT
 from wholesale.kernel import clock
-from wholesale.kernel.errors import DomainError, UnavailableError
+from wholesale.kernel.errors import DomainError, NotFoundError, UnavailableError
 from wholesale.platform import files, outbox, transaction
 from wholesale.platform.db import db
-from wholesale.platform.files import child, storage
+from wholesale.platform.files import child, orphans, storage
 from wholesale.platform.outbox import OutboxRow
 
 PHOTOS = sorted((ROOT / "wholesale" / "demo" / "data" / "photos").glob("*.webp"))
@@ -393,3 +398,304 @@ def test_a_dead_letter_is_restarted(cast: Cast, bag: Product) -> None:
     assert jobs.sweep_pictures().startswith("1 ")
     db.session.commit()
     assert row.dead_at is None
+
+
+# --- ordering, describing, removing ----------------------------------------------------------------------------------
+
+
+def order_of(product: Product) -> list[int]:
+    return list(
+        db.session.scalars(sa.select(Picture.id).where(Picture.product_id == product.id).order_by(Picture.position))
+    )
+
+
+def test_pictures_change_places(cast: Cast, bag: Product) -> None:
+    dipu = accounts.actor(cast.dipu)
+    one, two, three = (factory.picture(bag, position).id for position in range(3))
+    for moved, way, wanted in (
+        (three, "up", [one, three, two]),
+        (three, "first", [three, one, two]),
+        (three, "up", [three, one, two]),
+        (three, "down", [one, three, two]),
+        (one, "last", [three, two, one]),
+    ):
+        actions.move_picture(actor=dipu, product_id=bag.id, picture_id=moved, way=way)  # type: ignore[arg-type]
+        db.session.commit()
+        assert order_of(bag) == wanted, (moved, way)
+    assert queries.thumbs([bag.id]) == {bag.id: db.session.get_one(Picture, three).thumb_key}
+
+
+def test_the_first_ready_one_stands_for_the_product(cast: Cast, bag: Product) -> None:
+    uploaded(cast.dipu, bag)
+    assert queries.thumbs([bag.id]) == {}
+    assert queries.product(bag.slug).pictures == []
+    ready = factory.picture(bag, 1)
+    assert queries.thumbs([bag.id]) == {bag.id: ready.thumb_key}
+    assert queries.product(bag.slug).pictures == [ready]
+
+
+def test_what_is_removed_leaves_no_gap(cast: Cast, bag: Product) -> None:
+    one, two, three = (factory.picture(bag, position) for position in range(3))
+    actions.remove_picture(actor=accounts.actor(cast.dipu), product_id=bag.id, picture_id=two.id)
+    db.session.commit()
+    assert [(picture.id, picture.position) for picture in db.session.query(Picture).order_by(Picture.position)] == [
+        (one.id, 0),
+        (three.id, 1),
+    ]
+
+
+def test_what_an_admin_does_is_noted_for_the_seller(cast: Cast, bag: Product) -> None:
+    one, _two = factory.picture(bag, 0), factory.picture(bag, 1)
+    for who, noted in ((cast.dipu, 0), (cast.esha, 3)):
+        actor = accounts.actor(who)
+        actions.describe_picture(actor=actor, product_id=bag.id, picture_id=one.id, alt=f"by {who.name}")
+        actions.move_picture(actor=actor, product_id=bag.id, picture_id=one.id, way="down")
+        if who is cast.esha:
+            actions.remove_picture(actor=actor, product_id=bag.id, picture_id=one.id)
+        db.session.commit()
+        entries = db.session.scalars(sa.select(AuditEntry).where(AuditEntry.action.like("picture.%"))).all()
+        assert len(entries) == noted
+        assert {entry.organization_id for entry in entries} <= {cast.trader.id}
+
+
+@pytest.mark.parametrize("verb", ["remove", "move", "describe", "retry"])
+def test_a_picture_of_another_product_is_not_found(cast: Cast, bag: Product, verb) -> None:
+    other = factory.picture(factory.product(cast.trader, "Tea"))
+    more = {"move": {"way": "up"}, "describe": {"alt": "x"}}.get(verb, {})
+    with pytest.raises(NotFoundError):
+        getattr(actions, f"{verb}_picture")(
+            actor=accounts.actor(cast.dipu), product_id=bag.id, picture_id=other.id, **more
+        )
+
+
+# --- the screens -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dipu(client_of: Callable[[User], HouseClient], cast: Cast) -> HouseClient:
+    return client_of(cast.dipu)
+
+
+def here(product: Product, rest: str = "") -> str:
+    return f"/seller/products/{product.id}/pictures{rest}"
+
+
+def test_photos_are_sent_without_script(dipu: HouseClient, bag: Product) -> None:
+    page = dipu.get(here(bag)).text
+    assert 'capture="environment"' in page
+    assert "multiple" in page
+    response = dipu.post(here(bag), data={"photos": [(io.BytesIO(camera()), "1.jpg"), (io.BytesIO(photo()), "2.jpg")]})
+    assert response.status_code == 303
+    page = dipu.get(response.location).text
+    assert "2 photos are kept." in page
+    assert page.count("Being prepared") == 2
+    assert page.count("Look again") == 2
+    outbox.drain()
+    page = dipu.get(here(bag)).text
+    assert "Being prepared" not in page
+    assert page.count('src="/media/') == 2
+
+
+def test_both_ways_of_choosing_arrive(dipu: HouseClient, bag: Product) -> None:
+    """The camera's field is left empty when photos are chosen, and the other way round."""
+    response = dipu.post(here(bag), data={"photos": [(io.BytesIO(b""), ""), (io.BytesIO(photo()), "2.jpg")]})
+    assert response.status_code == 303
+    assert db.session.query(Picture).count() == 1
+
+
+def test_a_refused_photo_says_why_beside_its_name(dipu: HouseClient, bag: Product) -> None:
+    response = dipu.post(here(bag), data={"photos": [(io.BytesIO(HEIC), "IMG_1.HEIC")]})
+    assert response.status_code == 422
+    assert "HEIC" in text_of(response.text)
+    response = dipu.post(here(bag), data={"photos": [(io.BytesIO(HEIC), "IMG_1.HEIC"), (io.BytesIO(photo()), "2.jpg")]})
+    assert response.status_code == 303
+    assert "IMG_1" in text_of(dipu.get(here(bag)).text)
+    assert dipu.post(here(bag), data={}).status_code == 422
+    assert "Choose a file." in dipu.post(here(bag), data={}, headers=HTMX).text
+
+
+def test_as_a_fragment(dipu: HouseClient, bag: Product) -> None:
+    text = dipu.get(here(bag), headers=HTMX).text
+    assert text.lstrip().startswith('<section id="catalog-pictures"')
+    response = dipu.post(here(bag), data={"photos": [(io.BytesIO(photo()), "1.jpg")]}, headers=HTMX)
+    assert response.status_code == 303
+
+
+def test_a_picture_in_the_making_asks_again_ever_more_slowly(cast: Cast, dipu: HouseClient, bag: Product) -> None:
+    [picture] = uploaded(cast.dipu, bag)
+    where, pauses = here(bag, f"/{picture.id}"), []
+    for looks in range(14):
+        text = dipu.get(f"{where}?looks={looks}", headers=HTMX).text
+        assert text.lstrip().startswith(f'<li id="catalog-picture-{picture.id}"')
+        if "delay:" not in text:
+            break
+        pauses.append(int(text.partition("delay:")[2].partition("s")[0]))
+        assert f"looks={looks + 1}" in text
+    assert pauses[0] == 2
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 30
+    assert len(pauses) < 14
+    outbox.drain()
+    text = dipu.get(f"{where}?looks=3", headers=HTMX).text
+    assert "hx-get" not in text
+    assert "/media/" in text
+    assert dipu.get(where).location.endswith(f"{here(bag)}#catalog-picture-{picture.id}")
+    for odd in ("-5", "x", "9" * 30):
+        assert dipu.get(f"{where}?looks={odd}", headers=HTMX).status_code == 200
+
+
+def test_a_failed_one_can_be_tried_again(cast: Cast, dipu: HouseClient, bag: Product) -> None:
+    [picture] = uploaded(cast.dipu, bag)
+    picture.state, picture.problem = "failed", "heavy"
+    db.session.commit()
+    text = text_of(dipu.get(here(bag)).text)
+    assert "too complicated" in text
+    assert "Try again" in text
+    assert dipu.post(here(bag, f"/{picture.id}/retry")).status_code == 303
+    outbox.drain()
+    assert "Try again" not in text_of(dipu.get(here(bag)).text)
+
+
+def test_words_for_a_picture(dipu: HouseClient, bag: Product) -> None:
+    picture = factory.picture(bag)
+    db.session.commit()
+    words = here(bag, f"/{picture.id}/text")
+    assert dipu.post(words, data={"alt": " Front of the <bag> "}).status_code == 303
+    assert 'value="Front of the &lt;bag&gt;"' in dipu.get(here(bag)).text
+    long = "x" * 201
+    response = dipu.post(words, data={"alt": long}, headers=HTMX)
+    assert response.status_code == 422
+    assert long in response.text
+
+
+def test_moved_and_removed_on_the_page(dipu: HouseClient, bag: Product) -> None:
+    one, two = factory.picture(bag, 0), factory.picture(bag, 1)
+    db.session.commit()
+    assert dipu.post(here(bag, f"/{two.id}/position"), data={"way": "first"}).status_code == 303
+    assert order_of(bag) == [two.id, one.id]
+    assert dipu.post(here(bag, f"/{one.id}/position"), data={"way": "nowhere"}).status_code == 303
+    assert order_of(bag) == [one.id, two.id]
+    assert dipu.post(here(bag, f"/{one.id}/removal")).status_code == 303
+    assert order_of(bag) == [two.id]
+    assert dipu.post(here(bag, f"/{one.id}/removal")).status_code == 404
+
+
+PATHS = ("", "/{}/position", "/{}/text", "/{}/removal", "/{}/retry")
+
+
+def test_another_seller_meets_nothing(cast: Cast, bag: Product, client_of: Callable[[User], HouseClient]) -> None:
+    picture = factory.picture(bag)
+    farid = accounts.user("Farid")
+    organizations.business("Farid Traders", kind="seller", members={farid: "owner"})
+    db.session.commit()
+    stranger = client_of(farid)
+    assert stranger.get(here(bag)).status_code == 404
+    assert stranger.get(here(bag, f"/{picture.id}")).status_code == 404
+    for path in PATHS:
+        data = {"photos": (io.BytesIO(photo()), "1.jpg")} if not path else {"alt": "x" * 300, "way": "up"}
+        assert stranger.post(here(bag, path.format(picture.id)), data=data).status_code == 404, path
+    assert db.session.query(Picture).count() == 1
+
+
+def test_an_admin_may_and_a_buyer_may_not(cast: Cast, bag: Product, client_of: Callable[[User], HouseClient]) -> None:
+    assert client_of(cast.esha).get(here(bag)).status_code == 200
+    assert client_of(cast.amina).get(here(bag)).status_code == 403
+
+
+# --- what everybody is shown -----------------------------------------------------------------------------------------
+
+CHROME = {"Accept": "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"}
+OLD_SAFARI = {"Accept": "image/png,image/svg+xml,image/*;q=0.8,video/*;q=0.8,*/*;q=0.5"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (CHROME, "image/webp"),
+        (OLD_SAFARI, "image/jpeg"),
+        ({"Accept": "*/*"}, "image/jpeg"),
+        ({"Accept": "image/webp;q=0, */*"}, "image/jpeg"),
+        ({}, "image/jpeg"),
+    ],
+)
+@pytest.mark.parametrize("prepared", [True, False])
+def test_one_address_answers_what_the_browser_reads(  # noqa: PLR0917 - fixtures and parameters
+    client: HouseClient, cast: Cast, bag: Product, accept, kind, prepared
+) -> None:
+    picture = factory.picture(bag) if prepared else uploaded(cast.dipu, bag)[0]
+    outbox.drain()
+    db.session.refresh(picture)
+    for key in (picture.thumb_key, picture.file_key, picture.large_key):
+        response = client.get(f"/media/{key}", headers=accept)
+        assert response.status_code == 200
+        assert response.mimetype == kind
+        assert "Accept" in response.headers["Vary"]
+        assert "immutable" in response.headers["Cache-Control"]
+        with Image.open(io.BytesIO(response.data)) as shown:
+            assert shown.format == kind.removeprefix("image/").upper()
+        again = client.get(f"/media/{key}", headers={**accept, "If-None-Match": response.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b"")
+    other = CHROME if kind == "image/jpeg" else OLD_SAFARI
+    etag = client.get(f"/media/{picture.file_key}", headers=other).headers["ETag"]
+    assert client.get(f"/media/{picture.file_key}", headers={**accept, "If-None-Match": etag}).status_code == 200
+
+
+def test_what_is_no_address_of_a_picture_is_not_found(client: HouseClient, cast: Cast, bag: Product) -> None:
+    """Least of all what the camera sent."""
+    [picture] = uploaded(cast.dipu, bag)
+    ready = factory.picture(bag, 1)
+    db.session.commit()
+    outside = storage().put(b"somebody's licence", "application/pdf").key
+    for key in (picture.original_key, "0" * 32, outside, "nothing", "..%2F..%2Fetc"):
+        assert client.get(f"/media/{key}", headers=CHROME).status_code == 404
+    assert client.get(f"/media/{ready.thumb_key}", headers=CHROME).status_code == 200
+
+
+def test_the_sweep_knows_every_file_of_a_picture() -> None:
+    known = {f"{column.table.name}.{column.name}" for column in orphans.key_columns()}
+    assert {
+        f"picture.{name}"
+        for name in Picture.__table__.columns.keys()  # noqa: SIM118 - columns, not a dictionary
+        if "key" in name
+    } <= known
+    assert {"category.picture_key", "category.picture_jpeg_key"} <= known
+
+
+# --- two at once -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def raced(committed_app: Flask) -> tuple[Flask, int, int]:
+    with committed_app.app_context(), transaction.transaction():
+        dipu = accounts.user("Dipu")
+        trader = organizations.business("Dipu Traders", kind="seller", members={dipu: "owner"})
+        bag = factory.product(trader)
+        for position in range(10):
+            factory.picture(bag, position)
+        ids = dipu.id, bag.id
+    return committed_app, *ids
+
+
+def test_two_uploads_at_once_do_not_pass_the_limit(raced: tuple[Flask, int, int]) -> None:
+    app, user_id, product_id = raced
+    start, outcomes = threading.Barrier(2), []
+
+    def send() -> None:
+        with app.app_context():
+            start.wait()
+            try:
+                with transaction.transaction():
+                    actor = accounts.actor(db.session.get_one(User, user_id))
+                    actions.upload_pictures(actor=actor, product_id=product_id, photos=[sent(photo()), sent(photo())])
+                outcomes.append("kept")
+            except DomainError as error:
+                outcomes.append(error.field or "")
+
+    threads = [threading.Thread(target=send) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["kept", "photos"]
+    with app.app_context():
+        assert db.session.query(Picture).count() == 12

@@ -162,7 +162,7 @@ def _check(category: Category, attribute: CategoryAttribute | None, name: str, k
     """Raise DomainError unless nobody above or below asks the same already."""
     if kind not in KINDS:
         raise DomainError("Please choose one.", field="kind")
-    parents = dict(db.session.execute(sa.select(Category.id, Category.parent_id)).tuples().all())
+    parents = dict(db.session.execute(sa.select(Category.id, Category.parent_id)).all())
     rows = db.session.execute(
         sa.select(CategoryAttribute.id, CategoryAttribute.category_id, Category.name)
         .join(Category, Category.id == CategoryAttribute.category_id)

@@ -55,7 +55,7 @@ def category_names() -> list[tuple[int, str]]:
 
 
 def _counts(column: sa.orm.InstrumentedAttribute[int]) -> dict[int, int]:
-    return dict(db.session.execute(sa.select(column, sa.func.count()).group_by(column)).tuples().all())
+    return dict(db.session.execute(sa.select(column, sa.func.count()).group_by(column)).all())
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def attributes_for(category_id: int) -> list[Attribute]:
 
 def attributes_by_category() -> dict[int, list[Attribute]]:
     """The same for every category at once, for whoever reads many products."""
-    parents = dict(db.session.execute(sa.select(Category.id, Category.parent_id)).tuples().all())
+    parents = dict(db.session.execute(sa.select(Category.id, Category.parent_id)).all())
     own: defaultdict[int, list[Attribute]] = defaultdict(list)
     rows = db.session.execute(sa.select(*_COLUMNS).order_by(CategoryAttribute.position, CategoryAttribute.id))
     for row in rows:
@@ -74,7 +74,7 @@ def uses_in(attribute_ids: Collection[int]) -> dict[int, int]:
     """How many products have answered each of these attributes, in one go."""
     if not attribute_ids:
         return {}
-    answered = sa.func.jsonb_object_keys(Product.attributes).table_valued("key")
+    answered = sa.func.jsonb_object_keys(Product.attributes).table_valued("key").render_derived(name="answered")
     rows = db.session.execute(
         sa.select(answered.c.key, sa.func.count())
         .select_from(Product)

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from PIL import Image
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from wholesale.catalog.models import Category, Picture, Product
 from wholesale.catalog.rules import pictures as rules
@@ -72,7 +73,7 @@ def thumbs(product_ids: Collection[int]) -> dict[int, str]:
     rows = db.session.execute(
         sa.select(Picture.product_id, Picture.thumb_key)
         .where(Picture.product_id.in_(product_ids), Picture.state == "ready")
-        .distinct(Picture.product_id)
+        .ext(distinct_on(Picture.product_id))
         .order_by(Picture.product_id, Picture.position)
     )
     return {product_id: key for product_id, key in rows if key is not None}
