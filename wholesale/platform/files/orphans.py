@@ -87,6 +87,8 @@ def _sweep_never_sent() -> int:
     for _each in range(_MOST_NEVER_SENT // _BATCH):
         over = sa.select(KeptFile.file_key).where(KeptFile.at < clock.now() - _GRACE).order_by(KeptFile.at)
         keys = db.session.scalars(over.limit(_BATCH)).all()
+        if not keys:
+            break
         for key in set(keys) - _known(keys):
             storage().delete(key)
             gone += 1
