@@ -34,6 +34,7 @@ import wholesale.payments.models
 import wholesale.pricing.models
 import wholesale.privacy.handlers
 import wholesale.privacy.models
+import wholesale.search.models
 import wholesale.verification.handlers
 import wholesale.verification.models  # noqa: F401 - metadata
 from wholesale.accounts import upkeep
@@ -52,11 +53,11 @@ from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
 from wholesale.ledger import jobs as ledger_jobs
 from wholesale.ledger.cli import cli as ledger_commands
-from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
 from wholesale.merchandising.imports.views import bp as imports_routes
+from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.views import bp as organizations_routes
 from wholesale.pages.views import BLUEPRINTS as PAGES_ROUTES
@@ -84,6 +85,7 @@ from wholesale.platform.db import db
 from wholesale.pricing.views import bp as pricing_routes
 from wholesale.privacy.views import bp as privacy_routes
 from wholesale.schedule import TIMETABLE
+from wholesale.search.views import bp as search_routes
 from wholesale.verification.views import bp as verification_routes
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -100,6 +102,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     payments_routes,
     pricing_routes,
     privacy_routes,
+    search_routes,
     quick_order_routes,
     second_factor_routes,
     verification_routes,

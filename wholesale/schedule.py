@@ -16,6 +16,7 @@ from wholesale.platform import files, housekeeping, mail
 from wholesale.platform.jobs import Periodic
 from wholesale.pricing import jobs as pricing
 from wholesale.privacy import jobs as privacy
+from wholesale.search import jobs as search
 from wholesale.verification import jobs as verification
 
 TIMETABLE = [
@@ -37,5 +38,9 @@ TIMETABLE = [
     Periodic("dated-prices", pricing.follow_dates, every=timedelta(minutes=1)),
     Periodic("licence-expiry", verification.watch_expiry, daily_at=time(0, 10)),
     Periodic("approval-expiry", approval.expire, every=timedelta(minutes=10)),
+    Periodic("search-words", search.count_words, every=timedelta(hours=1)),
+    Periodic("search-counts", search.write_counts, every=timedelta(minutes=1)),
+    Periodic("old-searches", search.sweep, daily_at=time(3, 40)),
+    Periodic("listed-stock", inventory.relist, every=timedelta(minutes=10)),
     Periodic("idle-reviews", verification.release_idle, every=timedelta(minutes=5)),
 ]

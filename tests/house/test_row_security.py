@@ -35,6 +35,9 @@ OPEN = {
         "organization", "seller_terms", "category", "product", "variant", "picture", "price_tier",
         "category_attribute", "listing",
     },
+    "the platform's words, and what nobody found: no business's and nobody's": {
+        "search_vocabulary", "synonym", "search_miss", "search_day",
+    },
     "asked for every buyer's order, whose goods are whose comes from the product": {
         "settlement_rule", "location", "stock", "allocation", "inventory_log",
     },

@@ -82,6 +82,8 @@ ACTIONS = {
     "session.ended": N_("logged out a device"),
     "session.others_ended": N_("logged out all other devices"),
     "settlement.set": N_("changed how revenue is shared"),
+    "synonym.removed": N_("removed words that mean the same"),
+    "synonym.saved": N_("said which words mean the same"),
     "transfer.recorded": N_("noted a bank transfer"),
     "user.changed": N_("changed their details"),
     "user.created": N_("opened an account"),

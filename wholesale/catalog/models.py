@@ -68,7 +68,6 @@ class Product(Base):
             postgresql_using="gin",
         ),
         sa.Index("ix_product_listing", "category_id", "id", postgresql_where=sa.text("state = 'active'")),
-        sa.Index("ix_product_search", "search", postgresql_using="gin"),
         # The same goods of other sellers, where there is no barcode to tell.
         sa.Index(
             "ix_product_same_name",
@@ -103,19 +102,6 @@ class Product(Base):
     version: Mapped[int] = mapped_column(sa.Integer, default=1)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
-    # Names are found whole in any script (simple) and by English stem; both weigh more than the description.
-    search: Mapped[str] = mapped_column(
-        TSVECTOR,
-        sa.Computed(
-            "setweight(to_tsvector('simple', name || ' ' || coalesce(name_bn, '')), 'A') ||"
-            " setweight(to_tsvector('english', name || ' ' || coalesce(brand, '')), 'B') ||"
-            " setweight(to_tsvector('english', description), 'D')",
-            persisted=True,
-        ),
-        init=False,
-        deferred=True,
-        repr=False,
-    )
 
 
 class Variant(Base):
@@ -151,6 +137,7 @@ class Listing(Base):
     transaction of the change: called here for names and words, by `pricing` for prices, by `inventory` for stock.
     `from_price` and `best_price`: of everybody's tiers at the MOQ and at the last tier; NULL without a price.
     `in_stock`: at least the MOQ is available. `attributes`: "<attribute's id>=<value>".
+    `sort_name`: the beginning of the name, as names are compared.
     """
 
     __tablename__ = "listing"
@@ -163,6 +150,7 @@ class Listing(Base):
         sa.Index("ix_listing_moq", "moq", "product_id"),
         sa.Index("ix_listing_seller", "seller_id", "product_id"),
         sa.Index("ix_listing_country", "country", "product_id"),
+        sa.Index("ix_listing_name", "sort_name", "product_id"),
     )
 
     product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id", ondelete="CASCADE"), primary_key=True)
@@ -172,6 +160,7 @@ class Listing(Base):
     country: Mapped[str | None] = mapped_column(sa.CHAR(2))
     words: Mapped[str] = mapped_column(TSVECTOR, deferred=True, repr=False)
     attributes: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default_factory=list)
+    sort_name: Mapped[str] = mapped_column(sa.Text(collation="C"), default="")
     from_price: Mapped[Amount | None] = mapped_column(default=None)
     best_price: Mapped[Amount | None] = mapped_column(default=None)
     in_stock: Mapped[bool] = mapped_column(default=False)
@@ -188,8 +177,6 @@ class Picture(Base):
 
     __tablename__ = "picture"
     __table_args__ = (
-        sa.Index("ix_picture_large_key", "large_key"),
-        sa.Index("ix_picture_pending", "created_at", postgresql_where=sa.text("state = 'pending'")),
         one_of("state", ("pending", "ready", "failed")),
         sa.CheckConstraint(
             "(state = 'ready') = (thumb_key IS NOT NULL) AND (thumb_key IS NULL) = (file_key IS NULL)"
@@ -201,6 +188,8 @@ class Picture(Base):
         sa.UniqueConstraint("product_id", "position", deferrable=True, initially="DEFERRED"),
         sa.Index("ix_picture_file_key", "file_key"),
         sa.Index("ix_picture_thumb_key", "thumb_key"),
+        sa.Index("ix_picture_large_key", "large_key"),
+        sa.Index("ix_picture_pending", "created_at", postgresql_where=sa.text("state = 'pending'")),
     )
 
     id: Mapped[Id] = mapped_column(init=False)

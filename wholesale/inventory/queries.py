@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 import sqlalchemy as sa
 
+from wholesale.catalog.models import Variant
 from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.kernel import clock
 from wholesale.platform.db import db
 
 
@@ -18,6 +21,25 @@ def available(variant_ids: Collection[int]) -> dict[int, int]:
         .group_by(Stock.variant_id)
     )
     return {variant_id: int(quantity) for variant_id, quantity in rows}
+
+
+_LATELY = timedelta(minutes=30)
+_MOST_CHANGES = 50_000
+
+
+def changed_lately() -> list[int]:
+    """The products of which any stock changed in the last half hour."""
+    newest = sa.select(InventoryLog.variant_id, InventoryLog.at).order_by(InventoryLog.id.desc()).limit(_MOST_CHANGES)
+    changed = newest.subquery()
+    return list(
+        db.session.scalars(
+            sa.select(Variant.product_id)
+            .join(changed, changed.c.variant_id == Variant.id)
+            .where(changed.c.at > clock.now() - _LATELY)
+            .distinct()
+            .order_by(Variant.product_id)
+        )
+    )
 
 
 _ALLOCATING = ("ALLOCATION", "RELEASE", "SALE")

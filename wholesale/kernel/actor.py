@@ -79,6 +79,11 @@ class Actor:
         return self.is_staff or self.is_verified
 
     @property
+    def may_see_what_is_left(self) -> bool:
+        """Whether goods can be ordered now is for those who order them; sellers know their own stock only (EX-7)."""
+        return self.is_staff or (self.is_buyer and self.is_verified)
+
+    @property
     def may_order(self) -> bool:
         return self.is_buyer and self.is_verified and self.role != "viewer"
 

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import Babel, force_locale, get_locale
@@ -187,6 +188,11 @@ def local_name(thing: Any) -> str:
     return str((thing.name_bn if language() == "bn" else None) or thing.name)
 
 
+def country_name(code: str) -> str:
+    """A country, by its two letters, as the reader calls it."""
+    return str(Locale(language()).territories.get(code, code))
+
+
 # Units that products are sold in; others show as they were typed.
 _UNITS = {
     "piece": (_l("piece"), _l("pieces")),
@@ -228,6 +234,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         "when",
         "hour",
         "local_name",
+        "country_name",
         "unit_name",
         "sentence",
     )

@@ -12,7 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from wholesale.catalog.queries.categories import TREE
 from wholesale.catalog.rules import sounds, words
+from wholesale.platform import cache
 from wholesale.platform.db import db
 
 _CHUNK = 20_000  # products at once: what their words weigh fits into memory
@@ -36,8 +38,10 @@ def refresh(product_ids: Collection[int]) -> None:
             for word in db.session.scalars(_SPOKEN, {"ids": ids, **_SIGNS})
             if (script := sounds.script(word)) and (key := sounds.sound_key(word))
         }
-        db.session.execute(_REMOVE, {"ids": ids})
-        db.session.execute(_WRITE, {"ids": ids, "spoken": list(spoken), "keys": list(spoken.values()), **_SIGNS})
+        removed = db.session.scalars(_REMOVE, {"ids": ids}).all()
+        written = {"ids": ids, "spoken": list(spoken), "keys": list(spoken.values()), **_SIGNS}
+        if any(db.session.scalars(_WRITE, written).all()) or removed:
+            cache.drop(TREE)  # which counts them
         for filler in _fillers:
             filler(ids)
 
@@ -109,7 +113,7 @@ _REMOVE = _sql(
         SELECT listing.product_id FROM listing JOIN product ON product.id = listing.product_id
         WHERE listing.product_id = ANY(:ids) AND product.state <> 'active'
         ORDER BY listing.product_id FOR UPDATE OF listing
-    )
+    ) RETURNING product_id
     """,
     ids=sa.BigInteger,
 )
@@ -139,7 +143,7 @@ _WRITE = _sql(
         JOIN unnest(:spoken, :keys) AS spoken (word, key) ON spoken.word = said.word
         GROUP BY goods.id
     )
-    INSERT INTO listing (product_id, seller_id, category_id, moq, country, words, attributes, in_stock)
+    INSERT INTO listing (product_id, seller_id, category_id, moq, country, words, attributes, sort_name, in_stock)
     SELECT goods.id, seller_id, category_id, moq, country,
            setweight(to_tsvector('simple', called) || to_tsvector('simple', coalesce(code.texts, ''))
                      || array_to_tsvector(coalesce(code.whole, '{{}}')), 'A')
@@ -148,16 +152,20 @@ _WRITE = _sql(
            || setweight(to_tsvector('simple', filed_under) || to_tsvector('english', filed_under)
                         || array_to_tsvector(coalesce(sound.keys, '{{}}')), 'C')
            || setweight(to_tsvector('simple', told) || to_tsvector('english', told), 'D'),
-           ARRAY(SELECT key || '=' || value FROM jsonb_each_text(goods.attributes) ORDER BY 1), false
+           ARRAY(SELECT key || '=' || value FROM jsonb_each_text(goods.attributes) ORDER BY 1),
+           left(ltrim(called), 60), false
     FROM goods LEFT JOIN code ON code.product_id = goods.id LEFT JOIN sound ON sound.product_id = goods.id
     ORDER BY goods.id
     ON CONFLICT (product_id) DO UPDATE SET
         seller_id = excluded.seller_id, category_id = excluded.category_id, moq = excluded.moq,
-        country = excluded.country, words = excluded.words, attributes = excluded.attributes
-    WHERE (listing.seller_id, listing.category_id, listing.moq, listing.country, listing.words, listing.attributes)
+        country = excluded.country, words = excluded.words, attributes = excluded.attributes,
+        sort_name = excluded.sort_name
+    WHERE (listing.seller_id, listing.category_id, listing.moq, listing.country, listing.words, listing.attributes,
+           listing.sort_name)
           IS DISTINCT FROM
           (excluded.seller_id, excluded.category_id, excluded.moq, excluded.country, excluded.words,
-           excluded.attributes)
+           excluded.attributes, excluded.sort_name)
+    RETURNING xmax = 0  -- a new row
     """,  # noqa: S608 - put together from constants of this module
     ids=sa.BigInteger,
     spoken=sa.Text,

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wholesale.catalog.models import Category, Product
+from wholesale.catalog.models import Category, Listing
 from wholesale.catalog.rules import Node, tree
 from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
@@ -24,10 +24,10 @@ def categories() -> list[Node]:
 
 def _read() -> tuple[list[list[Any]], list[list[int]]]:
     counts = (
-        sa.select(Product.category_id, sa.func.count())
-        .join(Organization, Organization.id == Product.seller_id)
-        .where(Product.state == "active", verified_now())
-        .group_by(Product.category_id)
+        sa.select(Listing.category_id, sa.func.count())
+        .join(Organization, Organization.id == Listing.seller_id)
+        .where(verified_now())
+        .group_by(Listing.category_id)
     )
     return rows_of_tree(), [list(row) for row in db.session.execute(counts)]
 

@@ -6,12 +6,18 @@ from flask import Response, request
 
 from wholesale.catalog import queries as catalog
 from wholesale.catalog import rules as categories
+from wholesale.catalog.rules import Attribute, Node
 from wholesale.kernel.errors import NotFoundError
 from wholesale.pages.views.blueprint import bp
+from wholesale.platform import i18n
 from wholesale.platform.access import ANYONE, access, actor
 from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import respond
 from wholesale.pricing import queries as pricing
+from wholesale.search import counters
+from wholesale.search import queries as search
+from wholesale.search.rules import chips
+from wholesale.search.rules import filters as filtering
 
 
 @bp.get("/products")
@@ -19,22 +25,37 @@ from wholesale.pricing import queries as pricing
 @revisitable
 def listing() -> Response:
     """The catalogue: everybody sees the goods, verified businesses also the prices."""
+    who = actor()
+    filters = filtering.read(request.args, sees_prices=who.may_see_prices, sees_stock=who.may_see_what_is_left)
     roots = catalog.categories()
-    slug = request.args.get("category", "")
-    category = categories.find(roots, slug) if slug else None
-    if slug and category is None:
-        raise NotFoundError
-    q = request.args.get("q", "").replace("\0", "").strip()[: catalog.MAX_QUERY]
-    page = catalog.page(category_ids=category.ids if category else None, q=q, after=request.args.get("after", ""))
-    offers = pricing.offers_for(actor(), [card.product_id for card in page.cards])
+    category = _category(roots, filters.category)
+    ids = category.ids if category else None
+    after = request.args.get("after", "")
+    found = search.page(filters, ids, after)
+    counts = search.facets(filters, ids, found.wanted) if found.cards or filters.is_narrowed else search.Facets()
+    asked: list[Attribute] = catalog.attributes_for(category.id) if category else []
+    if filters.q and not after:
+        counters.note(q=filters.q, language=i18n.language(), found=bool(found.cards) and not found.some_only)
     return respond(
         "pages/listing.html",
         "pages/_listing.html",
         roots=roots,
         category=category,
         trail=categories.path_to(roots, category.id) if category else [],
-        q=q,
-        page=page,
-        offers=offers,
-        first=not request.args.get("after"),
+        filters=filters,
+        problems=filtering.problems(request.args, sees_prices=who.may_see_prices),
+        typed=filtering.as_typed(request.args),
+        found=found,
+        counts=counts,
+        choices=chips.choices(asked, filters, counts.attributes),
+        offers=pricing.offers_for(who, [card.product_id for card in found.cards]),
+        first=not after,
+        sorts=filtering.sorts_for(filters, sees_prices=who.may_see_prices),
     )
+
+
+def _category(roots: list[Node], slug: str) -> Node | None:
+    found = categories.find(roots, slug) if slug else None
+    if slug and found is None:
+        raise NotFoundError
+    return found

@@ -1,0 +1,27 @@
+"""Reads of search: goods by words and filters, counts of filters, suggestions, what nobody found."""
+
+from __future__ import annotations
+
+from wholesale.search.queries.facets import Facets, facets
+from wholesale.search.queries.goods import PAGE_SIZE, Card, Found, find_sku, page
+from wholesale.search.queries.log import Miss, misses, totals
+from wholesale.search.queries.synonyms import synonym, synonyms
+from wholesale.search.queries.words import Suggestions, suggestions, vocabulary
+
+__all__ = [
+    "PAGE_SIZE",
+    "Card",
+    "Facets",
+    "Found",
+    "Miss",
+    "Suggestions",
+    "facets",
+    "find_sku",
+    "misses",
+    "page",
+    "suggestions",
+    "synonym",
+    "synonyms",
+    "totals",
+    "vocabulary",
+]
