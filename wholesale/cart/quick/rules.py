@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +32,7 @@ _TIMES_BEHIND = re.compile(
     rf"^(?P<sku>.+?)\s*(?:\s[x×*]|×|\*)\s*(?P<quantity>\d[\d,]*\s*(?:{_UNITS})?)$", re.IGNORECASE
 )
 _TIMES_BEFORE = re.compile(r"^(?P<quantity>\d[\d,]*)\s*[x×*]\s+(?P<sku>\S.*)$", re.IGNORECASE)
+_GROUPED_BEHIND = re.compile(r"^(?P<sku>[^,;\t]+?)\s+(?:[x×*]\s*)?(?P<quantity>\d{1,3}(?:,\d{2,3})*,\d{3})$")
 _BEHIND_SPACE = re.compile(rf"^(?P<sku>.+?)\s+(?P<quantity>[\d,]*\d\s*(?:{_UNITS})?)$", re.IGNORECASE)
 
 
@@ -76,32 +75,25 @@ def read(text: str) -> list[Row]:
     return rows
 
 
-def read_cells(table: Iterable[Sequence[object]]) -> list[Row]:
-    """The rows of a sheet: its first two columns, or the two that its head names."""
+def read_cells(table: Iterable[Sequence[str]]) -> list[Row]:
+    """The rows of a sheet: its first two columns, or the two that its head names; of one column, as if pasted."""
     rows: list[Row] = []
     sku_at, quantity_at, begun = 0, 1, False
     for cells in table:
-        texts = [_cell(cell) for cell in cells]
+        texts = [cell.strip() for cell in cells]
         if not any(texts) or texts[0].startswith("#"):
             continue
         if not begun and any(text.casefold() in _HEADS for text in texts):
             names = [text.casefold() for text in texts]
             sku_at = next((at for at, name in enumerate(names) if name in _HEADS and not _names_quantity(name)), 0)
             quantity_at = next((at for at, name in enumerate(names) if _names_quantity(name)), sku_at + 1)
+        elif len(texts) == 1:
+            rows.append(_read_line(texts[0]))
         else:
             sku, quantity = (texts[at] if at < len(texts) else "" for at in (sku_at, quantity_at))
             rows.append(_row(sku, quantity))
         begun = True
     return rows
-
-
-def read_csv(text: str) -> list[Row]:
-    """The rows of a CSV file, whatever it separates by."""
-    head = text[:2000]
-    separator = max(",;\t", key=head.count)
-    if not head.count(separator):
-        return read(text)
-    return read_cells(csv.reader(io.StringIO(text), delimiter=separator))
 
 
 def _names_quantity(name: str) -> bool:
@@ -113,17 +105,14 @@ def _is_head(line: str) -> bool:
     return cells[0] in _HEADS or line.casefold() in {"sku quantity", "sku qty", "code quantity", "code qty"}
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if value is None else str(value).strip()
-
-
 def _row(sku: str, quantity: str) -> Row:
     return Row(sku.strip().strip('"').strip()[:_LONGEST_SKU], quantity.strip().strip('"').strip()[:_LONGEST_QUANTITY])
 
 
 def _read_line(line: str) -> Row:
+    grouped = _GROUPED_BEHIND.match(line)  # its comma is no separator
+    if grouped:
+        return _row(grouped["sku"], grouped["quantity"])
     for separator in ("\t", ";", ","):
         if separator in line:
             sku, _, rest = line.partition(separator)
