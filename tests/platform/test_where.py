@@ -23,7 +23,7 @@ def test_the_calculator(ask) -> None:
     for part in (
         "GET /products/<slug>/price",
         "pricing.calculator",
-        "wholesale/pricing/views.py:",
+        "wholesale/pricing/views/calculator.py:",
         "verified business",
         "templates/pricing/_quote.html",
         "pricing.forms.QuantityForm",

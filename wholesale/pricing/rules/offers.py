@@ -173,12 +173,13 @@ class Offer:
         def reached(advice: Advice | None) -> Advice | None:
             if advice is None or advice.more > room:
                 return None
-            lines = [
-                (self.with_surcharge(advice.unit_price, part.choice)
-                 * (part.quantity + (advice.more if part.choice is more_of else 0))).rounded()
-                for part in parts
-            ]  # fmt: skip
-            cost = Money.total(lines, self.currency)
+            cost = Money.zero(self.currency)
+            for part in parts:
+                pieces = part.quantity + (advice.more if part.choice is more_of else 0)
+                try:
+                    cost += (self.with_surcharge(advice.unit_price, part.choice) * pieces).rounded()
+                except DomainError:  # a variant that has no price there
+                    return None
             return replace(advice, total=cost, saves=total - cost)
 
         steps = [reached(step) for step in (found.next_tier, found.cheaper)]
