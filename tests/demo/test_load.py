@@ -238,7 +238,7 @@ def copies_made() -> list[Product]:
 
 
 def test_copies_are_numbered_products_of_their_own(demo: Flask) -> None:
-    assert db.session.scalar(sa.select(sa.func.count()).select_from(Product)) == 2 + 22 + COPIES
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(Product)) == 2 + 5 + 22 + COPIES
     made = copies_made()
     assert sorted(int(each.slug.rpartition(copies.MARK)[2]) for each in made) == list(range(1, COPIES + 1))
     names = {product.name for product in WHOLE.products}

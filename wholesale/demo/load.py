@@ -26,7 +26,7 @@ from wholesale.accounts.second_factor.actions import codes as second_factor
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.models import Variant
 from wholesale.config import Settings
-from wholesale.demo import copies, history, shipped
+from wholesale.demo import copies, history, shipped, staples
 from wholesale.demo.history import Say
 from wholesale.demo.shipped import BuyerRow, CategoryRow, Data, Party, ProductRow, SellerRow
 from wholesale.inventory import actions as inventory
@@ -43,6 +43,7 @@ from wholesale.platform.supervisor import DEMO_APP_SECRET, DEMO_PASSWORD
 from wholesale.platform.transaction import transaction
 from wholesale.pricing import actions as pricing
 from wholesale.pricing.rules import Settlement
+from wholesale.search import actions as search
 from wholesale.verification import actions as verification
 from wholesale.verification.models import VerificationCase
 
@@ -169,14 +170,19 @@ def _copies(data: Data, say: Say) -> int:
     with transaction():
         admin = db.session.scalars(sa.select(User).where(User.email == ADMIN)).one()
         user_id, founded = admin.id, admin.created_at
-    return copies.add(data.copies, [row.slug for row in data.products], founded=founded, user_id=user_id, say=say)
+    made = copies.add(data.copies, [row.slug for row in data.products], founded=founded, user_id=user_id, say=say)
+    if made:
+        with transaction():
+            say(f"Search: {search.make_vocabulary()} words")
+    return made
 
 
 class _Loader:
     """One load. Times: everything is founded two weeks before the first order and stocked in the week after."""
 
     def __init__(self, data: Data, zone: str, say: Say) -> None:
-        self.data = replace(data, categories=(*data.categories, TEA), products=(*EXAMPLES, *data.products))
+        more = (*EXAMPLES, *staples.GOODS)
+        self.data = replace(data, categories=(*data.categories, TEA, staples.STAPLES), products=(*more, *data.products))
         self.say = say
         self.now = clock.now()
         self.plan = history.plan(data, shipped.shifted(data.invoices, now=self.now, zone=zone), now=self.now)
@@ -208,6 +214,9 @@ class _Loader:
         self.say(f"Orders: {len(self.plan.invoices)} purchases to place …")
         stage = history.Stage(self.admin, self.sellers, self.buyers, self.variants, self.data.by_sku)
         history.Replay(self.plan, stage, self.say).run()
+        for terms in staples.SYNONYMS:
+            search.save_synonym(actor=self.admin, terms=terms)
+        self.say(f"Search: {search.make_vocabulary()} words")
 
     # --- people and businesses ----------------------------------------------------------------------------
 
