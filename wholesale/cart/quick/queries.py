@@ -285,7 +285,7 @@ def _mine(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
 def held(actor: Actor, variant_ids: Collection[int]) -> dict[int, int]:
     """How many of these variants the actor's cart holds."""
     rows = sa.select(CartLine.variant_id, CartLine.quantity).where(*_mine(actor), CartLine.variant_id.in_(variant_ids))
-    return dict(db.session.execute(rows).tuples().all())
+    return dict(db.session.execute(rows).all())
 
 
 def goods_of(variant_ids: Collection[int]) -> dict[int, Any]:
