@@ -273,12 +273,21 @@ def sellers() -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in rows]
 
 
-def seller(seller_id: int) -> Organization:
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """Whose a new product will be."""
+
+    id: int
+    name: str
+    currency: str
+
+
+def seller(seller_id: int) -> Seller:
     """The seller of that id. Raises NotFoundError."""
     found = db.session.get(Organization, seller_id)
     if found is None or found.kind != "seller":
         raise NotFoundError
-    return found
+    return Seller(found.id, found.name, found.currency)
 
 
 def has_products(actor: Actor) -> bool:

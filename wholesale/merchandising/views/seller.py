@@ -28,7 +28,7 @@ from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, access, actor
 from wholesale.platform.forms import HouseForm
 from wholesale.platform.i18n import sentence
 from wholesale.platform.transaction import abandon
-from wholesale.pricing.rules import suggested_price
+from wholesale.pricing.rules import Receipt, suggested_price
 
 bp = Blueprint("products", __name__, url_prefix="/seller/products")
 
@@ -222,9 +222,13 @@ def _problems(typed: rules.Whole, *, state: str, currency: str) -> list[DomainEr
 
 
 def _page(
-    form: ProductForm, row: queries.Row | None, *, seller: object = None, stale: StaleError | None = None
+    form: ProductForm, row: queries.Row | None, *, seller: queries.Seller | None = None, stale: StaleError | None = None
 ) -> Response:
     do = request.form.get("do", "")
+    if do == "look" and htmx.current().is_fragment:
+        return htmx.respond(
+            "merchandising/product.html", "pricing/_receipts.html", receipts=_receipts(form, row, seller)
+        )
     return htmx.respond(
         "merchandising/product.html",
         "merchandising/_product.html",
@@ -233,21 +237,29 @@ def _page(
         row=row,
         seller=seller,
         stale=stale,
-        receipts=queries.receipts(
-            actor(),
-            seller_id=row.product.seller_id if row else getattr(seller, "id", 0),
-            category_id=listed.whole_number(form.category_id.data),
-            product_id=row.product.id if row else None,
-            currency=row.product.currency if row else getattr(seller, "currency", ""),
-            cost=form.cost.data,
-            steps=form.steps,
-        ),
-        suggested=_suggested(form, row.product.currency if row else getattr(seller, "currency", "")),
+        receipts=_receipts(form, row, seller),
+        suggested=_suggested(form, row.product.currency if row else seller.currency if seller else ""),
+        gallery=catalog.own_pictures(actor(), row.product.id) if row else None,
         lacks=rules.missing(queries.whole(row.product)) if row and row.product.state == "draft" else [],
         added=do.removeprefix("add ") if do.startswith("add ") else "",
         country_names=COMMON_COUNTRIES,
         state_form=StateForm(formdata=None, state=row.product.state) if row else None,
         show_differences=_shown(stale, form) if stale else [],
+    )
+
+
+def _receipts(form: ProductForm, row: queries.Row | None, seller: queries.Seller | None) -> list[Receipt]:
+    """What the seller is paid at each tier that is complete, as they are typed."""
+    of = row.product if row else seller
+    assert of is not None, "a new product has its seller"
+    return queries.receipts(
+        actor(),
+        seller_id=row.product.seller_id if row else of.id,
+        category_id=listed.whole_number(form.category_id.data),
+        product_id=row.product.id if row else None,
+        currency=of.currency,
+        cost=form.cost.data,
+        steps=form.steps,
     )
 
 
