@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import sqlalchemy as sa
 from PIL import Image
@@ -87,7 +88,7 @@ def upload_pictures(*, actor: Actor, product_id: int, photos: Sequence[FileStora
         try:
             kept.append(files.accept_photo(photo, field=field).key)
         except DomainError as error:
-            refused.append((files.plain_name(photo.filename, ""), error))
+            refused.append((PurePath(files.plain_name(photo.filename, "")).stem, error))
     if not kept:
         raise refused[0][1]
     product = _product(actor, product_id, lock=True)
