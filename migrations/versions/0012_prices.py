@@ -29,7 +29,7 @@ ON_LIST = f"EXISTS (SELECT FROM price_list_buyer b WHERE b.list_id = {{}} AND b.
 # What is read besides, and never written: prices once they hold, and of the lists those that the buyer is on. A buyer
 # does not learn who else is.
 READ_TOO = {
-    "dated_price": f"{ORG} IS NOT NULL AND valid_from <= now()",
+    "dated_price": f"{ORG} IS NOT NULL AND valid_from <= (SELECT clock_timestamp())",
     "price_list": ON_LIST.format("price_list.id"),
     "price_list_buyer": f"organization_id = {ORG}",
     "price_list_tier": ON_LIST.format("price_list_tier.list_id"),

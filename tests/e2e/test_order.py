@@ -30,7 +30,7 @@ def test_order_from_two_sellers_and_get_the_invoices(open_as: Open, *, javascrip
             expect(page.locator("#pricing-quote")).to_contain_text(f"{quantity} ×")
         else:
             page.get_by_role("button", name="Show price").click()
-        page.get_by_role("button", name=re.compile(f"Put {quantity} in the cart")).click()
+        page.get_by_role("button", name="Put in the cart").click()
         page.wait_for_url("**/cart")
     expect(page.locator("#cart-contents")).to_contain_text("৳19,000.00")
     page.get_by_role("link", name="Go to the checkout").click()
@@ -79,7 +79,7 @@ def test_typing_in_the_calculator_answers_without_losing_the_focus(open_as: Open
 def test_changing_the_cart_swaps_it_in_place(open_as: Open) -> None:
     page = open_as("amina")
     page.goto("/products/jute-bag")
-    page.get_by_role("button", name=re.compile("Put 10 in the cart")).click()
+    page.get_by_role("button", name="Put in the cart").click()
     page.wait_for_url("**/cart")
     page.evaluate("window.stayed = true")
     field = page.get_by_label("Quantity of Jute bag")
@@ -94,7 +94,7 @@ def test_changing_the_cart_swaps_it_in_place(open_as: Open) -> None:
 def test_the_seller_moves_an_order_in_place(open_as: Open) -> None:
     buyer = open_as("amina")
     buyer.goto("/products/jute-bag")
-    buyer.get_by_role("button", name=re.compile("Put 10 in the cart")).click()
+    buyer.get_by_role("button", name="Put in the cart").click()
     buyer.get_by_role("link", name="Go to the checkout").click()
     buyer.get_by_role("button", name="Go on to delivery").click()
     buyer.get_by_role("button", name="Go on to payment").click()

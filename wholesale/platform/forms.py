@@ -200,7 +200,7 @@ class WholeNumberField(Field):
         if not valuelist:
             return
         self.typed = valuelist[0][:40]
-        text = self.typed.strip().replace(",", "")
+        text = valuelist[0].strip().replace(",", "")
         # Endless digits are a number too, one that is too large; only the first ones are read.
         self.data = int(text[:_LONGEST_NUMBER]) if text.isdecimal() else None
 
