@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,7 @@ def running(folder: Path) -> Iterator[Flask]:
             "REDIS_URL": endpoints.redis_url,
         }
         app = create_app(Settings.from_environment(env))
+        logging.disable(logging.INFO)  # a line for each request
         yield app
         with app.app_context():
             db.engine.dispose()

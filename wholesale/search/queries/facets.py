@@ -115,9 +115,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
     ]
     every = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("counted")
     kind, value, number = every.c
-    names = sa.outerjoin(
-        every, Organization, sa.and_(kind == "seller", Organization.id == sa.cast(value, sa.BigInteger))
-    )
+    names = sa.outerjoin(every, Organization, sa.and_(kind == "seller", sa.cast(Organization.id, sa.Text) == value))
     rows = db.session.execute(sa.select(kind, value, number, Organization.name).select_from(names)).all()
     return _read(rows, filters)
 

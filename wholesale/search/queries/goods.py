@@ -203,8 +203,8 @@ def _by_key(
         conditions.append(matching.matches(asked))
 
     def ordered(*more: sa.ColumnElement[bool], keyed: bool = True) -> sa.Select[Any]:
-        column = order.column if keyed else sa.null()
-        statement = sa.select(Listing.product_id, sa.type_coerce(column, order.column.type).label("key"))
+        column = order.column if keyed else sa.cast(sa.null(), order.column.type)
+        statement = sa.select(Listing.product_id, column.label("key"))
         by = [order.column, Listing.product_id] if keyed and filters.sort != rules.NEWEST else [Listing.product_id]
         statement = statement.where(*conditions, *more)
         return statement.order_by(*(each.desc() if order.down else each for each in by)).limit(PAGE_SIZE + 1)
