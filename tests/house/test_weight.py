@@ -20,6 +20,7 @@ from wholesale.cart import actions as cart
 from wholesale.cart.models import CartLine
 from wholesale.catalog.models import Product
 from wholesale.config import ROOT
+from wholesale.order_lists import actions as lists
 from wholesale.platform.db import db
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,14 @@ PAGES = {
     "order of 10 lines, buyer": ("buyer", "/orders/{order}"),
     "order of 10 lines, seller": ("seller", "/orders/{order}"),
     "orders": ("buyer", "/orders"),
+    "buy again, 10 products": ("buyer", "/orders/again"),
+    "comparing four": ("buyer", "/compare?{four}&quantity=100"),
+    "comparing four, visitor": ("visitor", "/compare?{four}"),
+    "sellers of the same goods": ("buyer", "/products/{slug}/sellers?quantity=100"),
+    "quick order": ("buyer", "/quick-order"),
+    "lists": ("buyer", "/lists"),
+    "a list of 10 lines": ("buyer", "/lists/{list}"),
+    "favourites": ("buyer", "/lists/favourites"),
     "orders to fill": ("seller", "/seller/orders"),
     "login": ("visitor", "/login"),
     "register": ("visitor", "/register"),
@@ -132,11 +141,16 @@ FRAGMENTS = {
 
 
 @pytest.mark.parametrize("language", ["en", "bn"])
-def test_a_page_and_its_styles_fit_into_one_round_trip(people, goods, order_number, language) -> None:
+def test_a_page_and_its_styles_fit_into_one_round_trip(people, cast, goods, order_number, language) -> None:
     slug, weights = goods[0].slug, {}
+    four = "&".join(f"p={product.slug}" for product in goods[:4])
+    list_id = lists.keep_cart(actor=accounts.actor(cast.amina), name="Every week")
+    for product in goods[:LINES]:
+        lists.mark(actor=accounts.actor(cast.amina), slug=product.slug, marked=True)
+    db.session.commit()
     for page, (who, path) in PAGES.items():
         people[who].set_cookie("language", language)
-        response = people[who].get(path.format(slug=slug, order=order_number))
+        response = people[who].get(path.format(slug=slug, order=order_number, four=four, list=list_id))
         assert response.status_code == 200, (page, response.status_code, response.location)
         weights[page] = compressed(response.data) + STYLE
         log.info("%s, %s: %s bytes", page, language, weights[page])

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased, contains_eager, selectinload
 
 from wholesale.accounts.models import User
@@ -233,7 +234,7 @@ def bought(
     if variant_ids is not None:
         lines = lines.where(OrderLine.variant_id.in_(variant_ids))
     # Through one business's orders once: of a variant that everybody buys, nobody else's lines are looked at.
-    last = lines.distinct(OrderLine.variant_id).order_by(OrderLine.variant_id, OrderLine.id.desc()).subquery()
+    last = lines.ext(distinct_on(OrderLine.variant_id)).order_by(OrderLine.variant_id, OrderLine.id.desc()).subquery()
     statement = (
         sa.select(last, Product.slug)
         .join(Product, Product.id == last.c.product_id)

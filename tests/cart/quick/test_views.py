@@ -34,10 +34,10 @@ def fields(html: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for form in parse(html).iter(f"{XHTML}form"):
         if form.get("action") == "/quick-order":
-            for control in form.iter(f"{XHTML}input"):
-                if control.get("type") in {"radio", "file"} or not control.get("name"):
+            for control in form.iter():
+                if control.get("type") in {"radio", "file", "submit"} or not control.get("name"):
                     continue
-                found[control.get("name")] = control.get("value") or ""
+                found[control.get("name")] = control.get("value") or control.text or ""
     return found
 
 

@@ -53,6 +53,8 @@ def put() -> Response:
 
 def _page(form: QuickForm, batch: Batch | None, *, put: int = 0) -> Response:
     """The rows as they were found, or as they were typed when nothing could be found; and some empty ones."""
+    if batch is not None:
+        form.paste.data = ""  # what was pasted stands in rows now
     return respond(
         "cart/quick.html", "cart/_quick.html", form.status, form=form, batch=batch, put=put, blank=form.blank
     )
