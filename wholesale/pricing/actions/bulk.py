@@ -37,8 +37,10 @@ _WRITE = sa.text(
 )
 
 
-def set_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = "") -> None:
+def set_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = "", listed: bool = True) -> None:
     """Product's id → its ladder from now on, with its place in the history.
+
+    Not `listed`: lists are told afterwards, with everything else that is new of these products.
 
     Each must have passed `rules.check_ladder`: the rows of a file are checked one by one, with a sentence for each.
     """
@@ -53,4 +55,5 @@ def set_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = ""
     db.session.execute(_HISTORY, {"rows": rows, "reason": reason, "user_id": actor.user_id, "now": clock.now()})
     db.session.execute(_CLEAR, {"ids": sorted(ladders)})
     db.session.execute(_WRITE, {"rows": rows})
-    relist(list(ladders))
+    if listed:
+        relist(list(ladders))

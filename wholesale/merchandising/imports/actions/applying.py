@@ -212,20 +212,27 @@ def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]]) -> None:
         del variant["id"]
     variant_ids = bulk.create_variants(seller_id=seller_id, variants=new_variants)
     bulk.update_variants(old_variants)
-    pricing.set_ladders(
-        actor=actor,
-        ladders={product_of[group.anchor]: plan.tiers for group, plan in plans if plan.tiers is not None},
-        reason=run.file_name,
-    )
+    told = {product_of[group.anchor] for group, plan in plans if group.product_id is None or _is_told(plan)}
+    ladders = {product_of[group.anchor]: plan.tiers for group, plan in plans if plan.tiers is not None}
+    for listed in (False, True):
+        pricing.set_ladders(
+            actor=actor,
+            ladders={key: ladder for key, ladder in ladders.items() if (key not in told) == listed},
+            reason=run.file_name,
+            listed=listed,
+        )
     _count(run, actor, plans, variant_ids)
-    told = [
-        product_of[group.anchor]
-        for group, plan in plans
-        if group.product_id is None or plan.product or any(not v["id"] for v in plan.variants.values())
-        or any("barcode" in variant for variant in plan.variants.values())
-    ]  # fmt: skip
     if told:
         listings.refresh(told)
+
+
+_NOT_LISTED = {"cost", "order_multiple", "unit", "lead_time_days", "reorder_level", "reorder_quantity"}
+
+
+def _is_told(plan: rules.Plan) -> bool:
+    """Whether lists must know of it: words, codes, a category, a minimum order or a state have changed."""
+    codes = any(variant["id"] is None or "barcode" in variant for variant in plan.variants.values())
+    return codes or bool(plan.product.keys() - _NOT_LISTED)
 
 
 def _count(run: ImportRun, actor: Actor, plans: list[tuple[Group, rules.Plan]], variant_ids: dict[str, int]) -> None:

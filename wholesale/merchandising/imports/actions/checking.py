@@ -232,6 +232,8 @@ def _link(run: ImportRun) -> None:
     """Find rows that are one article, one product, or a product that is there."""
     told = {"run_id": run.id, "seller_id": run.organization_id}
     db.session.flush()
+    # Nobody has counted these rows yet, so the planner thinks them few and would look each up in all the others.
+    db.session.execute(sa.text("SET LOCAL enable_nestloop = off"))
     for statement in (_SAME_SKU, _KNOWN, _LOST_ZEROS, _BY_KEY, _ANCHORS):
         db.session.execute(statement, told)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,45 +27,46 @@ class Group:
     outcomes: dict[int, str]
 
 
-# Whole groups only: those whose first rows are the next `most` ones.
-_GROUPS = sa.text(
+_ROWS = sa.text(
     """
-    WITH next AS (
-        SELECT row_no AS anchor FROM import_item
-        WHERE run_id = :run_id AND anchor = row_no AND row_no > :position
-              AND (CAST(:working AS boolean) IS NOT TRUE OR EXISTS (
-                  SELECT FROM import_item own WHERE own.run_id = :run_id AND own.anchor = import_item.row_no
-                         AND own.outcome IN ('created', 'updated')))
-        ORDER BY row_no LIMIT :most
-    )
-    SELECT item.anchor, item.row_no, item.product_id, item.said, item.broken, item.seen, item.outcome
-    FROM import_item item JOIN next ON next.anchor = item.anchor
-    WHERE item.run_id = :run_id
-    ORDER BY item.anchor, item.row_no
+    SELECT anchor, row_no, product_id, said, broken, seen, outcome FROM import_item
+    WHERE run_id = :run_id AND anchor > :position ORDER BY run_id, anchor, row_no LIMIT :most
+    """
+)
+_WHOLE = sa.text(
+    """
+    SELECT anchor, row_no, product_id, said, broken, seen, outcome FROM import_item
+    WHERE run_id = :run_id AND anchor = :anchor ORDER BY run_id, anchor, row_no
     """
 )
 
 
 def groups_after(run: ImportRun, position: int, most: int, *, working: bool = False) -> list[Group]:
-    """The next products of a run, at most so many rows of them; with `working` only those that change something."""
-    rows = db.session.execute(_GROUPS, {"run_id": run.id, "position": position, "most": most, "working": working}).all()
-    found: list[Group] = []
-    count = 0
-    for anchor, together in groupby(rows, key=lambda row: row.anchor):
-        members = list(together)
-        if found and count + len(members) > most:
-            break
-        count += len(members)
-        found.append(
-            Group(
-                anchor,
-                members[0].product_id,
-                [rules.Item(row.row_no, row.said, row.broken) for row in members],
-                members[0].seen,
-                {row.row_no: row.outcome for row in members},
-            )
-        )
-    return found
+    """The next products of a run, about so many rows of them; with `working` only those that change something."""
+    while True:
+        rows = db.session.execute(_ROWS, {"run_id": run.id, "position": position, "most": most + 1}).all()
+        found = [_group(anchor, list(members)) for anchor, members in groupby(rows, key=lambda row: row.anchor)]
+        if len(rows) > most:
+            last = found.pop()  # there may be more of it
+            if not found:
+                rows = db.session.execute(_WHOLE, {"run_id": run.id, "anchor": last.anchor}).all()
+                found = [_group(last.anchor, list(rows))]
+        if not found or not working:
+            return found
+        changing = [group for group in found if not {"created", "updated"}.isdisjoint(group.outcomes.values())]
+        if changing:
+            return changing
+        position = found[-1].anchor
+
+
+def _group(anchor: int, rows: Sequence[Any]) -> Group:
+    return Group(
+        anchor,
+        rows[0].product_id,
+        [rules.Item(row.row_no, row.said, row.broken) for row in rows],
+        rows[0].seen,
+        {row.row_no: row.outcome for row in rows},
+    )
 
 
 _PRODUCTS = sa.text(

@@ -15,7 +15,7 @@ from wholesale.merchandising.imports.rules.cells import Problem, written
 from wholesale.merchandising.imports.rules.columns import MAX_TIERS, NAMES
 from wholesale.pricing.rules import check_ladder
 
-MAX_VARIANTS = 200
+MAX_VARIANTS = 100
 _PLAIN = ("name", "name_bn", "description", "brand", "country", "unit", "state", "lead_time_days", "reorder_level",
           "reorder_quantity")  # fmt: skip
 _OF_PRODUCT = (*_PLAIN, "category", "moq", "order_multiple", "cost", "price",
@@ -141,6 +141,7 @@ class _Planning:
         self.anchor = items[0].row
         self.given: dict[str, Any] = {}
         self.source: dict[str, int] = {}
+        self.price: Decimal | None = None
 
     def do(self) -> None:
         if len(self.items) > MAX_VARIANTS:
@@ -163,6 +164,8 @@ class _Planning:
         self.made.problems.append(Problem(at, name, code, str(value), str(suggestion), values))
 
     def change(self, name: str, old: Any, new: Any, row: int | None = None) -> None:
+        if self.product is None:
+            return  # all of it is new
         row = self.source.get(name, self.anchor) if row is None else row
         self.made.changes.append(Change(row, name, "" if old is None else str(old), "" if new is None else str(new)))
 
@@ -220,7 +223,7 @@ class _Planning:
         """The steps as the file has them; a file without columns for further steps leaves those that are there."""
         old = self.product.tiers if self.product else ()
         first = self.given.get("price")
-        price = Decimal(first) if first is not None else old[0][1] if old else None
+        price = self.price = Decimal(first) if first is not None else old[0][1] if old else None
         steps: list[tuple[int, Decimal]] = []
         columns: list[int] = []
         for number in range(2, MAX_TIERS + 1):
@@ -244,7 +247,7 @@ class _Planning:
         ladder = [(self.moq, price), *steps]
         if ladder == list(old) and self.multiple == (self.product.order_multiple if self.product else 0):
             return
-        if self.check(ladder, columns) and ladder != list(old):
+        if not self.moq % self.multiple and self.check(ladder, columns) and ladder != list(old):
             self.made.tiers = ladder
             self.changed_steps(old, ladder)
 
@@ -277,7 +280,7 @@ class _Planning:
             name = "price" if index == 0 else f"price{index + 1}"
             if before != after:
                 self.change(name if name in NAMES else "price", _step(before), _step(after))
-                if index == 0 and before and after and before[1] == after[1]:
+                if self.product and index == 0 and before and after and before[1] == after[1]:
                     self.made.changes.pop()  # only the minimum order changed, which is told already
 
     def cost(self) -> None:
@@ -304,13 +307,15 @@ class _Planning:
         text = str(self.context.defaults.get("cost") or "")
         if not text.endswith("%"):
             return Decimal(text) if text else None
-        if not self.made.tiers:
+        if self.price is None:
             return None
-        return (self.made.tiers[0][1] * Decimal(text[:-1]) / 100).quantize(_PERCENT, ROUND_HALF_UP)
+        return (self.price * Decimal(text[:-1]) / 100).quantize(_PERCENT, ROUND_HALF_UP)
 
     def variants(self) -> None:
         there = {variant.sku: variant for variant in self.product.variants} if self.product else {}
         count = len(there) + sum(item.values.get("sku") not in there for item in self.items)
+        mentioned = {item.values["sku"] for item in self.items}
+        taken = {variant.name.casefold() for sku, variant in there.items() if sku not in mentioned}
         for item in self.items:
             old = there.get(item.values["sku"])
             new: dict[str, Any] = {"id": old.id if old else None, "sku": item.values["sku"]}
@@ -325,6 +330,10 @@ class _Planning:
                     self.change(name, written(before) if isinstance(before, Decimal) else before, said, item.row)
             if old is None and count > 1 and not new.get("name"):
                 self.refuse(item.row, "variant", "variant_name")
+            name = new.get("name", old.name if old else "").casefold()
+            if name and name in taken:
+                self.refuse(item.row, "variant", "variant_twice", new.get("name", ""))
+            taken.add(name)
             if old is None or len(new) > 2:  # noqa: PLR2004 - more than id and SKU
                 self.made.variants[item.row] = new
             self.count(item, old)

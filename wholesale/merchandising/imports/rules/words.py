@@ -31,17 +31,15 @@ REASONS = {
     "multiple": N_("The minimum order must be a multiple of {multiple}."),
     "tier_gap": N_("A price and the quantity it begins at belong together: one of them is missing."),
     "variant_name": N_("A product with several variants needs a name for each, such as a size or a colour."),
+    "variant_twice": N_("Another variant of this product has this name too."),
     "stock": N_("{allocated} pieces are promised to buyers, so there cannot be fewer."),
     "changed": N_("This product was changed by somebody since the check, so this row was not applied. Check again."),
     "error": N_("An error value of the spreadsheet stands here."),
-    "no_location": N_("There is no place yet where stock could be counted."),
-    "ladder": N_("The prices do not form a ladder."),
 }
 
 WARNINGS = {
     "below_cost": N_("This price is below what the product costs you."),
     "merged": N_("This cell is merged with others. Only its first row has the value."),
-    "text_cut": N_("Signs that cannot be saved were left out."),
 }
 
 
