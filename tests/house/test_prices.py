@@ -15,6 +15,7 @@ from tests.factories import accounts, catalog, orders
 from tests.house import access_table as table
 from tests.house.world import World, build, routes
 from wholesale.cart import actions as cart
+from wholesale.catalog.models import Product
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.pricing.rules import Settlement
@@ -142,10 +143,16 @@ def test_nor_does_the_buyer_of_the_goods(shop: World) -> None:
     assert [row for row in found if row[1]] == []
 
 
-def test_nor_does_their_seller(shop: World) -> None:
+def test_their_seller_sees_what_they_cost_where_products_are_kept_and_no_percentage(shop: World) -> None:
+    """A seller types their cost, so it stands on the pages of their products; not on an order."""
+    product = db.session.query(Product).filter_by(slug=shop.slug).one()
+    object.__setattr__(shop, "product_id", product.id)
+    db.session.commit()
     answers = everything(shop, shop.owner, "seller")
     assert any(shows(text, PRICES) for path, text in answers if path.endswith("/orders/<number>")), "no order was seen"
-    found = [(path, shows(text, [*UNIT_COSTS, *PERCENTAGES])) for path, text in answers]
+    own = "/seller/products/"
+    assert any(shows(text, [COST]) for path, text in answers if own in path), "no product of theirs was seen"
+    found = [(path, shows(text, PERCENTAGES if own in path else [*UNIT_COSTS, *PERCENTAGES])) for path, text in answers]
     assert [row for row in found if row[1]] == []
 
 

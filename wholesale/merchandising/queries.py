@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -171,7 +170,8 @@ def _matches(q: str, *, within_a_seller: bool) -> sa.ColumnElement[bool]:
             Product.name_bn.icontains(q, autoescape=True),
             by_sku.correlate(Product).exists(),
         )
-    wanted = " & ".join(f"{word}:*" for word in re.findall(r"\w+", q)) or "''"
+    words = (word.replace("\\", "\\\\").replace("'", "''") for word in q.split())
+    wanted = " & ".join(f"'{word}':*" for word in words)
     by_words = NAMES.op("@@")(sa.func.to_tsquery("simple", wanted))
     skus = sa.select(Variant.product_id).where(sa.func.lower(Variant.sku) == q.lower())
     return sa.or_(by_words, Product.id.in_(skus))
