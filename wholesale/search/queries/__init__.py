@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wholesale.search.queries.facets import Facets, facets
+from wholesale.search.queries.counting import Facets, facets
 from wholesale.search.queries.goods import PAGE_SIZE, Card, Found, find_sku, page
 from wholesale.search.queries.log import Miss, misses, totals
 from wholesale.search.queries.synonyms import synonym, synonyms

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from wholesale.catalog.models import Listing, Product, Variant
 from wholesale.catalog.queries import Card
 from wholesale.catalog.queries.pictures import thumb
+from wholesale.catalog.rules.words import readable
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.search.queries import matching
@@ -55,18 +56,18 @@ def page(filters: Filters, category_ids: Collection[int] | None = None, after: s
     words = typed(filters.q)
     if not words:  # of signs alone
         return Found()
-    synonyms = equal_terms()
-    found = Found(wanted=(asked := wanted(words, synonyms)))
-    found = _look(filters, category_ids, cursor, found, asked)
+    synonyms, known = equal_terms(), vocabulary()
+    found = _look(filters, category_ids, cursor, Found(), wanted(words, synonyms, known=known))
     if found.cards or filters.as_typed:
         return found
-    meant = vocabulary().corrected(words)
+    meant = known.corrected(words)
     if meant is not None:
-        again = _look(filters, category_ids, cursor, Found(meant=" ".join(meant)), wanted(meant, synonyms))
+        so_far = Found(meant=readable(" ".join(meant)))
+        again = _look(filters, category_ids, cursor, so_far, wanted(meant, synonyms, known=known))
         if again.cards:
             return again
     if len(words) > 1:
-        some = wanted(meant or words, synonyms, any_will_do=True)
+        some = wanted(meant or words, synonyms, known=known, any_will_do=True)
         again = _look(filters, category_ids, cursor, Found(some_only=True), some)
         if again.cards:
             return again

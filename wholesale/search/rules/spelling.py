@@ -70,11 +70,17 @@ class Vocabulary:
 
     def corrected(self, words: Sequence[str]) -> list[str] | None:
         """The words with those that are unknown replaced by what was meant; None when nothing would change."""
-        corrected = list(words)
-        tried = 0
-        for index, word in enumerate(words):
+        corrected: list[str] = []
+        tried = at = 0
+        while at < len(words):
+            word, joined = words[at], "".join(words[at : at + 2])
+            at += 1
             if word in self.count or tried == _MOST_CORRECTED:
-                continue
-            tried += 1
-            corrected[index] = self.meant_by(word) or word
+                corrected.append(word)
+            elif at < len(words) and joined in self.count:  # "nazir shail"
+                corrected.append(joined)
+                at += 1
+            else:
+                tried += 1
+                corrected.append(self.meant_by(word) or word)
         return corrected if corrected != list(words) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wholesale.catalog.rules.sounds import MARKS, script, sound_key
@@ -70,8 +70,10 @@ def typed(text: str) -> list[str]:
     return [word[:_LONGEST_WORD] for word in plain(text[:LONGEST]).split()[:MOST_WORDS]]
 
 
-def wanted(words: Sequence[str], synonyms: Synonyms, *, any_will_do: bool = False) -> Wanted:
-    """What these words ask for; the last one may be the beginning of a word."""
+def wanted(
+    words: Sequence[str], synonyms: Synonyms, *, known: Container[str] = (), any_will_do: bool = False
+) -> Wanted:
+    """What these words ask for; the last one may be the beginning of a word, unless it is a `known` one itself."""
     telling = [word for word in words if word not in _FILLING] or list(words)
     terms = []
     at = 0
@@ -79,7 +81,8 @@ def wanted(words: Sequence[str], synonyms: Synonyms, *, any_will_do: bool = Fals
         length = _longest_phrase(telling, at, synonyms)
         part = tuple(telling[at : at + length])
         at += length
-        terms.append(_term(part, synonyms.get(part, ()), is_last=at == len(telling)))
+        is_open = at == len(telling) and part not in synonyms and part[-1] not in known
+        terms.append(_term(part, synonyms.get(part, ()), is_open=is_open))
     return Wanted(f"'#{_quoted(compact(' '.join(words))[:_LONGEST_CODE])}'" if words else "", tuple(terms), any_will_do)
 
 
@@ -90,8 +93,8 @@ def _longest_phrase(words: Sequence[str], at: int, synonyms: Synonyms) -> int:
     return 1
 
 
-def _term(part: Phrase, others: Sequence[Phrase], *, is_last: bool) -> Term:
-    exact = [_one(part[0], is_last=is_last)] if len(part) == 1 else [" & ".join(f"({_one(word)})" for word in part)]
+def _term(part: Phrase, others: Sequence[Phrase], *, is_open: bool) -> Term:
+    exact = [_one(part[0], is_open=is_open)] if len(part) == 1 else [" & ".join(f"({_one(word)})" for word in part)]
     stems = [part[0]] if len(part) == 1 else []
     for other in others:
         exact.append(" <-> ".join(f"'{_quoted(word)}'" for word in other))
@@ -100,10 +103,10 @@ def _term(part: Phrase, others: Sequence[Phrase], *, is_last: bool) -> Term:
     return Term(" | ".join(f"({each})" for each in exact), tuple(stems))
 
 
-def _one(word: str, *, is_last: bool = False) -> str:
+def _one(word: str, *, is_open: bool = False) -> str:
     """The word itself, what sounds like it in the other script, and, being the last, what begins with it."""
     quoted = _quoted(word)
-    ways = [f"'{quoted}':*" if is_last and len(word) >= _SHORTEST_BEGINNING else f"'{quoted}'"]
+    ways = [f"'{quoted}':*" if is_open and len(word) >= _SHORTEST_BEGINNING else f"'{quoted}'"]
     size = _SIZE.match(word)
     if size:
         ways.append(f"('{size[1]}' <-> '{size[2]}')")

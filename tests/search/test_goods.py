@@ -1,0 +1,300 @@
+"""Pages of goods: every product once in every order, counts as by hand, and no price told by an order or a number."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Cast
+from tests.factories import catalog as factory
+from tests.factories import organizations
+from wholesale.catalog import actions as catalog
+from wholesale.catalog.actions import listings
+from wholesale.catalog.models import Listing, Product
+from wholesale.inventory import actions as inventory
+from wholesale.inventory.errors import ShortageError
+from wholesale.kernel.actor import SYSTEM
+from wholesale.kernel.clock import today
+from wholesale.kernel.money import Money
+from wholesale.platform.db import db
+from wholesale.pricing import actions as pricing
+from wholesale.search import actions, queries
+from wholesale.search.queries import counting
+from wholesale.search.queries import goods as paging
+from wholesale.search.rules.filters import BEST, SORTS, Filters
+
+ALIKE = 52
+
+
+def rows() -> list[Any]:
+    return list(db.session.execute(sa.select(Listing).execution_options(populate_existing=True)).scalars())
+
+
+def walk(filters: Filters, *, between: Any = None) -> list[int]:
+    """The products of all pages, in order."""
+    seen, after = [], ""
+    for _page in range(40):
+        found = queries.page(filters, None, after)
+        seen += [card.product_id for card in found.cards]
+        if between is not None:
+            between()
+        if found.next_cursor is None:
+            return seen
+        after = found.next_cursor
+    raise AssertionError("the pages have no end")
+
+
+@pytest.fixture
+def many(cast: Cast) -> list[int]:
+    """Goods of which several have the same price, minimum or name, and some no price at all."""
+    chance = random.Random(3)
+    other = organizations.business("Other Traders", kind="seller")
+    garden = catalog.add_category(slug="garden", name="Garden")
+    made = []
+    for number in range(ALIKE):
+        moq = chance.choice([5, 10, 10, 50])
+        price = chance.choice(["10", "10", "12.5", "99"])
+        product = factory.product(
+            chance.choice([cast.trader, other]),
+            chance.choice(["Bag", "Blue bag", "Cup", "Jute bag"]),
+            sku=f"S{number}",
+            tiers=((moq, price),),
+            stock=chance.choice([0, 100]),
+        )
+        product.country = chance.choice(["BD", "CN", None])
+        product.attributes = {"1": chance.choice(["red", "blue"]), "2": chance.choice(["x", "y", "z"])}
+        if number % 3 == 0:
+            product.category_id = garden.id
+        made.append(product.id)
+    db.session.flush()
+    listings.refresh(made)
+    for product_id in chance.sample(made, 7):
+        listings.set_prices({product_id: None})
+    return made
+
+
+def test_every_product_once_in_every_order(many: list[int]) -> None:
+    by_id = {row.product_id: row for row in rows()}
+    has_bag = Listing.words.op("@@")(sa.cast("'bag'", sa.dialects.postgresql.TSQUERY))
+    with_bag = set(db.session.scalars(sa.select(Listing.product_id).where(has_bag)))
+    for sort, q in [*((sort, "bag") for sort in SORTS), *((sort, "") for sort in SORTS if sort != BEST)]:
+        seen = walk(Filters(q=q, sort=sort))
+        assert Counter(seen) == Counter(with_bag if q else by_id.keys()), (sort, q)
+        ordered = [by_id[product_id] for product_id in seen]
+        if sort in {"price", "price-down"}:
+            priced = [row.from_price for row in ordered if row.from_price is not None]
+            assert priced == sorted(priced, reverse=sort == "price-down")
+            assert all(row.from_price is None for row in ordered[len(priced) :])
+        elif sort in {"moq", "name"}:
+            keys = [row.moq if sort == "moq" else row.sort_name for row in ordered]
+            assert keys == sorted(keys)
+        elif sort == "newest":
+            assert seen == sorted(seen, reverse=True)
+
+
+def test_new_products_disturb_no_walk(many: list[int], cast: Cast) -> None:
+    before = {row.product_id for row in rows()}
+    added = iter(range(100))
+
+    def one_more() -> None:
+        product = factory.product(cast.trader, "Bag", sku=f"N{next(added)}", tiers=((10, "10"),), stock=0)
+        listings.refresh([product.id])
+
+    for sort in SORTS.keys() - {BEST}:
+        seen = walk(Filters(sort=sort), between=one_more)
+        assert before <= set(seen)
+        assert max(Counter(seen).values()) == 1
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_counts_are_those_by_hand(many: list[int], data: st.DataObject) -> None:
+    everything = rows()
+    sellers = sorted({row.seller_id for row in everything})
+    categories = sorted({row.category_id for row in everything})
+    chosen = Filters(
+        min_price=data.draw(st.sampled_from([None, Decimal(11)])),
+        max_price=data.draw(st.sampled_from([None, Decimal(50)])),
+        max_moq=data.draw(st.sampled_from([None, 10])),
+        sellers=tuple(data.draw(st.lists(st.sampled_from(sellers), max_size=2, unique=True))),
+        countries=tuple(data.draw(st.lists(st.sampled_from(["BD", "CN"]), max_size=2, unique=True))),
+        in_stock=data.draw(st.booleans()),
+        attributes=data.draw(st.sampled_from([(), ((1, ("red",)),), ((1, ("red", "blue")), (2, ("x",)))])),
+    )
+    category_ids = data.draw(st.sampled_from([None, categories[:1]]))
+
+    def passes(row: Any, other_than: str = "") -> bool:
+        tests = {
+            "category": category_ids is None or row.category_id in category_ids,
+            "min": chosen.min_price is None or (row.from_price is not None and row.from_price >= chosen.min_price),
+            "max": chosen.max_price is None or (row.from_price is not None and row.from_price <= chosen.max_price),
+            "moq": chosen.max_moq is None or row.moq <= chosen.max_moq,
+            "sellers": not chosen.sellers or row.seller_id in chosen.sellers,
+            "countries": not chosen.countries or row.country in chosen.countries,
+            "in_stock": not chosen.in_stock or row.in_stock,
+        }
+        for key, answers in chosen.attributes:
+            tests[f"a{key}"] = any(f"{key}={answer}" in row.attributes for answer in answers)
+        return all(passed for name, passed in tests.items() if name != other_than)
+
+    def by_hand(other_than: str, values: Any) -> dict[Any, int]:
+        return dict(Counter(value for row in everything if passes(row, other_than) for value in values(row)))
+
+    found = queries.facets(chosen, category_ids, None)
+    assert found.total == sum(map(passes, everything)) == len(set(walk_within(chosen, category_ids)))
+    assert not found.at_least
+    assert found.categories == by_hand("category", lambda row: [row.category_id])
+    assert {seller: number for seller, _, number in found.sellers} == by_hand("sellers", lambda row: [row.seller_id])
+    assert found.countries == by_hand("countries", lambda row: [row.country] if row.country else [])
+    assert found.in_stock == sum(row.in_stock for row in everything if passes(row, "in_stock"))
+    expected = by_hand("", lambda row: row.attributes)
+    for key, _ in chosen.attributes:
+        mine = by_hand(f"a{key}", lambda row, key=key: [a for a in row.attributes if a.startswith(f"{key}=")])
+        expected = {answer: n for answer, n in expected.items() if not answer.startswith(f"{key}=")} | mine
+    assert found.attributes == expected
+
+
+def walk_within(chosen: Filters, category_ids: list[int] | None) -> list[int]:
+    seen, after = [], ""
+    while True:
+        found = queries.page(chosen, category_ids, after)
+        seen += [card.product_id for card in found.cards]
+        if found.next_cursor is None:
+            return seen
+        after = found.next_cursor
+
+
+def test_a_choice_of_a_facet_shows_as_many_as_it_says(many: list[int]) -> None:
+    counts = queries.facets(Filters(), None, None)
+    for country, number in counts.countries.items():
+        assert len(walk(Filters(countries=(country,)))) == number
+    for seller, _, number in counts.sellers:
+        assert len(walk(Filters(sellers=(seller,)))) == number
+    for answer, number in counts.attributes.items():
+        key, _, value = answer.partition("=")
+        assert len(walk(Filters(attributes=((int(key), (value,)),)))) == number
+
+
+def test_counting_has_a_bound(many: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "MOST_COUNTED", 10)
+    counts = queries.facets(Filters(), None, None)
+    assert (counts.total, counts.at_least) == (10, True)
+
+
+def test_ranking_has_a_bound(many: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST_RANKED", 10)
+    assert len(walk(Filters(q="bag", sort=BEST))) == 10
+
+
+def test_goods_of_the_unverified_are_shown_to_nobody(many: list[int], cast: Cast) -> None:
+    cast.trader.verified_until = today("UTC").replace(year=2020)
+    db.session.flush()
+    shown = set(walk(Filters()))
+    assert shown == {row.product_id for row in rows() if row.seller_id != cast.trader.id}
+    assert cast.trader.id not in {seller for seller, _, _ in queries.facets(Filters(), None, None).sellers}
+
+
+def test_a_cursor_that_makes_no_sense_harms_nobody(many: list[int]) -> None:
+    for after in ("x", "price~", "price~~", "price~NaN~3", "price~1e99~3", "price~-1~3", "~~", "price~1~0"):
+        for sort in SORTS:
+            queries.page(Filters(q="bag", sort=sort), None, after.replace("price", sort))
+
+
+def test_a_code_however_it_is_written_comes_first(cast: Cast) -> None:
+    wanted = factory.product(cast.trader, "Plain bag", sku="EX-JUTE-01")
+    other = factory.product(cast.trader, "ex jute 01 ex jute 01", sku="OTHER")
+    listings.refresh([wanted.id, other.id])
+    for q in ("EX-JUTE-01", "ex-jute-01", "exjute01", "EX JUTE 01", "ex_jute/01"):
+        assert queries.page(Filters(q=q, sort=BEST)).cards[0].product_id == wanted.id, q
+    assert queries.find_sku("ex jute 01") == factory.variants_of(wanted)[0]
+    assert queries.find_sku("nothing") is None
+    assert queries.find_sku("") is None
+    assert queries.find_sku("ex jute 01", seller_id=cast.trader.id + 1) is None
+
+
+def test_synonyms_find_each_others_goods(cast: Cast) -> None:
+    oil = factory.product(cast.trader, "Cooking oil", sku="O1")
+    tel = factory.product(cast.trader, "Mustard", sku="O2", name_bn="সরিষার তেল")
+    listings.refresh([oil.id, tel.id])
+    actions.make_vocabulary()
+
+    def ids(q: str) -> set[int]:
+        return {card.product_id for card in queries.page(Filters(q=q, sort=BEST)).cards}
+
+    assert ids("tel") == {tel.id}
+    assert ids("cooking oil") == {oil.id}
+    group = actions.save_synonym(actor=SYSTEM, terms=["cooking oil", "tel", "তেল"])
+    assert ids("tel") == ids("তেল") == ids("cooking oil") == {oil.id, tel.id}
+    assert ids("cooking") == {oil.id}
+    actions.remove_synonym(actor=SYSTEM, synonym_id=group.id)
+    assert ids("cooking oil") == {oil.id}
+
+
+def test_some_words_are_better_than_none(cast: Cast) -> None:
+    bag, cup = factory.product(cast.trader, "Jute bag", sku="J"), factory.product(cast.trader, "Tea cup", sku="T")
+    listings.refresh([bag.id, cup.id])
+    found = queries.page(Filters(q="jute cup", sort=BEST))
+    assert found.some_only
+    assert {card.product_id for card in found.cards} == {bag.id, cup.id}
+    assert not queries.page(Filters(q="jute cup", sort=BEST, as_typed=True)).cards
+
+
+def test_rows_stay_right_through_any_sequence_of_changes(cast: Cast) -> None:
+    chance = random.Random(11)
+    products = [factory.product(cast.trader, f"Bag {n}", sku=f"B{n}", stock=chance.choice([0, 20])) for n in range(4)]
+    listings.refresh([product.id for product in products])
+    references = iter(range(1000))
+    held: list[str] = []
+    for _step in range(60):
+        product = chance.choice(products)
+        variant = factory.variants_of(product)[0]
+        match chance.randrange(7):
+            case 0:
+                factory.receive(product, chance.randint(1, 15))
+            case 1:
+                reference = f"R{next(references)}"
+                try:
+                    inventory.allocate(actor=SYSTEM, reference=reference, wanted={variant: chance.randint(1, 12)})
+                    held.append(reference)
+                except ShortageError:
+                    continue
+            case 2 if held:
+                inventory.release(actor=SYSTEM, reference=held.pop())
+            case 3 if held:
+                inventory.ship(actor=SYSTEM, reference=held.pop())
+            case 4:
+                first = chance.randint(50, 90)
+                steps = [(product.moq, first), (product.moq * 4, first - chance.randint(1, 40))]
+                pricing.set_tiers(product=product, tiers=[(n, Money(Decimal(price), "BDT")) for n, price in steps])
+            case 5:
+                product.state = chance.choice(["active", "archived", "draft"])
+                listings.refresh([product.id])
+            case 6:
+                product.name = f"Bag {chance.choice(['red', 'blue', 'লাল'])}"
+                product.country = chance.choice(["BD", None])
+                listings.refresh([product.id])
+        kept = snapshot()
+        db.session.execute(sa.delete(Listing))
+        listings.refresh([each.id for each in products])
+        assert snapshot() == kept
+
+
+def snapshot() -> list[Any]:
+    columns = [column for column in Listing.__table__.columns if column.name != "words"]
+    words = sa.cast(Listing.words, sa.Text)
+    return [tuple(row) for row in db.session.execute(sa.select(*columns, words).order_by(Listing.product_id))]
+
+
+def test_products_that_are_not_active_have_no_row(cast: Cast) -> None:
+    bag = factory.product(cast.trader)
+    db.session.execute(sa.update(Product).values(state="draft"))
+    listings.refresh([bag.id])
+    assert rows() == []
+    assert queries.page(Filters()).cards == []
