@@ -9,11 +9,11 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, SelectField
+from wtforms import BooleanField, SelectField, ValidationError
 
 from wholesale.kernel.errors import DomainError
 from wholesale.platform import i18n
-from wholesale.platform.fields import DayField
+from wholesale.platform.fields import DayField, choice
 from wholesale.platform.forms import AmountField, HouseForm, LongTextField, TextField, WholeNumberField
 from wholesale.pricing.rules import Advice, Mix, Offer, Quote
 
@@ -151,9 +151,9 @@ class PercentField(TextField):
         try:
             number = Decimal(text)
         except InvalidOperation:
-            raise ValueError(i18n.gettext("Enter a percentage such as 7.5.")) from None
+            raise ValidationError(i18n.gettext("Enter a percentage such as 7.5.")) from None
         if not number.is_finite() or abs(number) > 1000 or number != round(number, 4):  # noqa: PLR2004 - per cent
-            raise ValueError(i18n.gettext("Enter a percentage such as 7.5."))
+            raise ValidationError(i18n.gettext("Enter a percentage such as 7.5."))
         self.amount = number
 
 
@@ -213,9 +213,13 @@ class ChangeForm(HouseForm):
 
     category = SelectField(_l("Which products"), validate_choice=True)
     sku = TextField(_l("Only the product with this SKU"), maximum=80, optional=True)
-    direction = SelectField(_l("Up or down"), choices=[("up", _l("Up")), ("down", _l("Down"))])
+    direction = SelectField(_l("Up or down"), choices=[choice("up", _l("Up")), choice("down", _l("Down"))])
     percent = PercentField(_l("By how many per cent"))
-    rounding = SelectField(_l("Prices end on"), choices=[("0.01", "0.01"), ("0.1", "0.10"), ("1", _l("whole taka"))])
-    mode = SelectField(_l("Rounded"), choices=[("half_up", _l("to the nearest, half up")), ("up", _l("always up"))])
-    starts_on = DayField(_l("First day (empty: at once)"), optional=True)
-    ends_on = DayField(_l("Last day (empty: for good)"), optional=True)
+    rounding = SelectField(
+        _l("Prices end on"), choices=[choice("0.01", "0.01"), choice("0.1", "0.10"), choice("1", _l("whole taka"))]
+    )
+    mode = SelectField(
+        _l("Rounded"), choices=[choice("half_up", _l("to the nearest, half up")), choice("up", _l("always up"))]
+    )
+    starts_on = DayField(_l("First day"), optional=True)
+    ends_on = DayField(_l("Last day"), optional=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
@@ -11,6 +13,7 @@ from wholesale.catalog import rules as categories
 from wholesale.kernel import clock
 from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.platform.access import SELLS, access, actor
+from wholesale.platform.fields import choice
 from wholesale.platform.htmx import done, show
 from wholesale.pricing import rules
 from wholesale.pricing.actions import changes as actions
@@ -91,10 +94,10 @@ def _form(data: MultiDict[str, str] | None) -> tuple[ChangeForm, list[categories
     return form, roots
 
 
-def _choices(roots: list[categories.Node], depth: int = 0) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = [] if depth else [("", _("All my products"))]
+def _choices(roots: list[categories.Node], depth: int = 0) -> list[Any]:
+    found: list[Any] = [] if depth else [choice("", _("All my products"))]
     for node in roots:
-        found += [(node.slug, "– " * depth + node.name), *_choices(node.children, depth + 1)]
+        found += [choice(node.slug, "– " * depth + node.name), *_choices(node.children, depth + 1)]
     return found
 
 
