@@ -31,10 +31,11 @@ def listing() -> Response:
     category = _category(roots, filters.category)
     ids = category.ids if category else None
     after = request.args.get("after", "")
+    first = filtering.read_cursor(after, filters.sort) is None
     found = search.page(filters, ids, after)
     counts = search.facets(filters, ids, found.wanted) if found.cards or filters.is_narrowed else search.Facets()
     asked: list[Attribute] = catalog.attributes_for(category.id) if category else []
-    if filters.q and not after:
+    if filters.q and first:
         counters.note(q=filters.q, language=i18n.language(), found=bool(found.cards) and not found.some_only)
     return respond(
         "pages/listing.html",
@@ -49,7 +50,7 @@ def listing() -> Response:
         counts=counts,
         choices=chips.choices(asked, filters, counts.attributes),
         offers=pricing.offers_for(who, [card.product_id for card in found.cards]),
-        first=not after,
+        first=first,
         sorts=filtering.sorts_for(filters, sees_prices=who.may_see_prices),
     )
 

@@ -16,7 +16,7 @@ from wholesale.search.rules.filters import Filters
 from wholesale.search.rules.wanted import Wanted
 
 # So many rows are counted and no more; beyond, a count is "at least".
-MOST_COUNTED = 20_000
+MOST_COUNTED = 10_000
 _MOST_SELLERS = 12
 _MOST_ANSWERS = 60
 
