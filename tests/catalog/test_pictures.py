@@ -252,7 +252,7 @@ def test_real_photographs_make_thumbs_of_eight_kilobytes() -> None:
         data = path.read_bytes()
         thumb = child.PHOTO_SIZES["thumb"]
         with Image.open(io.BytesIO(data)) as picture:
-            assert len(child.webp_of(child.scaled(picture.convert("RGB"), thumb), thumb.most)) <= 8192, path.name
+            assert len(child.webp_of(child.scaled(picture.convert("RGB"), thumb), thumb)) <= 8192, path.name
 
 
 def test_even_noise_becomes_small_enough() -> None:

@@ -40,7 +40,7 @@ def add_picture(*, product_id: int, position: int, data: bytes, is_prepared: boo
         with Image.open(io.BytesIO(data), formats=("WEBP",)) as opened:
             sheet = opened.convert("RGB")
         thumb = child.PHOTO_SIZES["thumb"]
-        picture.thumb_key = storage().put(child.webp_of(child.scaled(sheet, thumb), thumb.most), _WEBP).key
+        picture.thumb_key = storage().put(child.webp_of(child.scaled(sheet, thumb), thumb), _WEBP).key
         picture.file_key = picture.large_key = storage().put(data, _WEBP).key
         picture.width, picture.height = sheet.size
         picture.large_width = sheet.width

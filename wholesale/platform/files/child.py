@@ -151,18 +151,21 @@ def _sheet(picture: Any, turn: Any, longest: int) -> Any:
 
 
 class Size:
-    """A size in which a photograph is kept: its longest side, whether it is cut square, and its bytes as WebP."""
+    """A size in which a photograph is kept: its longest side, whether it is cut square, its bytes as WebP at most.
 
-    def __init__(self, longest: int, most: int, *, square: bool = False) -> None:
-        self.longest, self.most, self.square = longest, most, square
+    `quality` is the best that is tried: a list shows two dozen thumbs to somebody on a slow line.
+    """
+
+    def __init__(self, longest: int, most: int, *, quality: int = 78, square: bool = False) -> None:
+        self.longest, self.most, self.quality, self.square = longest, most, quality, square
 
 
 PHOTO_SIZES = {
-    "thumb": Size(192, 8 * 1024, square=True),
+    "thumb": Size(192, 8 * 1024, quality=62, square=True),
     "medium": Size(640, 64 * 1024),
     "large": Size(1200, 192 * 1024),
 }
-_QUALITIES = (78, 70, 62, 54, 46, 38, 30, 22, 14, 6)
+_STEP = 8  # of the quality, until it fits
 _JPEG_MAY = 1.5  # times the bytes of WebP
 # ISO media files of these brands: what iPhones keep by themselves.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -247,20 +250,20 @@ def scaled(sheet: Any, size: Size) -> Any:
 
 def in_both(sheet: Any, size: Size) -> tuple[bytes, bytes]:
     """As WebP and as JPEG, each in the best quality that keeps it within the size's bytes."""
-    return webp_of(sheet, size.most), jpeg_of(sheet, int(size.most * _JPEG_MAY))
+    return webp_of(sheet, size), jpeg_of(sheet, int(size.most * _JPEG_MAY), size.quality)
 
 
-def webp_of(sheet: Any, most: int) -> bytes:
-    return _fitted(sheet, most, format="WEBP", method=4)
+def webp_of(sheet: Any, size: Size) -> bytes:
+    return _fitted(sheet, size.most, size.quality, format="WEBP", method=4)
 
 
-def jpeg_of(sheet: Any, most: int) -> bytes:
-    return _fitted(sheet, most, format="JPEG", optimize=True, progressive=True)
+def jpeg_of(sheet: Any, most: int, quality: int = 78) -> bytes:
+    return _fitted(sheet, most, quality, format="JPEG", optimize=True, progressive=True)
 
 
-def _fitted(sheet: Any, most: int, **options: Any) -> bytes:
+def _fitted(sheet: Any, most: int, best: int, **options: Any) -> bytes:
     data = b""
-    for quality in _QUALITIES:
+    for quality in range(best, 0, -_STEP):
         out = io.BytesIO()
         sheet.save(out, quality=quality, **options)
         data = out.getvalue()
