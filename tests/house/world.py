@@ -21,10 +21,12 @@ from wholesale.cart import actions as cart
 from wholesale.cart.models import CartLine
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM
+from wholesale.merchandising.imports.models import CatalogueExport, ImportRun
 from wholesale.order_lists import actions as lists
 from wholesale.order_lists.models import OrderListLine
 from wholesale.orders.approval.models import ApprovalLine
 from wholesale.orders.models import Purchase
+from wholesale.platform import files
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
 from wholesale.platform.outbox import OutboxRow
@@ -78,6 +80,9 @@ class World:
     change_id: int
     buyer_id: int
 
+    import_run_id: int
+    export_id: int
+
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
         named = {
@@ -106,6 +111,8 @@ class World:
             "list_id": self.list_id,
             "change_id": self.change_id,
             "organization_id": self.buyer_id,
+            "run_id": self.import_run_id,
+            "export_id": self.export_id,
             "token": "no-such-token",
             "code": "bn",
             "key": "no-such-picture",
@@ -133,6 +140,7 @@ class World:
             "order_lists.rename": {"name": "Monday"},
             "order_lists.set_quantities": {f"quantity-{self.list_line_id}": "60"},
             "orders.keep_as_list": {"name": "Monday"},
+            "imports.apply": {"mode": "valid"},
             "organizations.address": ADDRESS,
             "organizations.hand_over": {"share": "no"},
             "organizations.person": {"role": "viewer"},
@@ -202,7 +210,13 @@ def build(app: Flask, cast: Cast) -> World:
     download = DataDownload(
         user_id=cast.amina.id, ready_at=ready, expires_at=ready + timedelta(days=7), file_key="none", size=1
     )
-    db.session.add_all([dead, failed, download])
+    file = ImportRun(
+        organization_id=cast.trader.id, user_id=cast.dipu.id, file_name="goods.csv", file_size=1, file_key=None,
+        state="mapping",
+    )  # fmt: skip
+    key = files.storage().put(b"PK", "application/octet-stream").key
+    workbook = CatalogueExport(organization_id=cast.trader.id, user_id=cast.dipu.id, ready_at=ready, file_key=key)
+    db.session.add_all([dead, failed, download, file, workbook])
     passkey = accounts.passkey(cast.amina)
     stranger_seller, new_seller = accounts.user("Farid"), accounts.user("Gita")
     member, viewer = accounts.user("Ibrahim"), accounts.user("Jahan")
@@ -250,6 +264,8 @@ def build(app: Flask, cast: Cast) -> World:
         amina_id=cast.amina.id,
         session_id=amina.session_id or 0,
         request_id=request.id,
+        import_run_id=file.id,
+        export_id=workbook.id,
         request_line_id=db.session.scalars(sa.select(ApprovalLine.id)).one(),
         list_id=list_id,
         list_line_id=db.session.scalars(sa.select(OrderListLine.id)).one(),

@@ -30,6 +30,7 @@ from wholesale.platform.transaction import after_commit, transaction
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
+LONG_WORK, _BACKGROUND = 5, 9  # behind what people wait for, which has 0
 _FIRST_PAUSE = timedelta(seconds=2)  # doubles: 2 s, 4 s … 4 min; 8 attempts take about 4 minutes
 
 E = TypeVar("E", bound=Event)
@@ -91,10 +92,10 @@ def background() -> Iterator[None]:
         _background.reset(token)
 
 
-def emit(event: Event, *, pause: timedelta = timedelta()) -> None:
+def emit(event: Event, *, pause: timedelta = timedelta(), priority: int | None = None) -> None:
     """Announce `event` with the transaction that made it true; the doorbell rings after its commit.
 
-    With a `pause` its handlers wait that long.
+    With a `pause` its handlers wait that long. `priority`: `LONG_WORK` lets what people wait for go first.
     """
     name = type(event).__name__
     rows = [
@@ -102,7 +103,7 @@ def emit(event: Event, *, pause: timedelta = timedelta()) -> None:
             event=name,
             handler=handler,
             payload=event.payload(),
-            priority=9 if _background.get() else 0,
+            priority=priority if priority is not None else _BACKGROUND if _background.get() else 0,
             request_id=telemetry.request_id(),
             available_at=clock.now() + pause,
         )
@@ -164,7 +165,7 @@ def _do_next() -> bool | None:
                 return None
             claimed = row.id
             # What follows from a background event stays in the background.
-            with telemetry.within(row.request_id), background() if row.priority else nullcontext():
+            with telemetry.within(row.request_id), background() if row.priority == _BACKGROUND else nullcontext():
                 _, handler = _handlers[row.handler]
                 handler(Event.registry[row.event].load(row.payload))
             row.done_at = clock.now()

@@ -26,8 +26,7 @@ def request_export(*, actor: Actor, seller_id: int | None) -> int:
     export = CatalogueExport(organization_id=seller.id, user_id=actor.acting_user)
     db.session.add(export)
     db.session.flush()
-    with outbox.background():
-        emit(ExportRequested(export_id=export.id))
+    emit(ExportRequested(export_id=export.id), priority=outbox.LONG_WORK)
     return export.id
 
 

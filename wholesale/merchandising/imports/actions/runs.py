@@ -73,8 +73,7 @@ def go_on(run: ImportRun) -> None:
     """Have the next step done in the background, behind what people wait for."""
     run.moved_at = clock.now()
     db.session.flush()
-    with outbox.background():
-        emit(ImportAdvanced(run_id=run.id))
+    emit(ImportAdvanced(run_id=run.id), priority=outbox.LONG_WORK)
 
 
 def locked(actor: Actor, run_id: int) -> ImportRun:
