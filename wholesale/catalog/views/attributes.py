@@ -47,9 +47,8 @@ def new_attribute(category_id: int) -> Response:
 @access(ADMIN)
 def attribute(category_id: int, attribute_id: int) -> Response:
     known = queries.attribute(category_id, attribute_id)
-    form = AttributeForm(obj=known)
-    if request.method == "GET":
-        form.options.data = "\n".join(known.options)
+    facts = {name: getattr(known, name) for name in ("name", "name_bn", "kind", "unit")}
+    form = AttributeForm(data=facts | {"options": "\n".join(known.options)})
     if request.method == "POST" and form.accept(
         lambda: actions.change_attribute(
             actor=actor(), category_id=category_id, attribute_id=attribute_id, **form.values
