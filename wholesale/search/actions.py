@@ -170,13 +170,11 @@ def write_counts() -> int:
 
 def sweep() -> int:
     """Forget what nobody has missed for half a year, and the rarest when there are too many; how many."""
-    old = db.session.execute(sa.delete(SearchMiss).where(SearchMiss.last_at < clock.now() - _KEPT)).rowcount
+    old = sa.delete(SearchMiss).where(SearchMiss.last_at < clock.now() - _KEPT)
     rarest = (
         sa.select(SearchMiss.language, SearchMiss.text)
         .order_by(SearchMiss.count.desc(), SearchMiss.last_at.desc())
         .offset(_MOST_KEPT)
     )
-    many = db.session.execute(
-        sa.delete(SearchMiss).where(sa.tuple_(SearchMiss.language, SearchMiss.text).in_(rarest))
-    ).rowcount
-    return old + many
+    many = sa.delete(SearchMiss).where(sa.tuple_(SearchMiss.language, SearchMiss.text).in_(rarest))
+    return sum(len(db.session.execute(each.returning(SearchMiss.text)).all()) for each in (old, many))

@@ -21,9 +21,9 @@ class Vocabulary(Base):
     __tablename__ = "search_vocabulary"
     __table_args__ = (sa.CheckConstraint("id = 1", name="one"),)
 
-    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False, default=1)
     version: Mapped[str]
     words: Mapped[str]
+    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False, default=1)
     made_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 

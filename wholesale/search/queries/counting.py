@@ -69,7 +69,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
     def passing(rows: sa.CTE, *other_than: str) -> sa.ColumnElement[bool]:
         return sa.and_(sa.true(), *(rows.c[f"ok_{name}"] for name in free if name not in other_than))
 
-    def counted(kind: str, value: Any, *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    def counted(kind: str, value: Any, *where: sa.ColumnElement[bool]) -> Any:
         return (
             sa.select(
                 sa.literal(kind).label("kind"), sa.cast(value, sa.Text).label("value"), sa.func.count().label("n")
@@ -81,7 +81,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
 
     given = sa.select(base, sa.func.unnest(base.c.attributes).label("answer")).cte("given")
 
-    def answers(kind: str, *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    def answers(kind: str, *where: sa.ColumnElement[bool]) -> Any:
         number = sa.func.count()
         return (
             sa.select(sa.literal(kind).label("kind"), given.c.answer.label("value"), number.label("n"))
@@ -91,7 +91,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
             .limit(_MOST_ANSWERS)
         )
 
-    def number(kind: str, *where: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    def number(kind: str, *where: sa.ColumnElement[bool]) -> Any:
         nothing = sa.cast(sa.null(), sa.Text).label("value")
         return (
             sa.select(sa.literal(kind).label("kind"), nothing, sa.func.count().label("n"))
@@ -114,9 +114,9 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
         ),
     ]
     every = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("counted")
-    kind, value, number = every.c
+    kind, value, products = every.c
     names = sa.outerjoin(every, Organization, sa.and_(kind == "seller", sa.cast(Organization.id, sa.Text) == value))
-    rows = db.session.execute(sa.select(kind, value, number, Organization.name).select_from(names)).all()
+    rows = db.session.execute(sa.select(kind, value, products, Organization.name).select_from(names)).all()
     return _read(rows, filters)
 
 

@@ -164,7 +164,7 @@ def _by_rank(
 class _Order:
     """A column to sort by, how its value is read from a cursor, and whether from the highest down."""
 
-    column: sa.ColumnElement[Any]
+    column: Any
     read: Callable[[str], Any]
     down: bool = False
     may_be_null: bool = False

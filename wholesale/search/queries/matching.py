@@ -49,7 +49,7 @@ def narrowed(
     filters: Filters, category_ids: Collection[int] | None, *, other_than: Collection[str] = ()
 ) -> list[sa.ColumnElement[bool]]:
     """The conditions of all filters but those named; `category_ids` is the chosen category with all below it."""
-    conditions: dict[str, sa.ColumnElement[bool]] = {}
+    conditions: dict[str, Any] = {}
     if category_ids is not None:
         conditions["category"] = Listing.category_id.in_(category_ids)
     if filters.sellers:

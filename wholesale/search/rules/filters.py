@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from wholesale.kernel.words import N_
 
@@ -98,9 +98,10 @@ class Filters:
         if name == "attribute":
             return replace(self, attributes=tuple(_less(self.attributes, value)))
         chosen = getattr(self, name)
+        left: Any = getattr(Filters(), name)
         if isinstance(chosen, tuple):
-            return replace(self, **{name: tuple(each for each in chosen if each != value)})
-        return replace(self, **{name: getattr(Filters(), name)})
+            left = tuple(each for each in chosen if each != value)
+        return replace(self, **{name: left})
 
 
 def _less(attributes: Iterable[tuple[int, tuple[str, ...]]], gone: object) -> Iterable[tuple[int, tuple[str, ...]]]:

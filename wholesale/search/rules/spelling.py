@@ -34,7 +34,7 @@ class Vocabulary:
                 self._by_sound[key] = word
             self._by_length.setdefault(len(word), []).append(word)
 
-    def __contains__(self, word: str) -> bool:
+    def __contains__(self, word: object) -> bool:
         return word in self.count
 
     def beginning(self, start: str, most: int) -> list[str]:
