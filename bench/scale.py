@@ -56,7 +56,8 @@ class Figure:
 def cases(app: Flask, who: str) -> list[Case]:
     """The same pages of either database, each with goods of its own."""
     with app.app_context():
-        some = list(db.session.execute(sa.select(Product.slug, Product.moq).order_by(Product.slug).limit(2_000)).all())
+        there = sa.select(Product.slug, Product.moq).join(Listing, Listing.product_id == Product.id)
+        some = list(db.session.execute(there.where(Listing.in_stock).order_by(Product.slug).limit(2_000)).all())
         slugs = [(slug, moq) for slug, moq in some[:: max(1, len(some) // 40)]]
         most = sa.select(Listing.seller_id).group_by(Listing.seller_id).order_by(sa.func.count().desc()).limit(1)
         seller = db.session.scalar(most)
@@ -88,14 +89,9 @@ def cases(app: Flask, who: str) -> list[Case]:
             fixed("sorted by price", "?sort=price"),
             fixed("sorted by price, down", "?sort=price-down"),
             fixed("category by price", f"?category={category}&sort=price"),
-            Case("calculator", who, lambda n: "/products/{}/price?quantity={}".format(*_quantity(slugs, n))),
+            Case("calculator", who, lambda n: "/products/{}/price?quantity={}".format(*slugs[n % len(slugs)])),
         ]
     return made
-
-
-def _quantity(slugs: list[tuple[str, int]], n: int) -> tuple[str, int]:
-    slug, moq = slugs[n % len(slugs)]
-    return slug, moq * 3
 
 
 def _deep() -> str:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from wsgiref.headers import Headers
 
-from flask import Flask, url_for
+from flask import Flask, current_app, has_request_context, request, url_for
 from whitenoise import WhiteNoise
 
 from wholesale.config import ROOT, Settings
@@ -25,8 +25,22 @@ def _version(path: Path, _changed: float) -> str:
 
 def asset(name: str) -> str:
     """The address of a static file with its content's hash."""
-    path = STATIC / name
-    return url_for("static", filename=name, v=_version(path, path.stat().st_mtime))
+    return _address(request.script_root if has_request_context() else "", name, _changed(name))
+
+
+@cache
+def _address(_root: str, name: str, changed: float) -> str:
+    return url_for("static", filename=name, v=_version(STATIC / name, changed))
+
+
+def _changed(name: str) -> float:
+    """When the file was changed: looked up once where files do not change while the server runs."""
+    return (STATIC / name).stat().st_mtime if current_app.testing else _changed_once(name)
+
+
+@cache
+def _changed_once(name: str) -> float:
+    return (STATIC / name).stat().st_mtime
 
 
 @cache

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from flask import Flask, current_app, g, has_request_context, request
-from flask_babel import Babel, force_locale, get_locale
+from flask_babel import Babel, force_locale, get_domain, get_locale
 from flask_babel import gettext as _babel_gettext
 from flask_babel import lazy_gettext as _l
 
@@ -88,6 +89,13 @@ def language() -> str:
         locale = get_locale()
         request.environ[_KEPT] = locale.language if locale is not None else "en"
     return cast("str", request.environ[_KEPT])
+
+
+@cache
+def _catalogue(code: str) -> Any:
+    """The texts in that language."""
+    with force_locale(code):
+        return get_domain().get_translations()
 
 
 def _select() -> str:
@@ -241,6 +249,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     for name in filters:
         app.add_template_filter(globals()[name], name)
     app.add_template_filter(plain_amount, "plain_amount")
+    # flask-babel's own looks the reader's catalogue up again for each of two hundred texts of a page.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's, which has no types
+        gettext=lambda text: _catalogue(language()).ugettext(text),
+        ngettext=lambda one, many, count: _catalogue(language()).ungettext(one, many, count),
+        newstyle=True,
+    )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
