@@ -31,6 +31,7 @@ import wholesale.orders.models
 import wholesale.organizations.models
 import wholesale.payments.handlers
 import wholesale.payments.models
+import wholesale.pricing.handlers
 import wholesale.pricing.models
 import wholesale.privacy.handlers
 import wholesale.privacy.models
@@ -53,11 +54,11 @@ from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
 from wholesale.ledger import jobs as ledger_jobs
 from wholesale.ledger.cli import cli as ledger_commands
+from wholesale.merchandising.imports.views import bp as imports_routes
+from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
-from wholesale.merchandising.imports.views import bp as imports_routes
-from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.views import bp as organizations_routes
 from wholesale.pages.views import BLUEPRINTS as PAGES_ROUTES

@@ -26,7 +26,6 @@ def test_the_calculator(ask) -> None:
         "wholesale/pricing/views/calculator.py:",
         "verified business",
         "templates/pricing/_quote.html",
-        "pricing.forms.QuantityForm",
         "pricing.queries.offer",
         "tests/",
     ):

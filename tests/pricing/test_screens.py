@@ -21,6 +21,7 @@ from wholesale.catalog.models import Product
 from wholesale.kernel import clock
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from wholesale.kernel.money import Money
+from wholesale.platform import outbox
 from wholesale.platform.db import db
 from wholesale.pricing import actions, queries, rules
 from wholesale.pricing.actions import changes, price_lists
@@ -337,6 +338,18 @@ class TestChanges:
             assert [(quantity, new) for quantity, _old, new in row.tiers] == after
             cost = taka("0.1") if row.name == "Screw" else taka(80)
             assert row.problem == (rules.problem(before, after, multiple=1, cost=cost) or "")
+
+    def test_lists_are_told_of_very_many_by_a_worker(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(changes, "AT_ONCE", 2)
+        for number in range(5):
+            catalog.product(cast.trader, f"Thing {number}", sku=f"T-{number}")
+        prices.confirmed(accounts.actor(cast.dipu), prices.change("10"))
+        listed = sa.text("SELECT DISTINCT from_price FROM listing")
+        assert queries.offer("thing-4").from_price == taka("159.5")
+        assert db.session.scalars(listed).all() == [Decimal(145)]
+        db.session.commit()
+        assert outbox.drain(limit=10) == 3
+        assert db.session.scalars(listed).all() == [Decimal("159.5")]
 
     def test_many_products_in_a_constant_number_of_statements(self, cast: Cast) -> None:
         dipu, sent_for = accounts.actor(cast.dipu), []
