@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_product_names",
         "product",
-        [sa.text("to_tsvector('simple', name || ' ' || coalesce(name_bn, ''))")],
+        [sa.text("to_tsvector('simple'::regconfig, (name || ' '::text) || COALESCE(name_bn, ''::text))")],
         postgresql_using="gin",
     )
 

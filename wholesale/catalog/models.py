@@ -64,7 +64,7 @@ class Product(Base):
         sa.Index("ix_product_seller", "seller_id", "id"),
         sa.Index(
             "ix_product_names",
-            sa.text("to_tsvector('simple', name || ' ' || coalesce(name_bn, ''))"),
+            sa.text("to_tsvector('simple'::regconfig, (name || ' '::text) || COALESCE(name_bn, ''::text))"),
             postgresql_using="gin",
         ),
         sa.Index("ix_product_listing", "category_id", "id", postgresql_where=sa.text("state = 'active'")),
