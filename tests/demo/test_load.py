@@ -20,7 +20,7 @@ from tests import database
 from tests.client import HouseClient
 from wholesale.app import create_app
 from wholesale.catalog.models import Category, Listing, Picture, Product, Variant
-from wholesale.demo import cli, copies, history, load, shipped
+from wholesale.demo import cli, copies, history, load, shipped, staples
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel import clock
@@ -241,7 +241,7 @@ def test_copies_are_numbered_products_of_their_own(demo: Flask) -> None:
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Product)) == 2 + 5 + 22 + COPIES
     made = copies_made()
     assert sorted(int(each.slug.rpartition(copies.MARK)[2]) for each in made) == list(range(1, COPIES + 1))
-    names = {product.name for product in WHOLE.products}
+    names = {product.name for product in (*WHOLE.products, *staples.GOODS)}
     for each in made:
         assert each.name not in names
         assert any(name in each.name for name in names)
@@ -331,7 +331,7 @@ def test_every_product_sits_in_a_category_below_another(demo: Flask) -> None:
 
 
 def test_it_shows_how_far_it_is(loaded: tuple[Flask, list[str]]) -> None:
-    assert "Products: 24 of 24 …" in loaded[1]
+    assert "Products: 29 of 29 …" in loaded[1]
     assert "Orders: 30 of 30 purchases …" in loaded[1]
 
 

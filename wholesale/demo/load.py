@@ -170,7 +170,9 @@ def _copies(data: Data, say: Say) -> int:
     with transaction():
         admin = db.session.scalars(sa.select(User).where(User.email == ADMIN)).one()
         user_id, founded = admin.id, admin.created_at
-    made = copies.add(data.copies, [row.slug for row in data.products], founded=founded, user_id=user_id, say=say)
+    made = copies.add(
+        data.copies, [row.slug for row in (*staples.GOODS, *data.products)], founded=founded, user_id=user_id, say=say
+    )
     if made:
         with transaction():
             say(f"Search: {search.make_vocabulary()} words")
