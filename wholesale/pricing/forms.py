@@ -161,7 +161,7 @@ class SuggestionForm(HouseForm):
     """Which price keeps a margin?"""
 
     cost = AmountField(_l("What one piece costs you"))
-    margin = PercentField(_l("Margin you want, in % of the selling price"))
+    margin = PercentField(_l("Margin you want, in per cent of the selling price"))
 
 
 class PriceListForm(HouseForm):
