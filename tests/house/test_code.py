@@ -126,13 +126,14 @@ def test_money_in_tables_is_exact() -> None:
 
 def test_money_is_never_kept_as_whole_number_or_text() -> None:
     money = re.compile(r"(^|_)(amount|price|cost|fee|total|revenue|share)$")
+    counts = {"import_run.total"}  # rows of a file
     wrong = [
         f"{table.name}.{column.name}"
         for table in Base.metadata.tables.values()
         for column in table.columns
         if money.search(column.name) and not isinstance(column.type, sa.Numeric)
     ]
-    assert wrong == []
+    assert set(wrong) == counts
 
 
 def test_every_table_with_amounts_names_their_currency() -> None:
@@ -141,7 +142,7 @@ def test_every_table_with_amounts_names_their_currency() -> None:
         "order_line", "approval_line", "price_tier", "price_list_tier", "cart_line", "seller_terms", "membership",
         "invitation",
     }  # fmt: skip
-    by_parent |= {"favourite", "order_list_line"}  # by their product
+    by_parent |= {"favourite", "order_list_line", "variant", "listing"}  # by their product
     wrong = []
     for table in Base.metadata.tables.values():
         amounts = [c for c in table.columns if isinstance(c.type, sa.Numeric) and not c.name.endswith("_percent")]

@@ -127,7 +127,23 @@ HOLDINGS = (
     Holding("settlement_rule", "set_by", N_("Terms you set"), ("model", "valid_from"), "keep", _TAX),
     Holding("inventory_log", "user_id", N_("Stock you moved"), ("kind", "quantity", "reference", "at"), "keep", _TAX),
     Holding(
-        "import_run", "user_id", N_("Files of products you sent"), ("file_name", "created_at", "state"), "keep", _BUSINESS
+        "import_run",
+        "user_id",
+        N_("Files of products you sent"),
+        ("file_name", "created_at", "state"),
+        "keep",
+        _BUSINESS,
+    ),
+    Holding(
+        "price_change",
+        "made_by",
+        N_("Prices you changed"),
+        ("change_percent", "products", "made_at"),
+        "keep",
+        _BUSINESS,
+    ),
+    Holding(
+        "price_history", "user_id", N_("Prices that are as you set them"), ("before", "after", "at"), "keep", _BUSINESS
     ),
     Holding("catalogue_export", "user_id", N_("Catalogues you had written"), ("asked_at", "rows"), "keep", _BUSINESS),
     Holding("ledger_journal", "user_id", N_("Bookings you caused"), ("reference", "memo", "at"), "keep", _TAX),

@@ -118,7 +118,7 @@ def update(*, product: Product, facts: ProductFacts, variants: Sequence[VariantF
 
 def locked(product_id: int, *, seller_id: int | None) -> Product:
     """The product as it is now, held until the commit; of that seller, or (None) anybody's. Raises NotFoundError."""
-    statement = sa.select(Product).where(Product.id == product_id).with_for_update()
+    statement = sa.select(Product).where(Product.id == product_id).with_for_update(key_share=True)
     if seller_id is not None:
         statement = statement.where(Product.seller_id == seller_id)
     found = db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
@@ -150,7 +150,7 @@ def set_state(*, product: Product, state: str) -> None:
 
 
 def duplicate(*, product: Product, name: str) -> Product:
-    """A draft that says the same as `product`, with a variant for each offered one, but no SKU of theirs, no barcode."""
+    """A draft that says the same as `product`, with each offered variant, but none of their SKUs and barcodes."""
     variants = db.session.scalars(
         sa.select(Variant).where(Variant.product_id == product.id, Variant.is_offered).order_by(Variant.id)
     ).all()

@@ -35,7 +35,7 @@ def apply_run(*, actor: Actor, run_id: int, mode: str) -> None:
 
     Raises DomainError on `mode` for all or nothing of a file with mistakes, and when there is nothing to do.
     """
-    run = locked(actor, run_id)
+    run = locked(actor=actor, run_id=run_id)
     if run.state != "checked":
         raise ConflictError("This file is being worked on already.")
     if mode == "all" and run.to_refuse:

@@ -29,7 +29,7 @@ def choose_columns(*, actor: Actor, run_id: int, mapping: Mapping[str, int], def
 
     Raises DomainError on `sku` without a column for it, ConflictError when the run has gone on.
     """
-    run = locked(actor, run_id)
+    run = locked(actor=actor, run_id=run_id)
     if run.state not in {"mapping", "checked"}:
         raise ConflictError("This file is being worked on already.")
     if "sku" not in mapping:

@@ -76,7 +76,7 @@ def go_on(run: ImportRun) -> None:
     emit(ImportAdvanced(run_id=run.id), priority=outbox.LONG_WORK)
 
 
-def locked(actor: Actor, run_id: int) -> ImportRun:
+def locked(*, actor: Actor, run_id: int) -> ImportRun:
     """The actor's run, held until the commit. Raises NotFoundError for somebody else's."""
     run = queries.run(actor, run_id)
     db.session.refresh(run, with_for_update=True)
@@ -87,7 +87,7 @@ def cancel(*, actor: Actor, run_id: int) -> None:
     """End a run: at once, or after the chunk that is being worked on. Raises ConflictError when it has ended."""
     run = queries.run(actor, run_id)
     if run.state not in rules.WORKING:
-        run = locked(actor, run_id)
+        run = locked(actor=actor, run_id=run_id)
     if run.state in rules.ENDED:
         raise ConflictError("This has ended already.")
     if run.state in rules.WORKING:
