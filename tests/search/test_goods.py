@@ -151,7 +151,8 @@ def test_counts_are_those_by_hand(many: list[int], data: st.DataObject) -> None:
     assert found.total == sum(map(passes, everything)) == len(set(walk_within(chosen, category_ids)))
     assert not found.at_least
     assert found.categories == by_hand("category", lambda row: [row.category_id])
-    assert {seller: number for seller, _, number in found.sellers} == by_hand("sellers", lambda row: [row.seller_id])
+    of_sellers = dict.fromkeys(chosen.sellers, 0) | by_hand("sellers", lambda row: [row.seller_id])
+    assert {seller: number for seller, _, number in found.sellers} == of_sellers
     assert found.countries == by_hand("countries", lambda row: [row.country] if row.country else [])
     assert found.in_stock == sum(row.in_stock for row in everything if passes(row, "in_stock"))
     expected = by_hand("", lambda row: row.attributes)
@@ -298,3 +299,36 @@ def test_products_that_are_not_active_have_no_row(cast: Cast) -> None:
     listings.refresh([bag.id])
     assert rows() == []
     assert queries.page(Filters()).cards == []
+
+
+@pytest.mark.parametrize("bound", [3, 10, 25])
+def test_what_is_chosen_has_the_whole_bound_of_counting_for_itself(
+    many: list[int], cast: Cast, monkeypatch: pytest.MonkeyPatch, bound: int
+) -> None:
+    """Few goods among very many: their number is theirs, not that among the first that were looked at."""
+    monkeypatch.setattr(counting, "MOST_COUNTED", bound)
+    for chosen in (
+        Filters(countries=("CN",)),
+        Filters(in_stock=True),
+        Filters(sellers=(cast.trader.id,)),
+        Filters(attributes=((2, ("z",)),)),
+        Filters(countries=("CN",), attributes=((1, ("red",)), (2, ("z",)))),
+        Filters(max_price=Decimal(11), in_stock=True, countries=("BD",)),
+    ):
+        there = len(walk(chosen))
+        counts = queries.facets(chosen, None, None)
+        assert (counts.total, counts.at_least) == (min(there, bound), there > bound), chosen
+        if not counts.at_least:  # what is not chosen by is counted among all that pass
+            assert sum(number for _, _, number in counts.sellers) >= there
+    assert queries.facets(Filters(), None, None).cut == {"category", "seller", "country", "stock"}
+
+
+def test_a_chosen_seller_without_goods_here_can_be_taken_back(many: list[int], cast: Cast) -> None:
+    """And no business is named that sells nothing: a buyer, or a seller who may not sell."""
+    named = queries.facets(Filters(sellers=(cast.trader.id,), countries=("JP",)), None, None).sellers
+    assert named == [(cast.trader.id, cast.trader.name, 0)]
+    for other in (cast.shop.id, 10**17):
+        assert queries.facets(Filters(sellers=(other,), countries=("JP",)), None, None).sellers == []
+    cast.trader.verified_until = today("UTC").replace(year=2020)
+    db.session.flush()
+    assert queries.facets(Filters(sellers=(cast.trader.id,)), None, None).sellers[0][0] != cast.trader.id

@@ -28,11 +28,12 @@ Browser = Callable[[User], HouseClient]
 
 
 @pytest.fixture(autouse=True)
-def own_counts(house: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_counts(house: Flask) -> Iterator[None]:
     """Nobody else's searches, and none left behind."""
-    counters._redis().delete(*(counters._key(name) for name in _NAMES))
+    redis = counters._redis()  # a test may put another in its place
+    redis.delete(*(counters._key(name) for name in _NAMES))
     yield
-    counters._redis().delete(*(counters._key(name) for name in _NAMES))
+    redis.delete(*(counters._key(name) for name in _NAMES))
 
 
 _NAMES = ("searches", "misses", "searches:taken", "misses:taken")

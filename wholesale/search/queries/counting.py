@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from wholesale.catalog.models import Listing
 from wholesale.organizations.models import Organization
+from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
 from wholesale.search.queries import matching
 from wholesale.search.rules.filters import Filters
@@ -26,6 +27,7 @@ class Facets:
     """Choice → how many goods it would show with all other filters as they are.
 
     `at_least`: there are more than were counted. `sellers` are (id, name, count), `attributes` by "<id>=<value>".
+    `cut` are the filters, as the address names them, of which more goods than were counted would pass all others.
     """
 
     total: int = 0
@@ -35,97 +37,106 @@ class Facets:
     countries: dict[str, int] = field(default_factory=dict)
     in_stock: int = 0
     attributes: dict[str, int] = field(default_factory=dict)
+    cut: frozenset[str] = frozenset()
 
     def under(self, category_ids: Collection[int]) -> int:
         """How many goods are in these categories."""
         return sum(self.categories.get(category_id, 0) for category_id in category_ids)
 
 
+# As the address names a filter → as `matching.narrowed` does.
+_FILTERS = {"category": "category", "seller": "sellers", "country": "countries", "stock": "in_stock"}
+
+
 def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted | None) -> Facets:
     """Counts for every filter that lists its values: each under all the others, so that a choice never ends in nothing.
 
+    What passes all filters is counted once; a filter that is set has goods of its own to count, those that pass all
+    others, so that each has the whole bound for itself.
+
     Prices narrow the counts only of those whose filters hold prices: nobody learns a price from a number.
     """
-    facet_names = {"category", "sellers", "countries", "in_stock", *(f"a{key}" for key, _ in filters.attributes)}
-    fixed = matching.narrowed(filters, category_ids, other_than=facet_names)
-    if asked is not None:
-        fixed.append(matching.matches(asked))
-    free = {name: _only(filters, category_ids, name) for name in facet_names}
-    base = (
-        sa.select(
-            Listing.category_id,
-            Listing.seller_id,
-            Listing.country,
-            Listing.in_stock,
-            Listing.attributes,
-            *(condition.label(f"ok_{name}") for name, condition in free.items()),
-        )
-        .where(*fixed, matching.of_verified())
-        .limit(MOST_COUNTED + 1)
-        .cte("base")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
+    found = [] if asked is None else [matching.matches(asked)]
+    columns = {
+        "category": Listing.category_id,
+        "seller": Listing.seller_id,
+        "country": Listing.country,
+        "stock": Listing.in_stock,
+        "answers": Listing.attributes,
+    }
 
-    def passing(rows: sa.CTE, *other_than: str) -> sa.ColumnElement[bool]:
-        return sa.and_(sa.true(), *(rows.c[f"ok_{name}"] for name in free if name not in other_than))
-
-    def counted(kind: str, value: Any, *where: sa.ColumnElement[bool]) -> Any:
+    def goods(name: str, *kept: str, other_than: str = "") -> sa.CTE:
+        """The goods that pass all filters, or all but one: so many as are counted, and one more."""
+        conditions = matching.narrowed(filters, category_ids, other_than={other_than})
         return (
-            sa.select(
-                sa.literal(kind).label("kind"), sa.cast(value, sa.Text).label("value"), sa.func.count().label("n")
-            )
-            .select_from(base)
-            .where(*where)
+            sa.select(*(columns[column].label(column) for column in kept))
+            .where(*conditions, *found, matching.of_verified())
+            .limit(MOST_COUNTED + 1)
+            .cte(name)
+            .prefix_with("MATERIALIZED", dialect="postgresql")
+        )
+
+    def number(kind: str, rows: sa.CTE, *where: Any) -> Any:
+        nothing = sa.cast(sa.null(), sa.Text).label("value")
+        label = sa.literal(kind).label("kind")
+        return sa.select(label, nothing, sa.func.count().label("n")).select_from(rows).where(*where)
+
+    def counted(kind: str, rows: sa.CTE) -> Any:
+        value = rows.c[kind]
+        label = sa.literal(kind).label("kind")
+        return (
+            sa.select(label, sa.cast(value, sa.Text).label("value"), sa.func.count().label("n"))
+            .where(value.is_not(None))
             .group_by(value)
         )
 
-    given = sa.select(base, sa.func.unnest(base.c.attributes).label("answer")).cte("given")
-
-    def answers(kind: str, *where: sa.ColumnElement[bool]) -> Any:
-        number = sa.func.count()
+    def answers(kind: str, rows: sa.CTE, beginning: str = "") -> Any:
+        given = sa.select(sa.func.unnest(rows.c.answers).label("answer")).subquery()
+        how_many = sa.func.count()
         return (
-            sa.select(sa.literal(kind).label("kind"), given.c.answer.label("value"), number.label("n"))
-            .where(*where)
+            sa.select(sa.literal(kind).label("kind"), given.c.answer.label("value"), how_many.label("n"))
+            .where(*([given.c.answer.startswith(beginning)] if beginning else []))
             .group_by(given.c.answer)
-            .order_by(number.desc(), given.c.answer)
+            .order_by(how_many.desc(), given.c.answer)
             .limit(_MOST_ANSWERS)
         )
 
-    def number(kind: str, *where: sa.ColumnElement[bool]) -> Any:
-        nothing = sa.cast(sa.null(), sa.Text).label("value")
-        return (
-            sa.select(sa.literal(kind).label("kind"), nothing, sa.func.count().label("n"))
-            .select_from(base)
-            .where(*where)
-        )
+    def values(name: str, rows: sa.CTE) -> Any:
+        return number("stock", rows, rows.c.stock) if name == "stock" else counted(name, rows)
 
-    parts = [
-        number("size"),
-        number("total", passing(base)),
-        number("stock", passing(base, "in_stock"), base.c.in_stock),
-        counted("category", base.c.category_id, passing(base, "category")),
-        counted("seller", base.c.seller_id, passing(base, "sellers")),
-        counted("country", base.c.country, passing(base, "countries"), base.c.country.is_not(None)),
-        answers("answer", passing(given)),
+    chosen = {
+        "category": category_ids is not None,
+        "seller": bool(filters.sellers),
+        "country": bool(filters.countries),
+        "stock": filters.in_stock,
+    }
+    base = goods("base", *columns)
+    parts = [number("size", base), answers("answer", base)]
+    for name, is_set in chosen.items():
+        rows = goods(f"but_{name}", name, other_than=_FILTERS[name]) if is_set else base
+        parts += [values(name, rows), *([number(f"size_{name}", rows)] if is_set else [])]
+    for key, _ in filters.attributes:
+        name = f"a{key}"
+        rows = goods(f"but_{name}", "answers", other_than=name)
         # What else the attributes that are chosen by could say.
-        *(
-            answers(f"a{key}", passing(given, f"a{key}"), given.c.answer.startswith(f"{key}="))
-            for key, _ in filters.attributes
-        ),
+        parts += [answers(name, rows, f"{key}="), number(f"size_{name}", rows)]
+    # A seller who is chosen is named even where nothing of theirs passes, so that the choice can be taken back.
+    nothing = sa.cast(sa.literal(0), sa.BigInteger).label("n")
+    parts += [
+        sa.select(sa.literal("seller").label("kind"), sa.cast(sa.literal(str(seller)), sa.Text).label("value"), nothing)
+        for seller in filters.sellers
     ]
     every = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("counted")
     kind, value, products = every.c
-    names = sa.outerjoin(every, Organization, sa.and_(kind == "seller", sa.cast(Organization.id, sa.Text) == value))
-    rows = db.session.execute(sa.select(kind, value, products, Organization.name).select_from(names)).all()
-    return _read(rows, filters)
-
-
-def _only(filters: Filters, category_ids: Collection[int] | None, name: str) -> sa.ColumnElement[bool]:
-    """The condition of one filter alone; true where it is not set. A country that is unknown passes no choice."""
-    others = {"category", "sellers", "countries", "in_stock", "max_moq", "min_price", "max_price"}
-    others |= {f"a{key}" for key, _ in filters.attributes}
-    conditions = matching.narrowed(filters, category_ids, other_than=others - {name})
-    return sa.func.coalesce(sa.and_(*conditions), sa.false()) if conditions else sa.true()
+    is_named = sa.and_(
+        kind == "seller",
+        sa.cast(Organization.id, sa.Text) == value,
+        Organization.kind == "seller",
+        verified_now(),
+    )
+    names = sa.outerjoin(every, Organization, is_named)
+    rows_found = db.session.execute(sa.select(kind, value, products, Organization.name).select_from(names)).all()
+    return _read(rows_found, filters)
 
 
 def _read(rows: Any, filters: Filters) -> Facets:
@@ -136,19 +147,29 @@ def _read(rows: Any, filters: Filters) -> Facets:
     def single(kind: str) -> int:
         return int(of[kind][0][2])
 
-    sellers = sorted(((int(row[1]), row[3], int(row[2])) for row in of.get("seller", ())), key=lambda s: (-s[2], s[1]))
+    number_of: dict[tuple[int, str], int] = {}
+    for row in of.get("seller", ()):
+        if row[3] is not None:  # no seller, or none who may sell
+            number_of[int(row[1]), row[3]] = number_of.get((int(row[1]), row[3]), 0) + int(row[2])
+    sellers = sorted(((*who, count) for who, count in number_of.items()), key=lambda s: (-s[2], s[1]))
     chosen = [each for each in sellers if each[0] in filters.sellers]
     others = [each for each in sellers if each[0] not in filters.sellers]
     answers = {row[1]: int(row[2]) for row in of.get("answer", ())}
     for attribute, _ in filters.attributes:
+        prefix = f"{attribute}="
+        answers = {answer: number for answer, number in answers.items() if not answer.startswith(prefix)}
         answers |= {row[1]: int(row[2]) for row in of.get(f"a{attribute}", ())}
     at_least = single("size") > MOST_COUNTED
+    names = [*_FILTERS, *(f"a{attribute}" for attribute, _ in filters.attributes)]
     return Facets(
-        total=min(single("total"), MOST_COUNTED) if at_least else single("total"),
+        total=min(single("size"), MOST_COUNTED),
         at_least=at_least,
         categories={int(row[1]): int(row[2]) for row in of.get("category", ())},
         sellers=(chosen + others)[: max(_MOST_SELLERS, len(chosen))],
         countries={row[1]: int(row[2]) for row in of.get("country", ())},
         in_stock=single("stock"),
         attributes=answers,
+        cut=frozenset(
+            name for name in names if (single(f"size_{name}") > MOST_COUNTED if f"size_{name}" in of else at_least)
+        ),
     )
