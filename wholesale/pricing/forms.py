@@ -216,7 +216,12 @@ class ChangeForm(HouseForm):
     direction = SelectField(_l("Up or down"), choices=[choice("up", _l("Up")), choice("down", _l("Down"))])
     percent = PercentField(_l("By how many per cent"))
     rounding = SelectField(
-        _l("Prices end on"), choices=[choice("0.01", "0.01"), choice("0.1", "0.10"), choice("1", _l("whole taka"))]
+        _l("Prices end on"),
+        choices=[
+            choice("0.01", _l("one poisha (0.01)")),
+            choice("0.1", _l("ten poisha (0.10)")),
+            choice("1", _l("whole taka")),
+        ],
     )
     mode = SelectField(
         _l("Rounded"), choices=[choice("half_up", _l("to the nearest, half up")), choice("up", _l("always up"))]

@@ -49,7 +49,7 @@ def upload_pictures(product_id: int) -> Response:
     if taken is None:
         return _show(product_id, photos=form)
     for name, why in taken.refused:
-        flash(f"{name}: {i18n.sentence(why)}", "warning")
+        flash(_("%(file)s: %(reason)s", file=name, reason=i18n.sentence(why)), "warning")
     kept = ngettext("%(n)s photo is kept.", "%(n)s photos are kept.", taken.kept, n=i18n.number(taken.kept))
     return done("catalog.pictures", kept, product_id=product_id)
 
