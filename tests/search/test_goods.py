@@ -17,7 +17,7 @@ from tests.factories import catalog as factory
 from tests.factories import organizations
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.actions import listings
-from wholesale.catalog.models import Listing, Product
+from wholesale.catalog.models import Listing, ListingWords, Product
 from wholesale.inventory import actions as inventory
 from wholesale.inventory.errors import ShortageError
 from wholesale.kernel.actor import SYSTEM
@@ -25,7 +25,7 @@ from wholesale.kernel.clock import today
 from wholesale.kernel.money import Money
 from wholesale.platform.db import db
 from wholesale.pricing import actions as pricing
-from wholesale.search import actions, queries
+from wholesale.search import actions, jobs, queries
 from wholesale.search.queries import counting
 from wholesale.search.queries import goods as paging
 from wholesale.search.rules.filters import BEST, SORTS, Filters
@@ -82,8 +82,8 @@ def many(cast: Cast) -> list[int]:
 
 def test_every_product_once_in_every_order(many: list[int]) -> None:
     by_id = {row.product_id: row for row in rows()}
-    has_bag = Listing.words.op("@@")(sa.cast("'bag'", sa.dialects.postgresql.TSQUERY))
-    with_bag = set(db.session.scalars(sa.select(Listing.product_id).where(has_bag)))
+    has_bag = ListingWords.words.op("@@")(sa.cast("'bag'", sa.dialects.postgresql.TSQUERY))
+    with_bag = set(db.session.scalars(sa.select(ListingWords.product_id).where(has_bag)))
     for sort, q in [*((sort, "bag") for sort in SORTS), *((sort, "") for sort in SORTS if sort != BEST)]:
         seen = walk(Filters(q=q, sort=sort))
         assert Counter(seen) == Counter(with_bag if q else by_id.keys()), (sort, q)
@@ -288,9 +288,11 @@ def test_rows_stay_right_through_any_sequence_of_changes(cast: Cast) -> None:
 
 
 def snapshot() -> list[Any]:
-    columns = [column for column in Listing.__table__.columns if column.name != "words"]
-    words = sa.cast(Listing.words, sa.Text)
-    return [tuple(row) for row in db.session.execute(sa.select(*columns, words).order_by(Listing.product_id))]
+    words = sa.cast(ListingWords.words, sa.Text)
+    both = sa.select(*Listing.__table__.columns, words).join(
+        ListingWords, ListingWords.product_id == Listing.product_id
+    )
+    return [tuple(row) for row in db.session.execute(both.order_by(Listing.product_id))]
 
 
 def test_products_that_are_not_active_have_no_row(cast: Cast) -> None:
@@ -332,3 +334,39 @@ def test_a_chosen_seller_without_goods_here_can_be_taken_back(many: list[int], c
     cast.trader.verified_until = today("UTC").replace(year=2020)
     db.session.flush()
     assert queries.facets(Filters(sellers=(cast.trader.id,)), None, None).sellers[0][0] != cast.trader.id
+
+
+def test_words_that_are_new_are_found_at_once_and_with_errors_when_they_are_counted(cast: Cast) -> None:
+    listings.refresh([factory.product(cast.trader, "Cup", sku="C").id])
+    actions.make_vocabulary()
+    new = factory.product(cast.trader, "Zeppelin", sku="Z9")
+    listings.refresh([new.id])
+
+    def look(q: str) -> queries.Found:
+        return queries.page(Filters(q=q, sort=BEST))
+
+    assert [card.product_id for q in ("zeppelin", "zepp", "Z9") for card in look(q).cards] == [new.id] * 3
+    assert look("zepelin").cards == []
+    jobs.count_words()
+    assert [card.product_id for card in look("zepelin").cards] == [new.id]
+    assert look("zepelin").meant == "zeppelin"
+
+
+def test_words_that_were_mended_are_told_even_when_only_some_are_found(cast: Cast) -> None:
+    listings.refresh([factory.product(cast.trader, name, sku=name).id for name in ("Jute bag", "Teapot")])
+    actions.make_vocabulary()
+    found = queries.page(Filters(q="juet teapto", sort=BEST))
+    assert (len(found.cards), found.some_only, found.meant) == (2, True, "jute teapot")
+
+
+def test_a_list_that_ends_does_not_go_on_with_other_goods(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last goods went while somebody read the first page: the next one is empty, not full of what has one word."""
+    names = [*["Jute mat"] * 3, *["Jute cup"] * 9]
+    listings.refresh([factory.product(cast.trader, name, sku=f"J{n}").id for n, name in enumerate(names)])
+    monkeypatch.setattr(paging, "PAGE_SIZE", 2)
+    first = queries.page(Filters(q="jute mat", sort=BEST))
+    [last] = queries.page(Filters(q="jute mat", sort=BEST), None, first.next_cursor or "").cards
+    db.session.execute(sa.update(Product).where(Product.id == last.product_id).values(state="archived"))
+    listings.refresh([last.product_id])
+    after = queries.page(Filters(q="jute mat", sort=BEST), None, first.next_cursor or "")
+    assert (after.cards, after.some_only, after.next_cursor) == ([], False, None)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
+from tests.client import HouseClient, text_of
 from tests.conftest import Cast
+from tests.factories import catalog as factory
 from tests.search.goods import real_names
+from wholesale.accounts.models import User
+from wholesale.catalog.models import Product
+from wholesale.catalog.queries import Card
 from wholesale.demo import staples
 from wholesale.kernel.actor import SYSTEM
+from wholesale.kernel.money import Money
+from wholesale.platform.db import db
+from wholesale.pricing import actions as pricing
 from wholesale.search import actions, queries
 from wholesale.search.rules.filters import BEST, Filters
 
@@ -73,6 +82,48 @@ def test_everyday_searches(cast: Cast) -> None:
     assert look("rcie", as_typed=True).cards == []
     assert look("rice").meant is None
     assert look("zeppelin airship").cards == []
+
+
+def test_whole_words_and_sounds_come_before_beginnings(cast: Cast) -> None:
+    """Without any synonym: "chal" is চাল before it is the beginning of a chalkboard, and a name before a shelf."""
+    goods = real_names(cast.trader)
+    tea = factory.product(cast.trader, "Black leaves", sku="TEA-1", name_bn="চা পাতা")
+    for q, heard in (("chal", "চাল"), ("dal", "ডাল"), ("tel", "তেল"), ("cha", "চা")):
+        cards = walk_best(q)
+        having = [card.product_id == tea.id if q == "cha" else heard in (card.name_bn or "").split() for card in cards]
+        assert any(having), q
+        assert all(having[: sum(having)]), (q, cards)
+    assert len(goods) > len(walk_best("chal")) > len(walk_best("chalkboard")) > 0
+
+
+def test_what_buyers_look_for_first_is_found_at_once(cast: Cast, client_of: Callable[[User], HouseClient]) -> None:
+    """The demonstration's goods and synonyms, as a buyer's browser asks: each is the first card, with its price."""
+    goods = real_names(cast.trader)
+    factory.product(cast.trader, "Jute shopping bag", sku="EX-JUTE-01", tiers=((50, "90"),))
+    for product_id, row in goods.items():
+        if row.sku.startswith("ST-"):
+            tiers = [(least, Money(price, "BDT")) for least, price in row.steps]
+            pricing.set_tiers(product=db.session.get_one(Product, product_id), tiers=tiers)
+    for terms in staples.SYNONYMS:
+        actions.save_synonym(actor=SYSTEM, terms=terms)
+    db.session.commit()
+    buyer = client_of(cast.amina)
+    for q, first in (("chal", "Rice"), ("rcie", "Rice"), ("চাল", "Rice"), ("EX-JUTE-01", "Jute shopping bag")):
+        page = buyer.get("/products", query_string={"q": q}).text
+        words = text_of(page[page.index('<article class="card">') :][:4000])
+        assert first in words[:60], (q, words[:200])
+        assert "৳" in words, q
+        assert ("Showing results for rice" in text_of(page)) == (q == "rcie"), q
+
+
+def walk_best(q: str) -> list[Card]:
+    cards, after = [], ""
+    while True:
+        found = queries.page(Filters(q=q, sort=BEST), None, after)
+        cards += found.cards
+        if found.next_cursor is None:
+            return cards
+        after = found.next_cursor
 
 
 def test_typing_errors_are_forgiven(cast: Cast) -> None:

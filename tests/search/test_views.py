@@ -141,6 +141,23 @@ def test_absurd_addresses_are_answered(goods: None, cast: Cast, client_of: Brows
         assert browser.get(f"/search/suggestions?{query}").status_code == 200
 
 
+def test_the_heading_goes_with_the_goods(goods: None, client: HouseClient) -> None:
+    """Another category chosen without a new page: the heading and the way there are of what is shown."""
+    fragment = text_of(client.get("/products?category=bags", headers=HTMX).text)
+    assert fragment.startswith("All products Bags Bags"), fragment[:80]
+    assert client.get("/products?category=bags").text.count("<h1>") == 1
+
+
+def test_what_best_match_does_not_show_is_said(
+    goods: None, client: HouseClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "Filters and other orders show the rest."
+    assert said not in text_of(client.get("/products?q=bag").text)
+    monkeypatch.setattr(queries, "MOST_RANKED", 1)
+    assert f"4 products. 1 of them are in this list. {said}" in text_of(client.get("/products?q=bag").text)
+    assert said not in text_of(client.get("/products?q=bag&sort=name").text)
+
+
 def test_a_category_that_is_not_there(goods: None, client: HouseClient) -> None:
     assert client.get("/products?category=nowhere").status_code == 404
     assert client.get("/products?category=%00").status_code == 200  # nothing was named
@@ -192,27 +209,33 @@ def test_suggestions_cost_few_queries(goods: None, client: HouseClient) -> None:
     assert len(counted) <= 4, counted
 
 
+_TELEPHONES = ("+880 (1712) 345.678", "০১৭১২ ৩৪৫ ৬৭৮", "01712/345/678", "amina\uff20shop")
+
+
 def test_what_is_not_found_is_kept_without_a_person(
     goods: None, cast: Cast, client: HouseClient, client_of: Browser
 ) -> None:
-    for q in ("Zeppelin", "zeppelin ", "ZEPPELIN", "amina@shop.example", "01712 345678", "bag", "!!!"):
+    for q in ("Zeppelin", "zeppelin ", "ZEPPELIN", "amina@shop.example", "01712 345678", "bag", "!!!", *_TELEPHONES):
         client.get("/products", query_string={"q": q})
-    client.get("/products", query_string={"q": "zeppelin", "after": "match~0.1~1"})  # a further page is no search
-    assert counters.pending().searches == {"en": 7}
+    # A further page is no search, nor are the same words narrowed or in another order.
+    for more in ({"after": "match~0.1~1"}, {"sort": "name"}, {"country": "JP"}, {"moq": "1"}, {"exact": "1"}):
+        client.get("/products", query_string={"q": "zeppelin", **more})
+    client.get("/products", query_string={"q": "bag", "country": "JP"})
+    assert counters.pending().searches == {"en": 11}
     admin = client_of(cast.esha)
     for written in (False, True):
         if written:
-            assert jobs.write_counts() == "7 searches"
+            assert jobs.write_counts() == "11 searches"
             assert jobs.write_counts() == "0 searches"
         words = text_of(admin.get("/admin/search/misses").text)
         assert "zeppelin 3" in words
-        assert "7 searches" in words
+        assert "11 searches" in words
         assert "amina" not in words.lower().replace("amina store", "")
         assert "01712" not in words
     [miss] = db.session.scalars(sa.select(SearchMiss))
     assert (miss.text, miss.language, miss.count) == ("zeppelin", "en", 3)
     [day] = db.session.scalars(sa.select(SearchDay))
-    assert (day.searches, day.misses) == (7, 5)
+    assert (day.searches, day.misses) == (11, 9)
     assert "/admin/search/synonyms/new?term=zeppelin" in admin.get("/admin/search/misses").text
 
 

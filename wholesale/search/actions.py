@@ -125,6 +125,7 @@ _WORDS = sa.text(
 
 def make_vocabulary() -> int:
     """Count the catalogue's words anew; how many there are. Nothing is written when they are the same as before."""
+    db.session.execute(sa.text("SET LOCAL statement_timeout = '10min'"))  # a million names are read
     rows = db.session.execute(_WORDS, {"from_signs": FROM_SIGNS, "to_signs": TO_SIGNS, "longest": _LONGEST_WORD}).all()
     text = "\n".join(f"{word}\t{count}\t{sound_key(word)}" for word, count in rows)
     version = hashlib.sha256(text.encode()).hexdigest()

@@ -7,6 +7,8 @@ address or a telephone number is not kept at all.
 from __future__ import annotations
 
 import re
+import time
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -15,13 +17,14 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 
-from wholesale.catalog.rules.words import plain, readable
+from wholesale.catalog.rules.words import compact, plain, readable
 from wholesale.platform.jobs import quick_redis
 
 _PREFIX = "search"
 _LONGEST = 80
 _MOST_WAITING = 5_000  # texts until the job comes; further ones are only counted
-_PERSONAL = re.compile(r"@|\d{9,}")
+_MANY_DIGITS = re.compile(r"\d{9}")
+_SPARED_SECONDS = 2.0  # after Redis has not answered it is left alone for so long
 _KEPT_SECONDS = 24 * 3600
 
 
@@ -35,6 +38,8 @@ class Counted:
 
 def note(*, q: str, language: str, found: bool) -> None:
     """Count a search, and keep its words when it found nothing."""
+    if time.monotonic() < current_app.extensions.get("search_redis_spared", 0.0):
+        return
     text = readable(plain(q))[:_LONGEST]
     try:
         redis = _redis()
@@ -46,15 +51,19 @@ def note(*, q: str, language: str, found: bool) -> None:
             answers = pipe.execute()
         if found or not text:
             return
-        personal = _PERSONAL.search(q.replace(" ", "").replace("-", ""))
-        if personal or answers[-1] >= _MOST_WAITING:
+        if _is_personal(q) or answers[-1] >= _MOST_WAITING:
             text = ""
         with redis.pipeline(transaction=False) as pipe:
             pipe.hincrby(_key("misses"), f"{language}\t{text}", 1)
             pipe.expire(_key("misses"), _KEPT_SECONDS)
             pipe.execute()
     except RedisError:
-        return
+        current_app.extensions["search_redis_spared"] = time.monotonic() + _SPARED_SECONDS
+
+
+def _is_personal(q: str) -> bool:
+    """An address, or a telephone number, however it is written: +880 (1712) 345.678."""
+    return "@" in unicodedata.normalize("NFKD", q) or bool(_MANY_DIGITS.search(compact(q)))
 
 
 def pending() -> Counted:

@@ -137,35 +137,46 @@ _WRITE = _sql(
             SELECT product_id, {_plain("barcode")} FROM variant WHERE product_id = ANY(:ids) AND barcode IS NOT NULL
         ) AS codes GROUP BY product_id
     ), sound AS (
-        SELECT goods.id AS product_id, array_agg(DISTINCT spoken.key) AS keys
+        -- With a place, for what has none weighs nothing: how its name sounds says more of a product than its shelf.
+        SELECT goods.id AS product_id,
+               CAST(string_agg(DISTINCT quote_literal(spoken.key) || said.weight, ' ') AS tsvector) AS keys
         FROM goods
-        CROSS JOIN LATERAL unnest(string_to_array(concat_ws(' ', called, made_by, filed_under), ' ')) AS said (word)
+        CROSS JOIN LATERAL (
+            SELECT unnest(string_to_array(concat_ws(' ', called, made_by), ' ')), '\\:1B'
+            UNION ALL SELECT unnest(string_to_array(filed_under, ' ')), '\\:1C'
+        ) AS said (word, weight)
         JOIN unnest(:spoken, :keys) AS spoken (word, key) ON spoken.word = said.word
         GROUP BY goods.id
+    ), written AS (
+        INSERT INTO listing (product_id, seller_id, category_id, moq, country, attributes, sort_name, in_stock)
+        SELECT goods.id, seller_id, category_id, moq, country,
+               ARRAY(SELECT key || '=' || value FROM jsonb_each_text(goods.attributes) ORDER BY 1),
+               left(ltrim(called), 60), false
+        FROM goods ORDER BY goods.id
+        ON CONFLICT (product_id) DO UPDATE SET
+            seller_id = excluded.seller_id, category_id = excluded.category_id, moq = excluded.moq,
+            country = excluded.country, attributes = excluded.attributes, sort_name = excluded.sort_name
+        WHERE (listing.seller_id, listing.category_id, listing.moq, listing.country, listing.attributes, listing.sort_name)
+              IS DISTINCT FROM
+              (excluded.seller_id, excluded.category_id, excluded.moq, excluded.country, excluded.attributes,
+               excluded.sort_name)
+        RETURNING xmax = 0 AS is_new
+    ), worded AS (
+        INSERT INTO listing_words (product_id, words)
+        SELECT goods.id,
+               setweight(to_tsvector('simple', called) || to_tsvector('simple', coalesce(code.texts, ''))
+                         || array_to_tsvector(coalesce(code.whole, '{{}}')), 'A')
+               || setweight(to_tsvector('english', called) || to_tsvector('simple', made_by)
+                            || to_tsvector('english', made_by), 'B')
+               || setweight(to_tsvector('simple', filed_under) || to_tsvector('english', filed_under), 'C')
+               || coalesce(sound.keys, CAST('' AS tsvector))
+               || setweight(to_tsvector('simple', told) || to_tsvector('english', told), 'D')
+        FROM goods LEFT JOIN code ON code.product_id = goods.id LEFT JOIN sound ON sound.product_id = goods.id
+        ORDER BY goods.id
+        ON CONFLICT (product_id) DO UPDATE SET words = excluded.words
+        WHERE listing_words.words IS DISTINCT FROM excluded.words
     )
-    INSERT INTO listing (product_id, seller_id, category_id, moq, country, words, attributes, sort_name, in_stock)
-    SELECT goods.id, seller_id, category_id, moq, country,
-           setweight(to_tsvector('simple', called) || to_tsvector('simple', coalesce(code.texts, ''))
-                     || array_to_tsvector(coalesce(code.whole, '{{}}')), 'A')
-           || setweight(to_tsvector('english', called) || to_tsvector('simple', made_by)
-                        || to_tsvector('english', made_by), 'B')
-           || setweight(to_tsvector('simple', filed_under) || to_tsvector('english', filed_under)
-                        || array_to_tsvector(coalesce(sound.keys, '{{}}')), 'C')
-           || setweight(to_tsvector('simple', told) || to_tsvector('english', told), 'D'),
-           ARRAY(SELECT key || '=' || value FROM jsonb_each_text(goods.attributes) ORDER BY 1),
-           left(ltrim(called), 60), false
-    FROM goods LEFT JOIN code ON code.product_id = goods.id LEFT JOIN sound ON sound.product_id = goods.id
-    ORDER BY goods.id
-    ON CONFLICT (product_id) DO UPDATE SET
-        seller_id = excluded.seller_id, category_id = excluded.category_id, moq = excluded.moq,
-        country = excluded.country, words = excluded.words, attributes = excluded.attributes,
-        sort_name = excluded.sort_name
-    WHERE (listing.seller_id, listing.category_id, listing.moq, listing.country, listing.words, listing.attributes,
-           listing.sort_name)
-          IS DISTINCT FROM
-          (excluded.seller_id, excluded.category_id, excluded.moq, excluded.country, excluded.words,
-           excluded.attributes, excluded.sort_name)
-    RETURNING xmax = 0  -- a new row
+    SELECT is_new FROM written
     """,  # noqa: S608 - put together from constants of this module
     ids=sa.BigInteger,
     spoken=sa.Text,

@@ -35,7 +35,7 @@ def listing() -> Response:
     found = search.page(filters, ids, after)
     counts = search.facets(filters, ids, found.wanted) if found.cards or filters.is_narrowed else search.Facets()
     asked: list[Attribute] = catalog.attributes_for(category.id) if category else []
-    if filters.q and first:
+    if filters.address.keys() == {"q"} and first:  # the same words narrowed or sorted anew are no other search
         counters.note(q=filters.q, language=i18n.language(), found=bool(found.cards) and not found.some_only)
     return respond(
         "pages/listing.html",
@@ -51,6 +51,7 @@ def listing() -> Response:
         choices=chips.choices(asked, filters, counts.attributes),
         offers=pricing.offers_for(who, [card.product_id for card in found.cards]),
         first=first,
+        most_ranked=search.MOST_RANKED,
         sorts=filtering.sorts_for(filters, sees_prices=who.may_see_prices),
     )
 

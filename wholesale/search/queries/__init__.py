@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from wholesale.catalog.queries import Card
 from wholesale.search.queries.counting import Facets, facets
-from wholesale.search.queries.goods import PAGE_SIZE, Found, find_sku, page
+from wholesale.search.queries.goods import MOST_RANKED, PAGE_SIZE, Found, find_sku, page
 from wholesale.search.queries.log import Miss, misses, totals
 from wholesale.search.queries.synonyms import synonym, synonyms
 from wholesale.search.queries.words import Suggestions, suggestions, vocabulary
 
 __all__ = [
+    "MOST_RANKED",
     "PAGE_SIZE",
     "Card",
     "Facets",

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from wholesale.catalog.models import Listing, Product, Variant
+from wholesale.catalog.models import Listing, ListingWords, Product, Variant
 from wholesale.catalog.queries import Card
 from wholesale.catalog.queries.pictures import thumb
 from wholesale.catalog.rules.words import readable
@@ -28,8 +28,9 @@ PAGE_SIZE = 24
 # A word that stands in a hundred thousand products is ranked among so many of them: the work has a bound.
 MOST_RANKED = 2_000
 _MOST_WITH_CODE = 200
-_WEIGHTS = [0.05, 0.2, 0.4, 1.0]  # description, category and sound, brand and stems, name and SKU
+_WEIGHTS = [0.05, 0.2, 0.4, 1.0]  # description, category, brand and stems and sound, name and SKU
 _CODE_FIRST = 10
+_WHOLE_FIRST = 1  # more than any rank: "chal" is চাল before it is the beginning of a chalkboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,12 @@ def page(filters: Filters, category_ids: Collection[int] | None = None, after: s
     if not words:  # of signs alone
         return Found()
     synonyms, known = equal_terms(), vocabulary()
-    found = _look(filters, category_ids, cursor, Found(), wanted(words, synonyms, known=known))
+    typed_ones = wanted(words, synonyms, known=known)
+    found = _look(filters, category_ids, cursor, Found(), typed_ones)
     if found.cards or filters.as_typed:
         return found
+    if cursor and _look(filters, category_ids, None, Found(), typed_ones).cards:
+        return found  # it was found as typed, and the list ends here
     meant = known.corrected(words)
     if meant is not None:
         so_far = Found(meant=readable(" ".join(meant)))
@@ -68,7 +72,8 @@ def page(filters: Filters, category_ids: Collection[int] | None = None, after: s
             return again
     if len(words) > 1:
         some = wanted(meant or words, synonyms, known=known, any_will_do=True)
-        again = _look(filters, category_ids, cursor, Found(some_only=True), some)
+        so_far = Found(meant=readable(" ".join(meant)) if meant else None, some_only=True)
+        again = _look(filters, category_ids, cursor, so_far, some)
         if again.cards:
             return again
     return found
@@ -124,24 +129,33 @@ def _by_rank(
     conditions = [*matching.narrowed(filters, category_ids), matching.of_verified()]
     code = matching.code_query(asked)
     by_code = (
-        sa.select(Listing.product_id, Listing.words)
-        .where(Listing.words.op("@@")(code), *conditions)
+        sa.select(Listing.product_id, ListingWords.words)
+        .join(ListingWords, ListingWords.product_id == Listing.product_id)
+        .where(matching.said(code), *conditions)
         .limit(_MOST_WITH_CODE)
     )
     score: sa.ColumnElement[Any] = sa.literal(0.0)
     candidates = by_code.subquery("candidate")
     if asked.terms:
         words = matching.words_query(asked)
-        by_words = (
-            sa.select(Listing.product_id, Listing.words)
-            .where(Listing.words.op("@@")(words), *conditions)
-            .limit(MOST_RANKED)
-        )
-        candidates = sa.union_all(
-            sa.select(by_code.subquery("with_code")), sa.select(by_words.subquery("with_words"))
-        ).subquery("candidate")
+
+        def with_words(query: sa.ColumnElement[Any]) -> Any:
+            return (
+                sa.select(Listing.product_id, ListingWords.words)
+                .join(ListingWords, ListingWords.product_id == Listing.product_id)
+                .where(matching.said(query), *conditions)
+                .limit(MOST_RANKED)
+            )
+
+        parts = [by_code, with_words(words)]
+        whole = matching.words_query(asked.whole) if asked.is_open else None
+        if whole is not None:
+            parts.append(with_words(whole))
+        candidates = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("candidate")
         weights = sa.cast(sa.literal(_WEIGHTS, ARRAY(sa.Float)), ARRAY(sa.REAL))
         score = sa.func.ts_rank(weights, candidates.c.words, words, 1)
+        if whole is not None:
+            score += sa.case((candidates.c.words.op("@@")(whole), _WHOLE_FIRST), else_=0)
     with_code = sa.case((candidates.c.words.op("@@")(code), _CODE_FIRST), else_=0)
     # Rounded and float8: it survives the way through the address and compares equal to itself.
     key = sa.cast(sa.func.round(sa.cast(score, sa.Numeric), 6) + with_code, sa.Double)
@@ -256,8 +270,9 @@ def find_sku(code: str, *, seller_id: int | None = None) -> int | None:
     rows = db.session.scalars(
         sa.select(Variant.id)
         .join(Listing, Listing.product_id == Variant.product_id)
+        .join(ListingWords, ListingWords.product_id == Variant.product_id)
         .where(
-            Listing.words.op("@@")(matching.code_query(asked)),
+            matching.said(matching.code_query(asked)),
             matching.of_verified(),
             Variant.is_offered,
             sa.or_(

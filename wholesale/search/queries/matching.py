@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
-from wholesale.catalog.models import Listing
+from wholesale.catalog.models import Listing, ListingWords
 from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
 from wholesale.search.rules.filters import Filters
@@ -42,7 +42,12 @@ def matches(wanted: Wanted) -> sa.ColumnElement[bool]:
     query = code_query(wanted)
     if wanted.terms:
         query = sa.func.tsquery_or(query, words_query(wanted))
-    return Listing.words.op("@@")(query)
+    return Listing.product_id.in_(sa.select(ListingWords.product_id).where(said(query)))
+
+
+def said(query: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Of a statement that has joined the words."""
+    return ListingWords.words.op("@@")(query)
 
 
 def narrowed(

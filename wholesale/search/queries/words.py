@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from wholesale.catalog import queries as catalog
-from wholesale.catalog.models import Listing, Product
+from wholesale.catalog.models import Listing, ListingWords, Product
 from wholesale.catalog.rules import Node
 from wholesale.catalog.rules.words import plain, readable
 from wholesale.platform.db import db
@@ -114,8 +114,9 @@ def _goods(before: list[str], endings: list[str]) -> list[Any]:
     code = wanted([*before, endings[0]], {}).code
     query = sa.func.tsquery_or(query, sa.cast(sa.literal(code), TSQUERY))
     few = (
-        sa.select(Listing.product_id, Listing.words)
-        .where(Listing.words.op("@@")(query), matching.of_verified())
+        sa.select(Listing.product_id, ListingWords.words)
+        .join(ListingWords, ListingWords.product_id == Listing.product_id)
+        .where(matching.said(query), matching.of_verified())
         .limit(_MOST_LOOKED_AT)
         .subquery()
     )

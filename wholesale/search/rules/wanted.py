@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wholesale.catalog.rules.sounds import MARKS, script, sound_key
 from wholesale.catalog.rules.words import compact, plain
@@ -14,6 +14,7 @@ MOST_WORDS = 12
 _LONGEST_CODE = 60
 _LONGEST_WORD = 60
 _SHORTEST_BEGINNING = 2
+_BEGINNING = ":*"  # in a tsquery; no word has these signs
 # They say nothing of goods; asked for alone they are words like others.
 _FILLING = frozenset(
     [
@@ -64,6 +65,18 @@ class Wanted:
     def is_empty(self) -> bool:
         return not self.code
 
+    @property
+    def is_open(self) -> bool:
+        """Whether words will do that only begin with the last one."""
+        return any(_BEGINNING in term.exact for term in self.terms)
+
+    @property
+    def whole(self) -> Wanted:
+        """The same of whole words only."""
+        return replace(
+            self, terms=tuple(replace(term, exact=term.exact.replace(_BEGINNING, "")) for term in self.terms)
+        )
+
 
 def typed(text: str) -> list[str]:
     """The words of what was typed, as they are compared."""
@@ -106,7 +119,7 @@ def _term(part: Phrase, others: Sequence[Phrase], *, is_open: bool) -> Term:
 def _one(word: str, *, is_open: bool = False) -> str:
     """The word itself, what sounds like it in the other script, and, being the last, what begins with it."""
     quoted = _quoted(word)
-    ways = [f"'{quoted}':*" if is_open and len(word) >= _SHORTEST_BEGINNING else f"'{quoted}'"]
+    ways = [f"'{quoted}'{_BEGINNING}" if is_open and len(word) >= _SHORTEST_BEGINNING else f"'{quoted}'"]
     size = _SIZE.match(word)
     if size:
         ways.append(f"('{size[1]}' <-> '{size[2]}')")
