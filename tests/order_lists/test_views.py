@@ -291,7 +291,7 @@ def test_favourites_tell_what_has_changed(client_of: Browser, cast: Cast, bag, r
 def test_a_favourite_as_fragment(client_of: Browser, cast: Cast, bag) -> None:
     answer = client_of(cast.amina).post("/products/jute-bag/favourite", data={"marked": "yes"}, headers=HTMX)
     assert "<html" not in answer.text
-    assert 'id="order_lists-favourite"' in answer.text
+    assert 'id="order_lists-favourite-jute-bag"' in answer.text
     assert 'value="no"' in answer.text
 
 
