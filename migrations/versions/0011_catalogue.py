@@ -51,7 +51,6 @@ def upgrade() -> None:
         sa.Column("category_id", sa.BigInteger(), nullable=False),
         sa.Column("moq", sa.Integer(), nullable=False),
         sa.Column("country", sa.CHAR(2), nullable=True),
-        sa.Column("words", postgresql.TSVECTOR(), nullable=False),
         sa.Column("attributes", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("from_price", sa.Numeric(18, 4), nullable=True),
         sa.Column("best_price", sa.Numeric(18, 4), nullable=True),
@@ -65,7 +64,7 @@ def upgrade() -> None:
     op.execute(
         """
         INSERT INTO listing
-        SELECT p.id, p.seller_id, p.category_id, p.moq, p.country, p.search, '{}',
+        SELECT p.id, p.seller_id, p.category_id, p.moq, p.country, '{}',
                (SELECT max(t.unit_price) FROM price_tier t WHERE t.product_id = p.id),
                (SELECT min(t.unit_price) FROM price_tier t WHERE t.product_id = p.id),
                coalesce((SELECT sum(s.on_hand - s.allocated) FROM stock s JOIN variant v ON v.id = s.variant_id
@@ -73,7 +72,17 @@ def upgrade() -> None:
         FROM product p WHERE p.state = 'active'
         """
     )
-    op.create_index("ix_listing_words", "listing", ["words"], postgresql_using="gin")
+    op.create_table(
+        "listing_words",
+        sa.Column("product_id", sa.BigInteger(), nullable=False),
+        sa.Column("words", postgresql.TSVECTOR(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["listing.product_id"], name=op.f("fk_listing_words_product_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("product_id", name=op.f("pk_listing_words")),
+    )
+    op.execute("INSERT INTO listing_words SELECT id, search FROM product WHERE state = 'active'")
+    op.create_index("ix_listing_words_words", "listing_words", ["words"], postgresql_using="gin")
     op.create_index("ix_listing_attributes", "listing", ["attributes"], postgresql_using="gin")
     op.create_index("ix_listing_category", "listing", ["category_id", "product_id"])
     op.create_index("ix_listing_category_price", "listing", ["category_id", "from_price", "product_id"])
@@ -84,6 +93,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("listing_words")
     op.drop_table("listing")
     for column in ("is_offered", "surcharge"):
         op.drop_column("variant", column)

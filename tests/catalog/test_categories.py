@@ -20,7 +20,7 @@ from tests.factories import catalog as factory
 from wholesale.accounts.models import User
 from wholesale.audit.models import AuditEntry
 from wholesale.catalog import actions, queries
-from wholesale.catalog.models import Category, CategoryAttribute, Listing, Product
+from wholesale.catalog.models import Category, CategoryAttribute, Listing, ListingWords, Product
 from wholesale.catalog.rules.categories import check_slug, find, is_below
 from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.errors import DomainError, NotFoundError
@@ -206,7 +206,7 @@ def test_products_hinder_a_removal_until_they_are_moved(cast: Cast) -> None:
     [tea] = grow("Tea")
     products[2].state = "archived"
     db.session.commit()
-    with pytest.raises(DomainError, match="3 products"):
+    with pytest.raises(DomainError, match="Products in it: 3"):
         actions.remove_category(actor=SYSTEM, category_id=bags.id)
     for wrong in (bags.id, 10**9):
         with pytest.raises(DomainError) as refused:
@@ -225,8 +225,41 @@ def test_a_new_name_reaches_the_lists(cast: Cast) -> None:
     change(bags, name="Satchels")
     db.session.commit()
     outbox.drain()
-    words = db.session.scalars(db.select(Listing.words).where(Listing.product_id == product.id)).one()
+    words = db.session.scalars(db.select(ListingWords.words).where(ListingWords.product_id == product.id)).one()
     assert "satchel" in words
+
+
+def test_very_many_products_are_moved_some_at_a_time(cast: Cast, esha: HouseClient, monkeypatch) -> None:
+    """And a new name reaches all of them: whoever saves one of them waits for some rows, never for all."""
+    monkeypatch.setattr("wholesale.catalog.actions.categories.AT_ONCE", 2)
+    monkeypatch.setattr("wholesale.catalog.actions.AT_ONCE", 2)
+    products = [factory.product(cast.trader, f"Bag {number}") for number in range(5)]
+    bags, [tea] = products[0].category_id, grow("Tea")
+    db.session.commit()
+    said = esha.post(f"/admin/categories/{bags}/products", data={"to_id": str(tea.id)})
+    assert "5 products are on their way" in text_of(esha.get(said.location).text)
+
+    def there() -> list[int]:
+        assert [row.category_id for row in db.session.query(Product).order_by(Product.id)] == [
+            row.category_id for row in db.session.query(Listing).order_by(Listing.product_id)
+        ]
+        return [row.category_id for row in db.session.query(Product).order_by(Product.id)]
+
+    assert there() == [tea.id] * 2 + [bags] * 3
+    outbox.drain(limit=1)
+    assert there() == [tea.id] * 4 + [bags]
+    outbox.drain()
+    assert there() == [tea.id] * 5
+    change(tea, name="Satchels")
+    db.session.commit()
+    assert outbox.drain() == 3
+    assert all("satchel" in words for words in db.session.scalars(db.select(Listing.words)))
+
+
+def test_what_is_on_its_way_to_a_category_that_is_gone_stays(cast: Cast) -> None:
+    product = factory.product(cast.trader)
+    actions.move_some_products(category_id=product.category_id, to_id=10**9)
+    assert db.session.query(Product).filter_by(category_id=product.category_id).count() == 1
 
 
 def test_what_is_done_is_noted(cast: Cast) -> None:
@@ -351,7 +384,7 @@ def test_a_full_category_says_so_and_offers_a_way(cast: Cast, esha: HouseClient)
     assert "Remove the category" not in text_of(esha.get(page).text)
     refused = esha.post(f"{page}/removal")
     assert refused.status_code == 422
-    assert "1 products" in refused.text
+    assert "Products in it: 1." in refused.text
     assert esha.post(f"{page}/products", data={"to_id": str(product.category_id)}).status_code == 422
     assert esha.post(f"{page}/products", data={}).status_code == 422
     response = esha.post(f"{page}/products", data={"to_id": str(tea.id)})

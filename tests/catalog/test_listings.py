@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from tests.conftest import Cast
 from tests.factories import catalog as factory
 from wholesale.catalog.actions import listings
-from wholesale.catalog.models import Listing, Product, Variant
+from wholesale.catalog.models import Listing, ListingWords, Product, Variant
 from wholesale.inventory import actions as inventory
 from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.money import Money
@@ -26,9 +26,9 @@ def row(product: Product) -> Listing | None:
 def found(query: str) -> list[int]:
     return list(
         db.session.scalars(
-            sa.select(Listing.product_id)
-            .where(Listing.words.op("@@")(sa.cast(query, sa.dialects.postgresql.TSQUERY)))
-            .order_by(Listing.product_id)
+            sa.select(ListingWords.product_id)
+            .where(ListingWords.words.op("@@")(sa.cast(query, sa.dialects.postgresql.TSQUERY)))
+            .order_by(ListingWords.product_id)
         )
     )
 

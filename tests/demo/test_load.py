@@ -19,7 +19,7 @@ from flask import Flask
 from tests import database
 from tests.client import HouseClient
 from wholesale.app import create_app
-from wholesale.catalog.models import Category, Listing, Picture, Product, Variant
+from wholesale.catalog.models import Category, Listing, ListingWords, Picture, Product, Variant
 from wholesale.demo import cli, copies, history, load, shipped, staples
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.models import InventoryLog, Stock
@@ -275,8 +275,8 @@ def test_a_copy_stands_in_the_lists_with_its_price_stock_and_words(demo: Flask) 
             offer.ladder[0].unit_price.amount, offer.ladder[-1].unit_price.amount,
         )  # fmt: skip
         assert row.in_stock is (offer.available >= each.moq)
-        found = sa.select(Listing.words.op("@@")(sa.func.to_tsquery("simple", each.brand.lower())))
-        assert db.session.scalar(found.where(Listing.product_id == each.id))
+        found = sa.select(ListingWords.words.op("@@")(sa.func.to_tsquery("simple", each.brand.lower())))
+        assert db.session.scalar(found.where(ListingWords.product_id == each.id))
 
 
 def test_a_load_that_was_interrupted_goes_on(demo: Flask) -> None:
@@ -301,7 +301,7 @@ def test_many_are_loaded_without_the_big_indexes_and_have_them_after(
     demo: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def indexes() -> set[str]:
-        on = sa.text("SELECT indexname FROM pg_indexes WHERE tablename IN ('listing', 'product')")
+        on = sa.text("SELECT indexname FROM pg_indexes WHERE tablename IN ('listing', 'listing_words', 'product')")
         found = set(db.session.scalars(on))
         db.session.rollback()
         return found
@@ -318,7 +318,7 @@ def test_many_are_loaded_without_the_big_indexes_and_have_them_after(
             load.load(replace(some(), copies=COPIES + 3), say=lambda _: None)
     assert indexes() == before  # there again whatever happens
     assert load.load(replace(some(), copies=COPIES + 3), say=lambda _: None)
-    assert "ix_listing_words" in before - during[0]
+    assert "ix_listing_words_words" in before - during[0]
     assert indexes() == before
 
 

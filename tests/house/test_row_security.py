@@ -33,7 +33,7 @@ from wholesale.platform.transaction import NOBODY, PLATFORM, Scope, as_platform
 OPEN = {
     "what everybody or every verified business may read": {
         "organization", "seller_terms", "category", "product", "variant", "picture", "price_tier",
-        "category_attribute", "listing",
+        "category_attribute", "listing", "listing_words",
     },
     "the platform's words, and what nobody found: no business's and nobody's": {
         "search_vocabulary", "synonym", "search_miss", "search_day",

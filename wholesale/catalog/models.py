@@ -142,7 +142,6 @@ class Listing(Base):
 
     __tablename__ = "listing"
     __table_args__ = (
-        sa.Index("ix_listing_words", "words", postgresql_using="gin"),
         sa.Index("ix_listing_attributes", "attributes", postgresql_using="gin"),
         sa.Index("ix_listing_category", "category_id", "product_id"),
         sa.Index("ix_listing_category_price", "category_id", "from_price", "product_id"),
@@ -158,12 +157,24 @@ class Listing(Base):
     category_id: Mapped[int] = mapped_column(sa.ForeignKey("category.id"))
     moq: Mapped[int] = mapped_column(sa.Integer)
     country: Mapped[str | None] = mapped_column(sa.CHAR(2))
-    words: Mapped[str] = mapped_column(TSVECTOR, deferred=True, repr=False)
     attributes: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default_factory=list)
     sort_name: Mapped[str] = mapped_column(sa.Text(collation="C"), default="")
     from_price: Mapped[Amount | None] = mapped_column(default=None)
     best_price: Mapped[Amount | None] = mapped_column(default=None)
     in_stock: Mapped[bool] = mapped_column(default=False)
+
+
+class ListingWords(Base):
+    """What a listing is found by, beside its row: a thousand bytes for which lists and counts have no use.
+
+    So the rows that are filtered, sorted and counted stay few pages, and a new price does not write the index of words.
+    """
+
+    __tablename__ = "listing_words"
+    __table_args__ = (sa.Index("ix_listing_words_words", "words", postgresql_using="gin"),)
+
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("listing.product_id", ondelete="CASCADE"), primary_key=True)
+    words: Mapped[str] = mapped_column(TSVECTOR, repr=False)
 
 
 class Picture(Base):

@@ -25,7 +25,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import JSONB
 
 from wholesale.catalog.actions import listings
-from wholesale.catalog.models import Category, Listing, Picture, Product, Variant
+from wholesale.catalog.models import Category, Listing, ListingWords, Picture, Product, Variant
 from wholesale.catalog.rules import slugify
 from wholesale.config import Settings
 from wholesale.demo.history import Say
@@ -42,8 +42,8 @@ MANY = 20_000
 OPENING = "OPENING"
 MARK = "-no-"  # before a copy's number at the end of its slug
 # The tables whose other indexes wait, and what is analysed at the end. Not those by which a batch finds its own rows.
-_LATE: tuple[type[Base], ...] = (Product, Listing)
-_FILLED: tuple[type[Base], ...] = (Product, Variant, PriceTier, Picture, Stock, InventoryLog, Listing)
+_LATE: tuple[type[Base], ...] = (Product, Listing, ListingWords)
+_FILLED: tuple[type[Base], ...] = (Product, Variant, PriceTier, Picture, Stock, InventoryLog, Listing, ListingWords)
 
 _Row = dict[str, Any]
 
@@ -234,7 +234,6 @@ def _batch(numbers: Sequence[int], ids: Sequence[int], plan: _Plan) -> dict[type
                 "category_id": product["category_id"],
                 "moq": product["moq"],
                 "country": product["country"],
-                "words": "",
                 "sort_name": "",
                 "attributes": [],
                 "from_price": copy.tiers[0]["unit_price"],

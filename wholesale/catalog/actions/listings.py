@@ -156,7 +156,8 @@ _WRITE = _sql(
         ON CONFLICT (product_id) DO UPDATE SET
             seller_id = excluded.seller_id, category_id = excluded.category_id, moq = excluded.moq,
             country = excluded.country, attributes = excluded.attributes, sort_name = excluded.sort_name
-        WHERE (listing.seller_id, listing.category_id, listing.moq, listing.country, listing.attributes, listing.sort_name)
+        WHERE (listing.seller_id, listing.category_id, listing.moq, listing.country, listing.attributes,
+               listing.sort_name)
               IS DISTINCT FROM
               (excluded.seller_id, excluded.category_id, excluded.moq, excluded.country, excluded.attributes,
                excluded.sort_name)
