@@ -16,11 +16,16 @@ from wholesale.catalog.models import Variant
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.money import Money
+from wholesale.merchandising import queries as products
+from wholesale.merchandising import rules as products_rules
+from wholesale.merchandising.actions import prices as edited
 from wholesale.organizations.queries import load_actor
-from wholesale.platform import transaction
+from wholesale.platform import outbox, transaction
 from wholesale.platform.db import db
 from wholesale.platform.transaction import NOBODY, PLATFORM, Scope
 from wholesale.pricing import actions, jobs, queries
+from wholesale.pricing.actions import listed as listed_actions
+from wholesale.pricing.actions.bulk import set_ladders
 from wholesale.pricing.models import DatedPrice, PriceHistory, PriceTier
 
 
@@ -210,6 +215,66 @@ class TestDates:
         assert history[0].before[0][1] == taka("159.5")
         assert history[0].by == "Dipu"
 
+    def test_a_file_is_not_undone_by_one_that_was_due(self, cast: Cast, dipu: Actor) -> None:
+        bag = catalog.product(cast.trader)
+        prices.confirmed(dipu, prices.change("10", starts_on=prices.day(1)))
+        with clock.at(clock.now() + timedelta(days=2)):
+            set_ladders(actor=dipu, ladders={bag.id: [(10, Decimal(99))]}, reason="prices.csv")
+            jobs.follow_dates()
+            assert queries.offer("jute-bag").from_price == taka(99)
+            set_ladders(actor=dipu, ladders={bag.id: [(10, Decimal("99.0"))]}, reason="prices.csv")
+        history = queries.history(bag.id)
+        assert [entry.reason for entry in history] == ["prices.csv", "", ""], "the second time nothing changed"
+        assert history[0].before[0][1] == taka("159.5")
+
+    def test_a_seller_edits_what_holds_before_the_job_has_come(self, cast: Cast, dipu: Actor) -> None:
+        bag = catalog.product(cast.trader)
+        prices.confirmed(dipu, prices.change("10", starts_on=prices.day(1)))
+        with clock.at(clock.now() + timedelta(days=2)):
+            assert products.whole(bag).tiers[0] == (10, Decimal("159.5"))
+            edited.set_prices(
+                actor=dipu, product_id=bag.id, tiers=products.whole(bag).tiers,
+                seen=products_rules.written_tiers(products.whole(bag).tiers),
+            )  # fmt: skip
+            jobs.follow_dates()
+            assert queries.offer("jute-bag").from_price == taka("159.5")
+
+    def test_lists_learn_of_what_became_regular_beside_another_change(self, cast: Cast, dipu: Actor) -> None:
+        catalog.product(cast.trader)
+        lamp = catalog.product(cast.trader, "Lamp")
+        prices.confirmed(dipu, prices.change("10", starts_on=prices.day(1)))
+        with clock.at(clock.now() + timedelta(days=2)):
+            prices.confirmed(dipu, prices.change("10", product_id=lamp.id))
+            jobs.follow_dates()
+        listed = db.session.execute(sa.text("SELECT from_price FROM listing ORDER BY product_id")).scalars().all()
+        assert listed == [Decimal("159.5"), Decimal("175.45")]
+
+    def test_goods_whose_moq_fell_are_still_sold_when_the_new_prices_begin(self, cast: Cast, dipu: Actor) -> None:
+        bag = catalog.product(cast.trader)
+        prices.confirmed(dipu, prices.change("-10", starts_on=prices.day(1)))
+        bag.moq = 5
+        actions.set_tiers(product=bag, tiers=[(5, taka(150)), (50, taka(135))], actor=dipu)
+        with clock.at(clock.now() + timedelta(days=2)):
+            seen = queries.offer("jute-bag").ladder
+            assert [(tier.min_qty, tier.unit_price) for tier in seen[:2]] == [(5, taka(150)), (10, taka("130.5"))]
+            jobs.follow_dates()
+            assert queries.offer("jute-bag").ladder == seen
+            listed = db.session.execute(sa.text("SELECT from_price, best_price FROM listing")).one()
+            assert listed == (seen[0].unit_price.amount, seen[-1].unit_price.amount)
+
+    def test_very_many_that_begin_are_told_by_a_worker(
+        self, cast: Cast, dipu: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(listed_actions, "AT_ONCE", 2)
+        for number in range(5):
+            catalog.product(cast.trader, f"Thing {number}", sku=f"T-{number}")
+        prices.confirmed(dipu, prices.change("10", starts_on=prices.day(1)))
+        db.session.execute(sa.update(DatedPrice).values(valid_from=clock.now()))
+        assert jobs.follow_dates() == "5 became regular, 0 began, 0 are over"
+        db.session.commit()
+        assert outbox.drain(limit=10) == 3
+        assert db.session.scalars(sa.text("SELECT DISTINCT from_price FROM listing")).all() == [Decimal("159.5")]
+
 
 class TestHistory:
     def test_every_change_is_kept_and_none_that_was_none(self, cast: Cast, dipu: Actor) -> None:
@@ -305,6 +370,7 @@ class TestVariants:
         found = queries.offer("jute-bag")
         assert found.from_price == taka(150)
         assert found.unit_price(50, found.variants[0].id) == taka(140)
+        assert found.quote(50).saving_percent == Decimal("6.7"), "of 150, not of 145"
 
 
 def test_a_card_a_page_and_a_list_cost_one_query_each(house: Flask, cast: Cast) -> None:

@@ -25,6 +25,7 @@ from wholesale.platform import outbox
 from wholesale.platform.db import db
 from wholesale.pricing import actions, queries, rules
 from wholesale.pricing.actions import changes, price_lists
+from wholesale.pricing.actions import listed as listed_actions
 from wholesale.pricing.models import PriceChange, PriceList, PriceListBuyer
 from wholesale.pricing.queries import changes as change_queries
 from wholesale.pricing.queries import price_lists as list_queries
@@ -340,7 +341,7 @@ class TestChanges:
             assert row.problem == (rules.problem(before, after, multiple=1, cost=cost) or "")
 
     def test_lists_are_told_of_very_many_by_a_worker(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(changes, "AT_ONCE", 2)
+        monkeypatch.setattr(listed_actions, "AT_ONCE", 2)
         for number in range(5):
             catalog.product(cast.trader, f"Thing {number}", sku=f"T-{number}")
         prices.confirmed(accounts.actor(cast.dipu), prices.change("10"))

@@ -26,7 +26,7 @@ from wholesale.merchandising.rules import LABELS, Kept, Shelf, Step, Whole, read
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
-from wholesale.pricing.models import PriceTier, SettlementRule
+from wholesale.pricing.models import SettlementRule
 from wholesale.pricing.rules import Receipt, receipt
 
 PAGE = 25
@@ -190,7 +190,7 @@ def _is_low() -> sa.ColumnElement[bool]:
 
 def _rows(found: Sequence[Any]) -> list[Row]:
     products = [each[0] for each in found]
-    tiers = _tiers([product.id for product in products])
+    tiers = pricing.regular_ladders([product.id for product in products])
     variants = _variants([product.id for product in products])
     return [
         Row(
@@ -203,18 +203,6 @@ def _rows(found: Sequence[Any]) -> list[Row]:
         )
         for product, seller, category, thumb in found
     ]
-
-
-def _tiers(product_ids: Collection[int]) -> defaultdict[int, list[Step]]:
-    found: defaultdict[int, list[Step]] = defaultdict(list)
-    if product_ids:
-        for product_id, quantity, price in db.session.execute(
-            sa.select(PriceTier.product_id, PriceTier.min_qty, PriceTier.unit_price)
-            .where(PriceTier.product_id.in_(product_ids))
-            .order_by(PriceTier.product_id, PriceTier.min_qty)
-        ):
-            found[product_id].append((quantity, price))
-    return found
 
 
 def _variants(product_ids: Collection[int]) -> defaultdict[int, list[Kept]]:
@@ -250,7 +238,7 @@ def whole(product: Product) -> Whole:
     variants = _variants([product.id])[product.id]
     return Whole(
         facts=facts_of(product),
-        tiers=tuple(_tiers([product.id])[product.id]),
+        tiers=tuple(pricing.regular_ladders([product.id])[product.id]),
         variants=tuple(each.facts for each in variants),
         stock={each.facts.sku: each.on_hand for each in variants},
     )
@@ -347,6 +335,12 @@ def receipts(
     return [
         receipt(quantity, Money(price, currency), of_one, terms, for_admin=actor.is_admin) for quantity, price in steps
     ]
+
+
+def has_terms(*, seller_id: int, category_id: int, product_id: int | None) -> bool:
+    """Whether anything says how revenue is shared; without that nobody can order."""
+    goods = _Goods(product_id or 0, seller_id, category_id)
+    return goods.product_id in pricing.settlements([goods])
 
 
 def stock_moves(variant_ids: Collection[int], limit: int = 3) -> list[InventoryLog]:

@@ -9,8 +9,8 @@ from wholesale.kernel.events import Event
 
 @dataclass(frozen=True)
 class ManyPricesChanged(Event):
-    """A change of more prices than lists are told of at once: of its products, those with ids in this range."""
+    """More prices of a seller than lists are told of at once: of the products with ids in this range."""
 
-    change_id: int
+    seller_id: int
     first_id: int
     last_id: int

@@ -8,9 +8,11 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from wholesale.catalog.models import Product
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.platform.db import db
+from wholesale.pricing.actions import dated, history
 from wholesale.pricing.actions.listed import relist
 
 Ladder = Sequence[tuple[int, Decimal]]
@@ -19,11 +21,14 @@ _HISTORY = sa.text(
     """
     INSERT INTO price_history (product_id, seller_id, before, after, cause, reason, user_id, at)
     SELECT given.id, product.seller_id,
-           coalesce((SELECT jsonb_agg(jsonb_build_array(t.min_qty, trim_scale(t.unit_price)::text) ORDER BY t.min_qty)
-                     FROM price_tier t WHERE t.product_id = given.id), '[]'),
-           given.ladder, 'import', :reason, :user_id, :now
+           coalesce(old.ladder, '[]'), given.ladder, 'import', :reason, :user_id, :now
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (id bigint, ladder jsonb)
     JOIN product ON product.id = given.id
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(t.min_qty, t.unit_price::text) ORDER BY t.min_qty) AS ladder
+        FROM price_tier t WHERE t.product_id = given.id
+    ) AS old ON true
+    WHERE old.ladder IS DISTINCT FROM given.ladder
     """
 )
 _CLEAR = sa.text("DELETE FROM price_tier WHERE product_id = ANY(:ids)")
@@ -48,10 +53,21 @@ def set_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = ""
         return
     rows = json.dumps(
         [
-            {"id": product_id, "ladder": [[quantity, f"{price.normalize():f}"] for quantity, price in ladder]}
+            {"id": product_id, "ladder": [[quantity, f"{price:.4f}"] for quantity, price in ladder]}
             for product_id, ladder in sorted(ladders.items())
         ]
     )
+    # As who saves one product: first its row, then the seller's prices, so that nobody waits for nobody.
+    owners = db.session.execute(
+        sa.select(Product.id, Product.seller_id)
+        .where(Product.id.in_(ladders))
+        .order_by(Product.id)
+        .with_for_update(key_share=True)
+    ).all()
+    sellers = sorted({seller_id for _product_id, seller_id in owners})
+    history.lock_prices(sellers)
+    for seller_id in sellers:
+        dated.merge_due(seller_id=seller_id, product_ids=list(ladders))
     db.session.execute(_HISTORY, {"rows": rows, "reason": reason, "user_id": actor.user_id, "now": clock.now()})
     db.session.execute(_CLEAR, {"ids": sorted(ladders)})
     db.session.execute(_WRITE, {"rows": rows})

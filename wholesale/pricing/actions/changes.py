@@ -12,16 +12,13 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.words import N_
 from wholesale.platform.db import db
-from wholesale.platform.outbox import emit
 from wholesale.pricing import rules
 from wholesale.pricing.actions import dated, history
-from wholesale.pricing.actions.listed import relist
-from wholesale.pricing.events import ManyPricesChanged
+from wholesale.pricing.actions.listed import relist_soon
 from wholesale.pricing.models import PriceChange
 from wholesale.pricing.queries import changes as queries
 from wholesale.pricing.queries.offers import zone
 
-AT_ONCE = 2000  # products that lists are told of within the request
 CHANGED = N_("Prices have changed since you looked. Below is what would happen now: please check and confirm again.")
 
 _HISTORY = f"""WITH {queries.RESULT}
@@ -95,17 +92,11 @@ def _apply(actor: Actor, made: PriceChange, change: rules.Change) -> None:
         db.session.execute(queries.statement(_DATED), facts)
         touched = dated.begin_due(seller_id=made.seller_id) if made.starts_at <= now else []
     else:
-        dated.merge_due(seller_id=made.seller_id)
-        touched = list(db.session.scalars(queries.statement(_HISTORY), facts))
+        # What had become regular in the last minute is told with it, whichever goods it was of.
+        touched = dated.merge_due(seller_id=made.seller_id)
+        touched += db.session.scalars(queries.statement(_HISTORY), facts)
         db.session.execute(sa.text(_TIERS), {"change": made.id})
-    if len(touched) <= AT_ONCE:
-        relist(touched)
-        return
-    # A list's row stands in many indexes: a worker tells them, some at a time. Prices are read, and hold already.
-    ids = sorted(touched)
-    for start in range(0, len(ids), AT_ONCE):
-        part = ids[start : start + AT_ONCE]
-        emit(ManyPricesChanged(change_id=made.id, first_id=part[0], last_id=part[-1]))
+    relist_soon(made.seller_id, touched)
 
 
 def cancel(*, actor: Actor, change_id: int) -> PriceChange:
@@ -121,7 +112,7 @@ def cancel(*, actor: Actor, change_id: int) -> PriceChange:
         raise DomainError("This change has been made already. Change the prices again instead.")
     made.state = "cancelled"
     if made.starts_at <= clock.now():
-        relist(stopped)
+        relist_soon(made.seller_id, stopped)
     audit.record(
         actor=actor,
         action="prices.change_cancelled",

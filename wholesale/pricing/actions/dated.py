@@ -16,8 +16,8 @@ from wholesale.pricing.queries.ladders_sql import REGULAR, as_ladder
 _NOTE = "INSERT INTO price_history (product_id, seller_id, before, after, cause, reason, user_id, change_id, at)"
 # The regular ladder as one value per product.
 _LADDERS = f"{REGULAR}, ladders AS (SELECT product_id, {as_ladder('min_qty', 'unit_price')} AS ladder FROM regular GROUP BY product_id)"  # noqa: E501
-# Others' prices that have begun can be read, so whose they are is always said; NULL: everybody's.
-_OPEN = """d.ended_at IS NULL AND (CAST(:sellers AS bigint[]) IS NULL OR d.seller_id = ANY(:sellers))
+# Others' prices that have begun can be read, so whose they are is always said.
+_OPEN = """d.ended_at IS NULL AND d.seller_id = :seller
     AND (CAST(:ids AS bigint[]) IS NULL OR d.product_id = ANY(:ids))"""
 _DUE = f"{_OPEN} AND d.valid_until IS NULL AND d.valid_from <= :now"
 _OVER = f"{_OPEN} AND d.valid_until <= :now"
@@ -34,7 +34,10 @@ _MERGE = (
                c.made_by, c.id, n.valid_from
         FROM newest n LEFT JOIN old USING (product_id) LEFT JOIN price_change c ON c.id = n.change_id
         WHERE n.ladder IS DISTINCT FROM old.ladder""",
-    f"DELETE FROM price_tier t WHERE EXISTS (SELECT FROM dated_price d WHERE d.product_id = t.product_id AND {_DUE})",
+    f"""DELETE FROM price_tier t USING (
+            SELECT DISTINCT ON (d.product_id) d.product_id, d.ladder FROM dated_price d WHERE {_DUE}
+            ORDER BY d.product_id, d.valid_from DESC, d.id DESC) n
+        WHERE t.product_id = n.product_id AND t.min_qty >= (n.ladder -> 0 ->> 0)::integer""",
     f"""INSERT INTO price_tier (product_id, min_qty, unit_price)
         SELECT n.product_id, (step ->> 0)::integer, (step ->> 1)::numeric(18, 4)
         FROM (SELECT DISTINCT ON (d.product_id) d.product_id, d.ladder FROM dated_price d WHERE {_DUE}
@@ -68,18 +71,21 @@ _STOP = (
 # fmt: on
 
 
-def merge_due(*, seller_id: int | None = None, product_ids: Collection[int] | None = None) -> list[int]:
-    """Write open-ended ladders whose moment has come into the tiers; of that seller, of these products, or all."""
+def merge_due(*, seller_id: int, product_ids: Collection[int] | None = None) -> list[int]:
+    """Write open-ended ladders of the seller whose moment has come into the tiers; of these products, or all.
+
+    The caller holds `history.lock_prices`, so that nobody does the same meanwhile.
+    """
     return _follow(_DUE, _MERGE, seller_id, product_ids)
 
 
-def begin_due(*, seller_id: int | None = None) -> list[int]:
-    """Note the prices for a time that have begun."""
+def begin_due(*, seller_id: int) -> list[int]:
+    """Note the seller's prices for a time that have begun."""
     return _follow(_BEGUN, _BEGIN, seller_id)
 
 
-def end_due(*, seller_id: int | None = None) -> list[int]:
-    """Note the prices for a time that are over."""
+def end_due(*, seller_id: int) -> list[int]:
+    """Note the seller's prices for a time that are over."""
     return _follow(_OVER, _END, seller_id)
 
 
@@ -95,13 +101,13 @@ def stop(*, change_id: int, user_id: int | None, reason: str) -> list[int]:
 
 
 def _follow(
-    condition: str, statements: Sequence[str], seller_id: int | None, product_ids: Collection[int] | None = None
+    condition: str, statements: Sequence[str], seller_id: int, product_ids: Collection[int] | None = None
 ) -> list[int]:
     """Run the statements on what fulfils the condition, if anything does; the products' ids."""
     db.session.flush()
     facts = {
         "now": clock.now(),
-        "sellers": None if seller_id is None else [seller_id],
+        "seller": seller_id,
         "ids": None if product_ids is None else list(product_ids),
     }
     found = list(db.session.scalars(_text(f"SELECT DISTINCT d.product_id FROM dated_price d WHERE {condition}"), facts))
@@ -116,5 +122,5 @@ def _run(statements: Sequence[str], facts: dict[str, Any]) -> None:
 
 
 def _text(sql: str) -> sa.TextClause:
-    arrays = [name for name in ("ids", "sellers") if f":{name}" in sql]
-    return sa.text(sql).bindparams(*(sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger)) for name in arrays))
+    statement = sa.text(sql)
+    return statement.bindparams(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))) if ":ids" in sql else statement

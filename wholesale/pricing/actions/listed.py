@@ -9,9 +9,12 @@ import sqlalchemy as sa
 
 from wholesale.catalog.actions import listings
 from wholesale.kernel import clock
+from wholesale.platform import outbox
 from wholesale.platform.db import db
+from wholesale.pricing.events import ManyPricesChanged
 from wholesale.pricing.queries.ladders_sql import EVERYBODYS
 
+AT_ONCE = 2000  # products that lists are told of within the caller's transaction
 _CHUNK = 10_000
 _PRICES = sa.text(
     f"""WITH wanted AS (SELECT unnest(:ids) AS id), {EVERYBODYS},
@@ -37,3 +40,17 @@ def relist(product_ids: Collection[int]) -> None:
         for product_id, at_moq, best, more in rows:
             told[product_id] = None if best is None else (at_moq + more, best + more)
         listings.set_prices(told)
+
+
+def relist_soon(seller_id: int, product_ids: Collection[int]) -> None:
+    """`relist`, but very many of a seller's products are left to a worker, some at a time: a list's row stands in
+    many indexes. Who buys reads prices, and has the new ones at once.
+    """
+    ids = sorted(set(product_ids))
+    if len(ids) <= AT_ONCE:
+        relist(ids)
+        return
+    for start in range(0, len(ids), AT_ONCE):
+        part = ids[start : start + AT_ONCE]
+        told = ManyPricesChanged(seller_id=seller_id, first_id=part[0], last_id=part[-1])
+        outbox.emit(told, priority=outbox.LONG_WORK)

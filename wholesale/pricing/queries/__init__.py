@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wholesale.pricing.queries.history import Entry, history, own_product
+from wholesale.pricing.queries.ladders_sql import regular_ladders
 from wholesale.pricing.queries.offers import buyer_of, offer, offer_for, offers, offers_for
 from wholesale.pricing.queries.settlement import receipts_preview, settlements
 
@@ -16,5 +17,6 @@ __all__ = [
     "offers_for",
     "own_product",
     "receipts_preview",
+    "regular_ladders",
     "settlements",
 ]

@@ -23,7 +23,7 @@ from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
 from wholesale.pricing.models import DatedPrice, PriceList, PriceListBuyer, PriceListTier, PriceTier
-from wholesale.pricing.rules import LIST, Choice, Offer, Source, Special, Step, effective
+from wholesale.pricing.rules import LIST, Choice, Offer, Source, Special, Step, effective, with_savings
 
 
 def zone() -> str:
@@ -210,8 +210,7 @@ def _offer(row: Any) -> Offer | None:
     if len(choices) == 1 and choices[0].surcharge:
         # The only variant there is: its price is the product's.
         more = Money(choices[0].surcharge, row.currency)
-        tiers = tuple(replace(tier, unit_price=tier.unit_price + more) for tier in tiers)
-        tiers = tuple(tier for tier in tiers if tier.unit_price.amount > 0)
+        tiers = with_savings([replace(tier, unit_price=tier.unit_price + more) for tier in tiers])
         choices = [replace(choices[0], surcharge=Decimal(0))]
     if not tiers:
         return None
@@ -237,7 +236,11 @@ def _offer(row: Any) -> Offer | None:
 def _regular(row: Any) -> tuple[Step, ...]:
     """The tiers, or the open-ended dated price that has taken their place and is not merged yet."""
     open_ended = [pairs for pairs, until in row.dated or () if until is None]
-    return _steps(open_ended[-1] if open_ended else row.tiers, row.currency)
+    tiers = _steps(row.tiers, row.currency)
+    if not open_ended:
+        return tiers
+    newest = _steps(open_ended[-1], row.currency)
+    return (*(step for step in tiers if step[0] < newest[0][0]), *newest)
 
 
 def offer(slug: str, buyer_id: int | None = None) -> Offer:

@@ -17,7 +17,8 @@ from wholesale.organizations.models import Address, BusinessPapers, Organization
 from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
 from wholesale.platform.transaction import as_platform
-from wholesale.pricing.models import PriceList, PriceListBuyer, PriceListTier, PriceTier
+from wholesale.pricing.models import PriceList, PriceListBuyer, PriceListTier
+from wholesale.pricing.queries.ladders_sql import regular_ladders
 from wholesale.pricing.queries.offers import zone
 
 FOUND_AT_MOST = 10
@@ -158,13 +159,7 @@ def _products(actor: Actor, ids: list[int]) -> dict[int, Priced]:
     """Products of the actor's business with their regular tiers, in two queries."""
     if not ids:
         return {}
-    regular: dict[int, list[tuple[int, Decimal]]] = {}
-    for product_id, quantity, price in db.session.execute(
-        sa.select(PriceTier.product_id, PriceTier.min_qty, PriceTier.unit_price)
-        .where(PriceTier.product_id.in_(ids))
-        .order_by(PriceTier.product_id, PriceTier.min_qty)
-    ):
-        regular.setdefault(product_id, []).append((quantity, price))
+    regular = regular_ladders(ids)
     sku = (
         sa.select(Variant.sku)
         .where(Variant.product_id == Product.id)

@@ -13,7 +13,8 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.money import Money
 from wholesale.platform.db import db
-from wholesale.pricing.models import PriceTier, SettlementRule
+from wholesale.pricing.models import SettlementRule
+from wholesale.pricing.queries.ladders_sql import regular_ladders
 from wholesale.pricing.rules import Receipt, Settlement, receipt
 
 
@@ -43,15 +44,10 @@ def receipts_preview(actor: Actor, product: Product) -> list[Receipt]:
     terms = settlements([_Goods(product.id, product.seller_id, product.category_id)]).get(product.id)
     if terms is None:
         return []
-    tiers = db.session.execute(
-        sa.select(PriceTier.min_qty, PriceTier.unit_price)
-        .where(PriceTier.product_id == product.id)
-        .order_by(PriceTier.min_qty)
-    )
     cost = Money(product.cost, product.currency)
     return [
         receipt(quantity, Money(price, product.currency), cost, terms, for_admin=actor.is_admin)
-        for quantity, price in tiers
+        for quantity, price in regular_ladders([product.id])[product.id]
     ]
 
 

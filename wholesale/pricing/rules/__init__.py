@@ -33,6 +33,7 @@ from wholesale.pricing.rules.ladders import (
     quote,
     saving,
     tier_at,
+    with_savings,
 )
 from wholesale.pricing.rules.offers import Choice, Mix, Offer, Part, shortage
 from wholesale.pricing.rules.settlement import Receipt, Settlement, Split, receipt, share, suggested_price
@@ -77,4 +78,5 @@ __all__ = [
     "shortage",
     "suggested_price",
     "tier_at",
+    "with_savings",
 ]

@@ -124,14 +124,16 @@ class Special:
 
 def ladder(steps: Iterable[Step], source: Source = LIST) -> tuple[Tier, ...]:
     """Tiers in order with what each saves against the first."""
-    return _with_savings([Tier(min_qty, price, None, source) for min_qty, price in sorted(steps, key=_quantity)])
+    return with_savings([Tier(min_qty, price, None, source) for min_qty, price in sorted(steps, key=_quantity)])
 
 
 def _quantity(step: Step) -> int:
     return step[0]
 
 
-def _with_savings(tiers: Sequence[Tier]) -> tuple[Tier, ...]:
+def with_savings(tiers: Sequence[Tier]) -> tuple[Tier, ...]:
+    """Tiers with what each saves against the first; those without a price are dropped."""
+    tiers = [tier for tier in tiers if tier.unit_price.amount > 0]
     if not tiers:
         return ()
     first, *others = tiers
@@ -188,7 +190,7 @@ def effective(
         best = min(holding, key=lambda tier: tier.unit_price.amount, default=None)
         if best is not None and (not found or best.unit_price < found[-1].unit_price):
             found.append(replace(best, min_qty=start))
-    return _with_savings(found) if found and found[0].min_qty == moq else ()
+    return with_savings(found) if found and found[0].min_qty == moq else ()
 
 
 def _replaced(regular: tuple[Tier, ...], dated: tuple[Tier, ...]) -> tuple[Tier, ...]:
