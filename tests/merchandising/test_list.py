@@ -22,12 +22,14 @@ from wholesale.audit.models import AuditEntry
 from wholesale.catalog.models import Product, Variant
 from wholesale.inventory import actions as inventory
 from wholesale.inventory import queries as stock
-from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.inventory.models import InventoryLog, Location, Stock
 from wholesale.kernel.errors import ConflictError
+from wholesale.kernel.money import Money
 from wholesale.merchandising import actions, queries, rules
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
+from wholesale.pricing import actions as pricing
 from wholesale.pricing.models import PriceTier
 
 LIST = "/seller/products"
@@ -320,6 +322,90 @@ def test_a_count_of_what_was_sold_meanwhile_says_what_changed(shop: Shop, cast: 
     assert again[field] == "120"
     assert shop.dipu.post(path, data=again, headers=kind).status_code == 303
     assert on_hand("JUTE-BAG") == 120
+
+
+@KINDS
+def test_a_count_of_one_variant_does_not_bring_back_what_was_sold_of_another(shop: Shop, cast: Cast, kind) -> None:
+    path, prefix = f"{LIST}/{shop.cup.id}/stock", f"s{shop.cup.id}-rows"
+    shop.dipu.post(path, data=form_on(shop.dipu.get(path).text, path) | {f"{prefix}-1-count": "100"})
+    form = form_on(shop.dipu.get(path).text, path)
+    red, blue = catalog.variants_of(shop.cup)
+    location = catalog.location_of(cast.trader.id).id
+    inventory.set_on_hand(
+        actor=accounts.actor(cast.dipu), location_id=location, counts={red: 3, blue: 40}, reference="X"
+    )
+    db.session.commit()
+    response = shop.dipu.post(path, data=form | {f"{prefix}-0-count": "9"}, headers=kind)
+    assert response.status_code == 409
+    again = form_on(response.text, path)
+    assert (again[f"{prefix}-0-count"], again[f"{prefix}-1-count"]) == ("9", "40")
+    assert shop.dipu.post(path, data=again, headers=kind).status_code == 303
+    assert (on_hand("CUP-R"), on_hand("CUP-B")) == (9, 40)
+
+
+@KINDS
+def test_a_price_stays_beside_its_tier_when_tiers_were_added_meanwhile(shop: Shop, kind) -> None:
+    path, prefix = f"{LIST}/{shop.bag.id}/prices", f"p{shop.bag.id}-tiers"
+    form = form_on(shop.dipu.get(path).text, path)
+    pricing.set_tiers(
+        product=shop.bag,
+        tiers=[(step, Money(Decimal(price), "BDT")) for step, price in ((10, 146), (20, 140), (50, 135), (200, 120))],
+    )
+    db.session.commit()
+    response = shop.dipu.post(path, data=form | {f"{prefix}-2-unit_price": "119"}, headers=kind)
+    assert response.status_code == 409
+    again = form_on(response.text, path)
+    assert [again[f"{prefix}-{row}-unit_price"] for row in range(4)] == ["146", "140", "135", "119"]
+    assert shop.dipu.post(path, data=again, headers=kind).status_code == 303
+    assert prices(shop.bag) == ["146", "140", "135", "119"]
+
+
+def test_prices_are_not_emptied_in_the_list(shop: Shop) -> None:
+    path = f"{LIST}/{shop.bag.id}/prices"
+    seen = form_on(shop.dipu.get(path).text, path)[f"p{shop.bag.id}-seen"]
+    assert shop.dipu.post(path, data={f"p{shop.bag.id}-seen": seen}).status_code == 422
+    assert prices(shop.bag) == ["145", "135", "120"]
+
+
+def test_stock_in_other_warehouses_is_neither_lost_nor_hidden(shop: Shop, cast: Cast) -> None:
+    """What is counted is the first one; the total is of all, and both are said."""
+    second = inventory.open_location(organization_id=cast.trader.id, name="Chattogram", district="Chattogram")
+    [bag] = catalog.variants_of(shop.bag)
+    inventory.receive(actor=accounts.actor(cast.dipu), location_id=second.id, quantities={bag: 30}, reference="PO-1")
+    db.session.commit()
+    assert "130 in stock" in text_of(shop.dipu.get(LIST).text)
+    path, field = f"{LIST}/{shop.bag.id}/stock", f"s{shop.bag.id}-rows-0-count"
+    for page in (path, f"{LIST}/{shop.bag.id}"):
+        assert "There are 30 more in others." in text_of(shop.dipu.get(page).text)
+    form = form_on(shop.dipu.get(path).text, path)
+    assert form[field] == "100"
+    assert shop.dipu.post(path, data=form | {field: "90"}).status_code == 303
+    assert "120 in stock" in text_of(shop.dipu.get(LIST).text)
+    assert stock.available([bag]) == {bag: 120}
+
+
+def test_of_two_first_counts_at_once_one_opens_the_warehouse(committed_app: Flask) -> None:
+    """In a second one the goods would be where their seller cannot count them."""
+    with committed_app.app_context(), transaction():
+        trader = organizations.business("Dipu Traders", kind="seller")
+        dipu = accounts.user("Dipu")
+        organizations.join(trader, {dipu: "owner"})
+        ids = [catalog.product(trader, name, stock=0).id for name in ("Tea", "Rice", "Salt")]
+        actor, seller_id = accounts.actor(dipu), trader.id
+    together = Barrier(len(ids))
+
+    def count(product_id: int) -> None:
+        with committed_app.app_context():
+            together.wait()
+            with transaction():
+                sku = db.session.get_one(Product, product_id).name.upper()
+                actions.set_stock(actor=actor, product_id=product_id, counts={sku: 7}, seen={sku: 0})
+
+    with ThreadPoolExecutor(len(ids)) as crowd:
+        list(crowd.map(count, ids))
+    with committed_app.app_context(), transaction():
+        assert db.session.query(Location).filter_by(organization_id=seller_id).count() == 1
+        assert {row.on_hand for row in db.session.query(Stock)} == {7}
 
 
 def test_of_two_who_count_at_the_same_moment_one_is_told(committed_app: Flask) -> None:

@@ -18,6 +18,7 @@ from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders, organizations
 from tests.merchandising.pages import edit, errors, form_on, typed
 from wholesale.audit.models import AuditEntry
+from wholesale.cart import actions as cart
 from wholesale.catalog.models import CategoryAttribute, Listing, Product, Variant
 from wholesale.inventory import actions as stock
 from wholesale.inventory import queries as inventory
@@ -27,10 +28,11 @@ from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 from wholesale.merchandising import actions, queries, rules
 from wholesale.merchandising.errors import StaleError
+from wholesale.order_lists import actions as lists
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
 from wholesale.pricing import actions as pricing
-from wholesale.pricing.models import PriceTier
+from wholesale.pricing.models import PriceTier, SettlementRule
 
 ClientOf = Callable[..., HouseClient]
 NEW = "/seller/products/new"
@@ -388,17 +390,23 @@ def test_an_archived_product_is_seen_by_nobody_and_keeps_its_orders(dipu, tea: P
     [order] = orders.placed(accounts.actor(cast.amina), {tea: 10})
     db.session.commit()
     amina, number, slug = client_of(cast.amina), order.number, tea.slug
+    cart.put(actor=accounts.actor(cast.amina), variant_id=catalog.variants_of(tea)[0], quantity=50)
+    list_id = lists.keep_cart(actor=accounts.actor(cast.amina), name="Every week")
+    lists.mark(actor=accounts.actor(cast.amina), slug=slug, marked=True)
+    db.session.commit()
     assert dipu.post(f"/seller/products/{tea.id}/state", data={"state": "archived"}).status_code == 303
     assert amina.get(f"/products/{slug}").status_code == 404
     assert "Golden tea" not in amina.get("/products").text
     assert "Golden tea: Archived." in dipu.get("/seller/products").text  # the message
     assert "Golden tea" not in dipu.get("/seller/products").text
     assert "Golden tea" in dipu.get("/seller/products?state=archived").text
-    for client in (amina, dipu):
-        page = client.get(f"/orders/{number}")
-        assert "Golden tea" in page.text
-        for path in set(re.findall(r'href="(/products/[^"]+)"', page.text)):
-            assert client.get(path).status_code == 200, path
+    elsewhere = ("/cart", f"/lists/{list_id}", "/lists/favourites", "/orders/again")
+    for client, paths in ((amina, (f"/orders/{number}", *elsewhere)), (dipu, (f"/orders/{number}",))):
+        for path in paths:
+            page = client.get(path)
+            assert "Golden tea" in page.text, path
+            for link in set(re.findall(r'href="(/products/[^"]+)"', page.text)):
+                assert client.get(link).status_code == 200, (path, link)
     assert dipu.post(f"/seller/products/{tea.id}/state", data={"state": "active"}).status_code == 303
     assert amina.get(f"/products/{slug}").status_code == 200
 
@@ -493,6 +501,149 @@ def test_orders_that_take_from_the_stock_are_no_conflict(dipu: HouseClient, tea:
     assert on_hand("TEA-1") == 90
     assert dipu.post(path, data=form_on(response.text, path)).status_code == 303
     assert on_hand("TEA-1") == 200
+
+
+def test_a_conflict_about_other_things_does_not_bring_back_what_was_sold(dipu, tea: Product, cast: Cast) -> None:
+    """The stock in the form is from before the order; nobody counted it."""
+    path = f"/seller/products/{tea.id}"
+    mine, theirs = edit(dipu, tea.id), edit(dipu, tea.id)
+    [order] = orders.placed(accounts.actor(cast.amina), {tea: 30})
+    stock.ship(actor=accounts.actor(cast.dipu), reference=order.number)
+    db.session.commit()
+    assert dipu.post(path, data=theirs | {"name": "Black tea"}).status_code == 303
+    response = dipu.post(path, data=mine | {"name": "Green tea"})
+    assert response.status_code == 409
+    again = form_on(response.text, path)
+    assert again["variants-0-stock"] == "90"
+    assert dipu.post(path, data=again).status_code == 303
+    assert on_hand("TEA-1") == 90
+
+
+def test_another_sku_does_not_bring_back_what_was_sold(dipu: HouseClient, tea: Product, cast: Cast) -> None:
+    path = f"/seller/products/{tea.id}"
+    mine = edit(dipu, tea.id)
+    [order] = orders.placed(accounts.actor(cast.amina), {tea: 30})
+    stock.ship(actor=accounts.actor(cast.dipu), reference=order.number)
+    db.session.commit()
+    assert dipu.post(path, data=mine | {"variants-0-sku": "TEA-NEW"}).status_code == 303
+    assert on_hand("TEA-NEW") == 90
+    # A new variant under the SKU of before is another one, and has what was counted of it.
+    held = edit(dipu, tea.id) | {
+        "variants-0-sku": "TEA-3", "variants-0-name": "Old", "variants-1-sku": "TEA-NEW", "variants-1-name": "New",
+        "variants-1-stock": "90",
+    }  # fmt: skip
+    assert dipu.post(path, data=held).status_code == 303
+    assert (on_hand("TEA-3"), on_hand("TEA-NEW")) == (90, 90)
+
+
+# --- sent twice -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("do", ["save", "publish"])
+def test_a_form_that_is_sent_twice_makes_one_product(dipu: HouseClient, do) -> None:
+    data = typed(catalog.category()) | {"do": do}
+    places = [dipu.post(NEW, data=data).headers.get("Location") for _each in range(2)]
+    assert places == [f"/seller/products/{only().id}"] * 2
+    assert on_hand("TEA-1") == 120
+    assert db.session.query(AuditEntry).filter_by(action="product.created").count() == 1
+    # Something else under the same SKU is not the same.
+    assert dipu.post(NEW, data=data | {"name": "Green tea"}).status_code == 422
+    assert only().name == "Golden tea"
+
+
+def test_a_form_that_is_sent_twice_at_once_makes_one_product(committed_app: Flask) -> None:
+    with committed_app.app_context(), transaction():
+        trader = organizations.business("Dipu Traders", kind="seller")
+        dipu = accounts.user("Dipu")
+        organizations.join(trader, {dipu: "owner"})
+        began = queries.whole(catalog.product(trader, "Tea"))
+        actor, seller_id = accounts.actor(dipu), trader.id
+    form = replace(
+        began,
+        facts=replace(began.facts, name="Green tea"),
+        variants=(replace(began.variants[0], sku="GREEN", id=None),),
+        stock={"GREEN": 7},
+    )
+    together = Barrier(3)
+
+    def create(_number: int) -> int:
+        with committed_app.app_context():
+            together.wait()
+            with transaction():
+                return actions.create(actor=actor, seller_id=seller_id, typed=form).id
+
+    with ThreadPoolExecutor(3) as crowd:
+        made = set(crowd.map(create, range(3)))
+    assert len(made) == 1
+
+
+def test_a_change_that_is_sent_twice_is_one_and_no_conflict(dipu: HouseClient, tea: Product) -> None:
+    path = f"/seller/products/{tea.id}"
+    data = edit(dipu, tea.id) | {
+        "name": "Green tea", "variants-0-stock": "200", "variants-0-name": "Red", "variants-1-sku": "TEA-2",
+        "variants-1-name": "Blue", "variants-1-stock": "5", "tiers-1-unit_price": "130",
+    }  # fmt: skip
+    version = tea.version
+    assert [dipu.post(path, data=data).status_code for _each in range(2)] == [303, 303]
+    db.session.refresh(tea)
+    assert (tea.name, tea.version) == ("Green tea", version + 1)
+    assert (on_hand("TEA-1"), on_hand("TEA-2")) == (200, 5)
+    assert db.session.query(AuditEntry).filter_by(action="product.changed").count() == 1
+
+
+def test_a_copy_that_is_asked_for_twice_is_one(dipu: HouseClient, tea: Product) -> None:
+    path = f"/seller/products/{tea.id}/copies"
+    page = dipu.get(f"/seller/products/{tea.id}").text
+    key = form_on(page, path)
+    assert len({dipu.post(path, data=key).headers["Location"] for _each in range(2)}) == 1
+    assert db.session.query(Product).count() == 2
+    again = form_on(dipu.get(f"/seller/products/{tea.id}").text, path)
+    dipu.post(path, data=again)
+    assert db.session.query(Product).count() == 3
+    assert dipu.post(path, data={"key": "no key!"}).status_code == 303
+    assert db.session.query(Product).count() == 3
+
+
+# --- what cannot be ordered is not put on sale ------------------------------------------------------------
+
+
+def test_without_terms_nothing_is_put_on_sale(dipu: HouseClient, tea: Product, cast: Cast) -> None:
+    """An order of it could not be settled: it says so before, not at the buyer's checkout."""
+    path = f"/seller/products/{tea.id}"
+    db.session.query(SettlementRule).delete()
+    db.session.commit()
+    assert rules.NO_TERMS in text_of(dipu.get(path).text)  # on sale already, it warns
+    assert dipu.post(path, data=edit(dipu, tea.id) | {"name": "Green tea"}).status_code == 303
+    assert dipu.post(f"{path}/state", data={"state": "draft"}).status_code == 303
+    for where, data in (
+        (f"{path}/state", {"state": "active"}),
+        (path, edit(dipu, tea.id) | {"do": "publish"}),
+        (NEW, typed(catalog.category(), variants__0__sku="TEA-9") | {"do": "publish"}),
+    ):
+        response = dipu.post(where, data=data)
+        assert response.status_code == 422, where
+        assert rules.NO_TERMS in text_of(response.text), where
+    several = dipu.post("/seller/products/states", data={"product": str(tea.id), "state": "active"})
+    assert rules.NO_TERMS in text_of(several.text)
+    db.session.refresh(tea)
+    assert tea.state == "draft"
+    pricing.set_settlement(actor=SYSTEM, settlement=catalog.COMMISSION, category_id=tea.category_id)
+    db.session.commit()
+    assert dipu.post(f"{path}/state", data={"state": "active"}).status_code == 303
+    assert rules.NO_TERMS not in text_of(dipu.get(path).text)
+
+
+def test_variants_that_were_taken_out_with_stock_count_too(dipu: HouseClient, tea: Product, monkeypatch) -> None:
+    """Else the page of the product would have more rows than it can have, and fail."""
+    monkeypatch.setattr("wholesale.catalog.actions.products.MOST_VARIANTS", 2)
+    path = f"/seller/products/{tea.id}"
+    data = edit(dipu, tea.id)
+    data = {name: text for name, text in data.items() if not name.startswith("variants-")}
+    data |= {"variants-0-sku": "NEW-1", "variants-0-name": "Red", "variants-1-sku": "NEW-2", "variants-1-name": "Blue"}
+    response = dipu.post(path, data=data)
+    assert response.status_code == 422
+    assert "1 that were taken out" in text_of(response.text)
+    assert db.session.scalars(sa.select(Variant.sku)).all() == ["TEA-1"]
 
 
 @pytest.mark.parametrize("seen", ["", "nonsense", "[]", '{"name": 1}'])

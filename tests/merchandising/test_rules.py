@@ -203,7 +203,7 @@ def test_what_only_the_other_changed_is_taken_over() -> None:
     theirs = replace(changed(TEA, name="Black tea", brand="Surma"), tiers=((10, Decimal(150)),))
     mine = changed(TEA, name="Green tea")
     differences = rules.differences(rules.written(TEA), rules.written(theirs), rules.written(mine))
-    merged = rules.merged(mine, theirs, differences)
+    merged = rules.merged(mine, theirs, differences, rules.written(TEA))
     assert (merged.facts.name, merged.facts.brand, merged.tiers) == ("Green tea", "Surma", theirs.tiers)
     assert {each.field for each in differences if each.contested} == {"name"}
 
@@ -214,7 +214,7 @@ def test_nothing_typed_is_ever_lost(began, theirs, mine) -> None:
     base = changed(TEA, description=began)
     other, own = changed(TEA, description=theirs), changed(TEA, description=mine)
     differences = rules.differences(rules.written(base), rules.written(other), rules.written(own))
-    merged = rules.merged(own, other, differences).facts.description
+    merged = rules.merged(own, other, differences, rules.written(base)).facts.description
     plain = [text.replace("\r\n", "\n") for text in (began, theirs, mine)]
     if plain[2] != plain[0]:
         assert merged == mine

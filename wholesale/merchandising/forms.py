@@ -437,6 +437,16 @@ class PricesForm(HouseForm):
     def steps(self) -> list[rules.Step]:
         return [(row.form.min_qty.data or 0, row.form.unit_price.data) for row in self.tiers]
 
+    @property
+    def changed(self) -> dict[str, str]:
+        """The tier's quantity → what was typed, of the prices that are others than the page had said."""
+        seen = set((self.seen.data or "").split("; "))
+        return {
+            str(quantity): row.form.unit_price._value()  # noqa: SLF001
+            for row, (quantity, price) in zip(self.tiers, self.steps, strict=True)
+            if rules.written_tiers([(quantity, price)]) not in seen
+        }
+
 
 class StockRow(HouseForm):
     """What was counted of one variant."""
@@ -464,6 +474,15 @@ class StockForm(HouseForm):
     @property
     def counts(self) -> dict[str, int]:
         return {row.form.sku.data or "": row.form.count.data for row in self.rows}
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """SKU → what was typed, of the counts that are others than the page had said."""
+        return {
+            row.form.sku.data or "": row.form.count._value()  # noqa: SLF001
+            for row in self.rows
+            if row.form.count.data != row.form.seen.data
+        }
 
     @property
     def seen(self) -> dict[str, int]:

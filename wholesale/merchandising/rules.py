@@ -18,6 +18,10 @@ Step = tuple[int, Decimal]
 MOST_TIERS = 20
 MOST_AT_ONCE = 100
 _LONGEST_SEEN = 60_000
+NO_TERMS = N_(
+    "The platform has not set yet how the revenue of your products is shared, so that nobody could order it."
+    " Keep it as a draft, and ask the platform."
+)
 
 # What a product is told by, in the order of the page; attributes, variants and stock follow.
 LABELS = {
@@ -170,8 +174,32 @@ def readable(name: str, text: str, categories: Mapping[str, str], questions: Map
     return text
 
 
-def merged(mine: Whole, theirs: Whole, found: Iterable[Difference]) -> Whole:
-    """What was typed, with what the other one saved in the fields that were not touched here."""
+def kept_skus(mine: Whole, theirs: Whole) -> dict[str, str]:
+    """SKU as typed → SKU as it is kept, of the variants that are there already: a SKU may have been typed anew."""
+    was = {each.id: each.sku for each in theirs.variants}
+    found = {each.sku: was[each.id] for each in mine.variants if each.id in was}
+    # A row that was taken out and typed again is that variant again.
+    left = set(was.values()) - set(found.values())
+    return found | {each.sku: each.sku for each in mine.variants if each.id not in was and each.sku in left}
+
+
+def counted(began: Mapping[str, str] | None, mine: Whole, theirs: Whole) -> dict[str, int]:
+    """SKU as typed → pieces, of what somebody counted: what only stands there as it stood at the beginning is none."""
+    kept = kept_skus(mine, theirs)
+    return {
+        sku: pieces
+        for sku, pieces in mine.stock.items()
+        if began is None or sku not in kept or began.get(f"stock {kept[sku]}") != str(pieces)
+    }
+
+
+def merged(mine: Whole, theirs: Whole, found: Iterable[Difference], began: Mapping[str, str] | None) -> Whole:
+    """What was typed, with what the other one saved in the fields that were not touched here.
+
+    Of the stock what was not counted here is what there is by now: orders take from it all day.
+    """
+    kept, typed = kept_skus(mine, theirs), counted(began, mine, theirs)
+    stock = {sku: typed.get(sku, theirs.stock.get(kept.get(sku, sku), pieces)) for sku, pieces in mine.stock.items()}
     taken = {each.field for each in found if not each.contested}
     facts = replace(
         mine.facts, **{name: getattr(theirs.facts, name) for name in taken & ProductFacts.__dataclass_fields__.keys()}
@@ -180,7 +208,7 @@ def merged(mine: Whole, theirs: Whole, found: Iterable[Difference]) -> Whole:
         facts=facts,
         tiers=theirs.tiers if "tiers" in taken else mine.tiers,
         variants=theirs.variants if "variants" in taken else mine.variants,
-        stock={**theirs.stock, **mine.stock},
+        stock={**theirs.stock, **stock},
     )
 
 
@@ -191,7 +219,7 @@ def differences(
     found = []
     for name, now in theirs.items():
         before = None if began is None else began.get(name, "")
-        if before == now or (began is None and mine.get(name, "") == now):
+        if before == now or mine.get(name, "") == now:  # the same, whoever saved it: such as this form, sent twice
             continue
         if name.startswith("stock ") and (name not in mine or mine[name] == before):
             continue

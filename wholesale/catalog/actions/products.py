@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,21 @@ from sqlalchemy.exc import IntegrityError
 from wholesale.catalog.actions import listings
 from wholesale.catalog.models import Product, Variant
 from wholesale.catalog.rules import slugify
-from wholesale.catalog.rules.products import STATES, ProductFacts, VariantFacts, check_facts, check_variants
+from wholesale.catalog.rules.products import (
+    LONGEST_SKU,
+    MOST_VARIANTS,
+    STATES,
+    ProductFacts,
+    VariantFacts,
+    check_facts,
+    check_variants,
+)
 from wholesale.kernel import clock
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
 from wholesale.kernel.words import N_
 from wholesale.platform.db import db
 
+_ROOM_FOR_NUMBER = 6
 _TAKEN = N_("Another of your products has this SKU: {product}.")
 
 
@@ -154,11 +163,11 @@ def duplicate(*, product: Product, name: str) -> Product:
     variants = db.session.scalars(
         sa.select(Variant).where(Variant.product_id == product.id, Variant.is_offered).order_by(Variant.id)
     ).all()
-    taken = _skus(product.seller_id)
+    taken: set[str] = set()
     copies: list[VariantFacts] = []
     for each in variants:
-        sku = _free_sku(each.sku, taken)
-        taken.add(sku.casefold())
+        sku = _free_sku(product.seller_id, each.sku, taken)
+        taken.add(sku.lower())
         copies.append(VariantFacts(sku=sku, name=each.name, surcharge=each.surcharge))
     return create(
         seller_id=product.seller_id,
@@ -199,8 +208,14 @@ def _save_variants(product: Product, variants: Sequence[VariantFacts]) -> None:
     ]
     _refuse_taken(product, variants)
     kept = {each.id for each in variants if each.id in known}
-    for variant_id in known.keys() - kept:
-        _remove(known[variant_id])
+    stay = sum(not _remove(known[variant_id]) for variant_id in known.keys() - kept)
+    if stay + len(variants) > MOST_VARIANTS:
+        raise DomainError(
+            "A product has at most {most} variants, and {kept} that were taken out keep their stock or their orders.",
+            field="variants",
+            most=MOST_VARIANTS,
+            kept=stay,
+        )
     try:
         # Names and SKUs may change places among the rows: each is moved out of the way first.
         for each in variants:
@@ -238,26 +253,29 @@ def _refuse_taken(product: Product, variants: Sequence[VariantFacts]) -> None:
         raise DomainError(_TAKEN, field=f"variants-{skus.get(taken.sku.casefold(), 0)}-sku", product=taken.name)
 
 
-def _remove(variant: Variant) -> None:
-    """Away with it when nothing hangs on it; otherwise it is offered no longer."""
+def _remove(variant: Variant) -> bool:
+    """Away with it when nothing hangs on it; otherwise it is offered no longer. Whether it is gone."""
     try:
         with db.session.begin_nested():
             db.session.execute(sa.delete(Variant).where(Variant.id == variant.id))
     except IntegrityError:  # stock, an order, somebody's cart
         variant.is_offered = False
-    else:
-        db.session.expunge(variant)
+        return False
+    db.session.expunge(variant)
+    return True
 
 
-def _skus(seller_id: int) -> set[str]:
-    return {sku.casefold() for sku in db.session.scalars(sa.select(Variant.sku).where(Variant.seller_id == seller_id))}
-
-
-def _free_sku(sku: str, taken: set[str]) -> str:
+def _free_sku(seller_id: int, sku: str, taken: Collection[str]) -> str:
+    """The first number after it that the seller has not used; `taken` are further ones, in small letters."""
+    base = sku[: LONGEST_SKU - _ROOM_FOR_NUMBER]
+    rows = sa.select(sa.func.lower(Variant.sku)).where(
+        Variant.seller_id == seller_id, sa.func.lower(Variant.sku).startswith(f"{base.lower()}-", autoescape=True)
+    )
+    used = {*taken, *db.session.scalars(rows)}
     number = 2
-    while f"{sku}-{number}".casefold() in taken:
+    while f"{base}-{number}".lower() in used:
         number += 1
-    return f"{sku}-{number}"
+    return f"{base}-{number}"
 
 
 def _free_slug(name: str, sku: str) -> str:

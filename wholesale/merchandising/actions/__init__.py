@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from wholesale.merchandising.actions.prices import set_prices
-from wholesale.merchandising.actions.products import Outcome, create, duplicate, save, set_state, set_states
+from wholesale.merchandising.actions.products import (
+    Outcome,
+    create,
+    duplicate,
+    duplicate_once,
+    save,
+    set_state,
+    set_states,
+)
 from wholesale.merchandising.actions.settlement import set_settlement
 from wholesale.merchandising.actions.stock import set_stock
 
@@ -11,6 +19,7 @@ __all__ = [
     "Outcome",
     "create",
     "duplicate",
+    "duplicate_once",
     "save",
     "set_prices",
     "set_settlement",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
 
 from wholesale.audit import actions as audit
 from wholesale.catalog import queries as catalog_queries
 from wholesale.catalog import rules as catalog_rules
 from wholesale.catalog.actions import products as catalog
-from wholesale.catalog.models import Category, Product
+from wholesale.catalog.models import Category, Product, Variant
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, HouseError
 from wholesale.kernel.money import Money
@@ -17,23 +19,51 @@ from wholesale.merchandising import queries, rules
 from wholesale.merchandising.actions.rights import owner
 from wholesale.merchandising.actions.stock import count
 from wholesale.merchandising.errors import StaleError
+from wholesale.platform import idempotency
 from wholesale.platform.db import db
 from wholesale.pricing import actions as pricing
 
 
 def create(*, actor: Actor, seller_id: int, typed: rules.Whole, state: str = "draft") -> Product:
-    """A new product of the seller. Raises DomainError on the field that is wrong or, to be active, missing."""
+    """A new product of the seller. Raises DomainError on the field that is wrong or, to be active, missing.
+
+    Sent twice, it is the same product.
+    """
     if owner(actor) not in (None, seller_id):
         raise ForbiddenError("Products are changed by the sellers whose they are, and by the platform's admins.")
     seller = queries.seller(seller_id)
     _check(typed, currency=seller.currency, state=state)
-    product = catalog.create(
-        seller_id=seller_id, currency=seller.currency, facts=typed.facts, variants=typed.variants, state=state
-    )
+    if state == "active":
+        _check_terms(seller_id=seller_id, category_id=typed.facts.category_id)
+    try:
+        with db.session.begin_nested():
+            product = catalog.create(
+                seller_id=seller_id, currency=seller.currency, facts=typed.facts, variants=typed.variants, state=state
+            )
+    except DomainError:
+        twin = _twin(seller_id, typed, state)
+        if twin is None:
+            raise
+        return twin
     _set_tiers(actor, product, typed)
     count(actor=actor, product=product, counts=dict(typed.stock), reference=f"NEW {product.id}")
     _note(actor, product, "product.created", {}, {"state": state, **rules.written(typed)})
     return product
+
+
+def _twin(seller_id: int, typed: rules.Whole, state: str) -> Product | None:
+    """The product that was made of the same form a moment ago: it has the SKUs, and says the same."""
+    of = sa.select(Variant.product_id).where(
+        Variant.seller_id == seller_id, Variant.sku.in_({each.sku for each in typed.variants})
+    )
+    found = db.session.scalars(
+        sa.select(Product).where(Product.id.in_(of)).execution_options(populate_existing=True)
+    ).all()
+    if len(found) != 1 or found[0].state != state:
+        return None
+    kept = queries.whole(found[0])
+    same = rules.written(replace(kept, stock={})) == rules.written(replace(typed, stock={}))
+    return found[0] if same else None
 
 
 def save(
@@ -53,17 +83,18 @@ def save(
     product = catalog.locked(product_id, seller_id=owner(actor))
     kept = queries.whole(product)
     then = rules.written(kept)
-    now = rules.written(typed)
+    skus = rules.kept_skus(typed, kept)
+    now = rules.written(replace(typed, stock={skus[sku]: pieces for sku, pieces in typed.stock.items() if sku in skus}))
     stale = [] if began is None and version == product.version else rules.differences(began, then, now)
     if stale:
         raise StaleError(stale, kept, product.version)
     becomes = state or product.state
     _check(typed, currency=product.currency, state=becomes)
+    if becomes == "active" and product.state != "active":
+        _check_terms(product_id=product.id, seller_id=product.seller_id, category_id=typed.facts.category_id)
     if kept.tiers and not typed.tiers:
         raise DomainError("A product that has prices keeps at least one.", field="tiers")
-    counted = {
-        sku: pieces for sku, pieces in typed.stock.items() if began is None or began.get(f"stock {sku}") != str(pieces)
-    }
+    counted = rules.counted(began, typed, kept)
     if product.state == becomes and {**now, **_stock(then)} == then and not _changes_stock(counted, kept):
         return product
     was = product.state
@@ -92,6 +123,7 @@ def set_state(*, actor: Actor, product_id: int, state: str) -> Product:
         return product
     if state == "active":
         _check(queries.whole(product), currency=product.currency, state=state)
+        _check_terms(product_id=product.id, seller_id=product.seller_id, category_id=product.category_id)
     was = product.state
     catalog.set_state(product=product, state=state)
     _note(actor, product, "product.state_set", {"state": was}, {"state": state})
@@ -125,6 +157,15 @@ def set_states(*, actor: Actor, product_ids: Collection[int], state: str) -> lis
     return outcomes
 
 
+def duplicate_once(*, actor: Actor, product_id: int, key: str) -> int:
+    """`duplicate` by a form that may arrive twice; the copy's id. Must come first in its transaction."""
+    scope = f"copy-product:{product_id}:{actor.user_id}"
+    answer = idempotency.once(
+        scope, key, product_id, lambda: {"product_id": duplicate(actor=actor, product_id=product_id).id}
+    )
+    return int(answer["product_id"])
+
+
 def duplicate(*, actor: Actor, product_id: int) -> Product:
     """A draft that says the same, with SKUs of its own, without barcodes and stock."""
     product = catalog.locked(product_id, seller_id=owner(actor))
@@ -153,6 +194,12 @@ def _check(typed: rules.Whole, *, currency: str, state: str) -> None:
     if state == "active":
         for gap in rules.missing(typed):
             raise DomainError(gap.message, field=gap.field)
+
+
+def _check_terms(*, seller_id: int, category_id: int, product_id: int | None = None) -> None:
+    """Raise DomainError when nothing says how revenue is shared: an order of it could not be settled."""
+    if not queries.has_terms(seller_id=seller_id, category_id=category_id, product_id=product_id):
+        raise DomainError(rules.NO_TERMS, field="terms")
 
 
 def _set_tiers(actor: Actor, product: Product, typed: rules.Whole) -> None:

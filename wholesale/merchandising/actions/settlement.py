@@ -17,6 +17,8 @@ def set_settlement(*, actor: Actor, kind: str, scope_id: int, settlement: Settle
     """
     settled = queries.settlement(kind, scope_id)
     before = settled.rule
+    if before is not None and _values(before) == _values(settlement):
+        return  # sent twice
     rule = pricing.set_settlement(actor=actor, settlement=settlement, **settled.scope.keywords)
     audit.record(
         actor=actor,
@@ -29,12 +31,15 @@ def set_settlement(*, actor: Actor, kind: str, scope_id: int, settlement: Settle
     )
 
 
-def _noted(rule: SettlementRule) -> dict[str, str]:
-    values = {
+def _values(rule: SettlementRule | Settlement) -> dict[str, object]:
+    return {
         "model": rule.model,
         "platform_percent": rule.platform_percent,
         "seller_percent": rule.seller_percent,
         "commission_percent": rule.commission_percent,
         "goods_owner": rule.goods_owner,
     }
-    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _noted(rule: SettlementRule) -> dict[str, str]:
+    return {name: str(value) for name, value in _values(rule).items() if value is not None}

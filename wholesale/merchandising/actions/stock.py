@@ -73,7 +73,12 @@ def _has_location(seller_id: int) -> bool:
 
 def _location(seller_id: int) -> int:
     """Where the seller counts: their first location, opened with the first count."""
-    first = db.session.scalar(sa.select(sa.func.min(Location.id)).where(Location.organization_id == seller_id))
+    of_seller = sa.select(sa.func.min(Location.id)).where(Location.organization_id == seller_id)
+    first = db.session.scalar(of_seller)
+    if first is None:
+        # Of two first counts at once the second waits here: in a second location its goods could not be counted.
+        db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"place:{seller_id}", 0))))
+        first = db.session.scalar(of_seller)
     if first is not None:
         return first
     district = db.session.scalar(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 
 from wholesale.catalog import queries as catalog
+from wholesale.catalog.models import Product
+from wholesale.catalog.rules.products import Gap
 from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.kernel.money import Money
 from wholesale.merchandising import actions, queries, rules
@@ -23,7 +25,7 @@ from wholesale.merchandising.forms import (
     country_name,
 )
 from wholesale.merchandising.views import listed
-from wholesale.platform import htmx
+from wholesale.platform import htmx, idempotency
 from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, access, actor
 from wholesale.platform.forms import HouseForm
 from wholesale.platform.i18n import sentence
@@ -240,12 +242,23 @@ def _page(
         receipts=_receipts(form, row, seller),
         suggested=_suggested(form, row.product.currency if row else seller.currency if seller else ""),
         gallery=catalog.own_pictures(actor(), row.product.id) if row else None,
-        lacks=rules.missing(queries.whole(row.product)) if row and row.product.state == "draft" else [],
+        lacks=_lacks(row.product) if row else [],
         added=do.removeprefix("add ") if do.startswith("add ") else "",
         country_names=COMMON_COUNTRIES,
         state_form=StateForm(formdata=None, state=row.product.state) if row else None,
         show_differences=_shown(stale, form) if stale else [],
+        copy_key=idempotency.new_key(),
     )
+
+
+def _lacks(product: Product) -> list[Gap]:
+    """What hinders it from being ordered, as it is kept."""
+    found = rules.missing(queries.whole(product)) if product.state == "draft" else []
+    if product.state != "archived" and not queries.has_terms(
+        seller_id=product.seller_id, category_id=product.category_id, product_id=product.id
+    ):
+        found.append(Gap("tiers", rules.NO_TERMS))
+    return found
 
 
 def _receipts(form: ProductForm, row: queries.Row | None, seller: queries.Seller | None) -> list[Receipt]:
@@ -274,8 +287,7 @@ def _suggested(form: ProductForm, currency: str) -> Money | None:
 def _conflict(form: ProductForm, product_id: int, stale: StaleError) -> Response:
     """What the other one saved, beside what was typed; sent again, the form saves on top of it, knowing."""
     row = queries.row(actor(), product_id)
-    mine = form.typed
-    merged = rules.merged(mine, stale.kept, stale.differences)
+    merged = rules.merged(form.typed, stale.kept, stale.differences, rules.unpacked(request.form.get("seen", "")))
     fresh = _form_of(merged, stale.version, formdata=None)
     fresh.seen.data = rules.packed(rules.written(stale.kept))
     return _page(fresh, row, stale=stale)
@@ -295,8 +307,14 @@ def _shown(stale: StaleError, form: ProductForm) -> list[rules.Difference]:
 @bp.post(f"/{_ID}/copies")
 @access(MANAGES_PRODUCTS)
 def duplicate(product_id: int) -> Response:
-    copy = actions.duplicate(actor=actor(), product_id=product_id)
-    return htmx.done("products.product", _("This is the copy, a draft: change what is different."), product_id=copy.id)
+    queries.row(actor(), product_id)
+    key = request.form.get("key") or idempotency.new_key()
+    try:
+        copy_id = actions.duplicate_once(actor=actor(), product_id=product_id, key=key)
+    except DomainError as error:
+        abandon()
+        return htmx.done("products.product", sentence(error), product_id=product_id)
+    return htmx.done("products.product", _("This is the copy, a draft: change what is different."), product_id=copy_id)
 
 
 @bp.post(f"/{_ID}/state")
@@ -394,7 +412,7 @@ def _do(
         abandon()
         now = queries.row(actor(), product_id)
         fresh = _prices_form(now, formdata=None) if mode == "prices" else _stock_form(now, formdata=None)
-        return _row(now, _CONFLICT, mode=mode, form=fresh, typed=form, problem=sentence(conflict))
+        return _row(now, _CONFLICT, mode=mode, form=fresh, mine=form.changed, problem=sentence(conflict))
     if accepted:
         return _done(product_id, message)
     return _row(queries.row(actor(), product_id), form.status, mode=mode, form=form)
@@ -413,11 +431,15 @@ def _row(
     *,
     mode: str = "",
     form: HouseForm | None = None,
-    typed: HouseForm | None = None,
+    mine: Mapping[str, str] | None = None,
     problem: str = "",
 ) -> Response:
-    """One row of the list, to be read or with a form in it."""
-    moves = queries.stock_moves([each.facts.id or 0 for each in row.variants]) if typed and mode == "stock" else []
+    """One row of the list, to be read or with a form in it; `mine`: what was typed, where somebody was quicker."""
+    moves = (
+        queries.stock_moves([each.facts.id or 0 for each in row.variants])
+        if mine is not None and mode == "stock"
+        else []
+    )
     return htmx.respond(
         "merchandising/row.html",
         "merchandising/_row.html",
@@ -425,7 +447,7 @@ def _row(
         row=row,
         mode=mode,
         form=form,
-        typed=typed,
+        mine=mine,
         problem=problem,
         moves=moves,
         may_change=may_change(),
