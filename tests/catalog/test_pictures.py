@@ -456,6 +456,7 @@ def test_what_an_admin_does_is_noted_for_the_seller(cast: Cast, bag: Product) ->
         entries = db.session.scalars(sa.select(AuditEntry).where(AuditEntry.action.like("picture.%"))).all()
         assert len(entries) == noted
         assert {entry.organization_id for entry in entries} <= {cast.trader.id}
+        assert {entry.thing_id for entry in entries} <= {str(bag.id)}  # by which the product's history finds them
 
 
 @pytest.mark.parametrize("verb", ["remove", "move", "describe", "retry"])

@@ -19,3 +19,13 @@ class CategoryChanged(Event):
     """A category has another name, place or attributes: the rows that lists read of its products are out of date."""
 
     category_id: int
+    after: int = 0
+    """Of these up to this id are right again already."""
+
+
+@dataclass(frozen=True)
+class MoveBegan(Event):
+    """The products of a category go into another one, some at a time."""
+
+    category_id: int
+    to_id: int

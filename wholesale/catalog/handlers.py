@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wholesale.catalog import actions
-from wholesale.catalog.events import CategoryChanged, PictureUploaded
+from wholesale.catalog.events import CategoryChanged, MoveBegan, PictureUploaded
 from wholesale.platform.outbox import on
 
 
@@ -16,4 +16,10 @@ def make_sizes(event: PictureUploaded) -> None:
 @on(CategoryChanged)
 def refresh_listings(event: CategoryChanged) -> None:
     """Write anew what lists know of the products in the category and below it."""
-    actions.refresh_category(event.category_id)
+    actions.refresh_category(event.category_id, event.after)
+
+
+@on(MoveBegan)
+def move_products(event: MoveBegan) -> None:
+    """Go on moving them."""
+    actions.move_some_products(category_id=event.category_id, to_id=event.to_id)

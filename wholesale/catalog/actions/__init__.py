@@ -9,11 +9,13 @@ from wholesale.catalog.actions.attributes import (
     remove_attribute,
 )
 from wholesale.catalog.actions.categories import (
+    AT_ONCE,
     add_category,
     change_category,
     create_category,
     move_category,
     move_products,
+    move_some_products,
     refresh_category,
     remove_category,
 )
@@ -33,6 +35,7 @@ from wholesale.catalog.actions.pictures import (
 from wholesale.catalog.actions.products import add_product
 
 __all__ = [
+    "AT_ONCE",
     "LARGE",
     "THUMB",
     "WHOLE",
@@ -50,6 +53,7 @@ __all__ = [
     "move_category",
     "move_picture",
     "move_products",
+    "move_some_products",
     "refresh_category",
     "remove_attribute",
     "remove_category",

@@ -71,14 +71,14 @@ def change_attribute(
     uses = uses_of(attribute)
     if kind != attribute.kind and uses.products:
         raise DomainError(
-            "{number} products have answered it, so that its kind stays. Add another attribute instead.",
+            "Products have answered it ({number}), so that its kind stays. Add another attribute instead.",
             field="kind",
             number=uses.products,
         )
     for option, number in uses.options.items():
         if option not in wanted and kind == "choice":
             raise DomainError(
-                "{number} products say “{option}”, so that it stays.", field="options", number=number, option=option
+                "Products say “{option}” ({number}), so that it stays.", field="options", number=number, option=option
             )
     attribute.name, attribute.name_bn, attribute.kind = name, name_bn or None, kind
     attribute.options, attribute.unit = wanted, unit if kind == "number" else ""
@@ -122,7 +122,7 @@ def remove_attribute(*, actor: Actor, category_id: int, attribute_id: int, seen:
     used = uses_of(attribute).products
     if used > seen:
         raise ConflictError(
-            "{number} products use this attribute by now. Look at it again before you remove it.", number=used
+            "Products use this attribute by now ({number}). Look at it again before you remove it.", number=used
         )
     key = str(attribute.id)
     db.session.execute(

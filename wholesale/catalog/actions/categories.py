@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 
 from wholesale.audit import actions as audit
 from wholesale.catalog.actions import listings
-from wholesale.catalog.events import CategoryChanged
+from wholesale.catalog.events import CategoryChanged, MoveBegan
 from wholesale.catalog.models import Category, CategoryAttribute, Product
 from wholesale.catalog.queries.categories import TREE
 from wholesale.catalog.rules import pictures as pictures_rules
@@ -21,7 +21,9 @@ from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.platform import cache, files
 from wholesale.platform.db import db
 from wholesale.platform.files import storage
-from wholesale.platform.outbox import emit
+from wholesale.platform.outbox import LONG_WORK, emit
+
+AT_ONCE = 2_000  # products of which a transaction writes the rows
 
 
 def add_category(
@@ -129,13 +131,11 @@ def remove_category(*, actor: Actor, category_id: int) -> None:
         raise NotFoundError
     children = _counted(sa.select(Category.id).where(Category.parent_id == category_id))
     if children:
-        raise DomainError(
-            "There are {number} categories below it. Move or remove them first.", field="removal", number=children
-        )
+        raise DomainError("Categories below it: {number}. Move or remove them first.", field="removal", number=children)
     products = _counted(sa.select(Product.id).where(Product.category_id == category_id))
     if products:
         raise DomainError(
-            "It has {number} products. Move them to another category first.", field="removal", number=products
+            "Products in it: {number}. Move them to another category first.", field="removal", number=products
         )
     db.session.execute(sa.delete(CategoryAttribute).where(CategoryAttribute.category_id == category_id))
     db.session.delete(category)
@@ -147,40 +147,68 @@ def remove_category(*, actor: Actor, category_id: int) -> None:
 def move_products(*, actor: Actor, category_id: int, to_id: int) -> int:
     """Put all products of a category itself into another one; how many. Raises DomainError on `to_id`.
 
+    Of very many the first are moved now and the others by a worker, so that nobody who saves one waits for all.
     Their answers to attributes that the other category does not have are kept, and shown again should they come back.
     """
     tree = _locked_tree()
     category, target = _of(tree, category_id), tree.get(to_id)
     if target is None or target is category:
         raise DomainError("Please choose one.", field="to_id")
-    moved = list(
-        db.session.scalars(
-            sa.update(Product)
-            .where(Product.category_id == category.id)
-            .values(category_id=target.id, updated_at=clock.now(), version=Product.version + 1)
-            .returning(Product.id)
-        )
-    )
-    if moved:
-        listings.refresh(moved)
-        cache.drop(TREE)
+    number = _counted(sa.select(Product.id).where(Product.category_id == category.id))
+    if number:
+        move_some_products(category_id=category.id, to_id=target.id)
         _note(
             actor,
             "category.products_moved",
             category,
             {"category": category.name},
-            {"category": target.name, "products": len(moved)},
+            {"category": target.name, "products": number},
         )
-    return len(moved)
+    return number
 
 
-def refresh_category(category_id: int) -> None:
-    """Write anew what lists know of the products in the category and below it."""
+def move_some_products(*, category_id: int, to_id: int) -> None:
+    """Move the next products, and announce what is left. Nothing, when the other category is gone meanwhile."""
+    if db.session.get(Category, to_id, with_for_update={"read": True, "key_share": True}) is None:
+        return
+    ids = list(
+        db.session.scalars(
+            sa.select(Product.id)
+            .where(Product.category_id == category_id)
+            .order_by(Product.id)
+            .limit(AT_ONCE)
+            .with_for_update(key_share=True)
+        )
+    )
+    db.session.execute(
+        sa.update(Product)
+        .where(Product.id.in_(ids))
+        .values(category_id=to_id, updated_at=clock.now(), version=Product.version + 1)
+    )
+    listings.refresh(ids)
+    cache.drop(TREE)
+    if len(ids) == AT_ONCE:
+        emit(MoveBegan(category_id=category_id, to_id=to_id), priority=LONG_WORK)
+
+
+def refresh_category(category_id: int, after: int = 0) -> None:
+    """Write anew what lists know of the next products in the category and below it, and announce what is left.
+
+    Some at once: sellers who save one of them wait for the rows that are being written.
+    """
     below = sa.select(Category.id).where(Category.id == category_id).cte("below", recursive=True)
     below = below.union_all(sa.select(Category.id).where(Category.parent_id == below.c.id))
-    listings.refresh(
-        list(db.session.scalars(sa.select(Product.id).where(Product.category_id.in_(sa.select(below.c.id)))))
+    ids = list(
+        db.session.scalars(
+            sa.select(Product.id)
+            .where(Product.category_id.in_(sa.select(below.c.id)), Product.id > after, Product.state == "active")
+            .order_by(Product.id)
+            .limit(AT_ONCE)
+        )
     )
+    listings.refresh(ids)
+    if len(ids) == AT_ONCE:
+        emit(CategoryChanged(category_id=category_id, after=ids[-1]), priority=LONG_WORK)
 
 
 def _changed(category_id: int) -> None:

@@ -226,7 +226,7 @@ def _note(
             actor=actor,
             action=action,
             thing="product",
-            thing_id=product.slug,
+            thing_id=product.id,
             organization_id=product.seller_id,
             before=before,
             after=after,

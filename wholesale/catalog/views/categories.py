@@ -104,5 +104,8 @@ def move_products(category_id: int) -> Response:
     )
     if form.errors or moved is None:
         return _show(category_id, products=form)
-    message = ngettext("%(n)s product is moved.", "%(n)s products are moved.", moved, n=i18n.number(moved))
+    if moved > actions.AT_ONCE:
+        message = _("%(n)s products are on their way: that takes some minutes.", n=i18n.number(moved))
+    else:
+        message = ngettext("%(n)s product is moved.", "%(n)s products are moved.", moved, n=i18n.number(moved))
     return done("catalog.category", message, category_id=category_id)
