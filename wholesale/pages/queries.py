@@ -101,10 +101,15 @@ def _businesses_named(text: str) -> list[int]:
     )
 
 
-def audit_page(looked_for: Search, *, after: int | None) -> AuditPage:
+def audit_page(actor: Actor, looked_for: Search, *, after: int | None) -> AuditPage:
     """A page of the whole log, for the platform's staff."""
     found = audit.entries(looked_for, after=after, limit=audit.PAGE + 1)
-    return _page(found, _rows(found[: audit.PAGE]))
+    return _page(found, [_for(actor, row) for row in _rows(found[: audit.PAGE])])
+
+
+def _for(actor: Actor, row: AuditRow) -> AuditRow:
+    """Percentages are for admins alone (EX-7): others of the staff read that they were changed, by whom and why."""
+    return row if actor.is_admin or row.action != "settlement.set" else replace(row, changes=[])
 
 
 def own_audit_page(actor: Actor, looked_for: Search, *, after: int | None) -> AuditPage:
@@ -120,10 +125,10 @@ def audit_export(looked_for: Search) -> list[AuditRow]:
     return _rows(audit.entries(looked_for, limit=MOST_EXPORTED))
 
 
-def audit_details(entry_id: int) -> AuditDetails:
+def audit_details(actor: Actor, entry_id: int) -> AuditDetails:
     """One entry for the platform's staff; raises NotFoundError."""
     entry, link = audit.entry(entry_id)
-    return AuditDetails(_rows([entry])[0], entry.request_id, link.chain, link.seq, link.hash.hex())
+    return AuditDetails(_for(actor, _rows([entry])[0]), entry.request_id, link.chain, link.seq, link.hash.hex())
 
 
 def _page(found: list[AuditEntry], rows: list[AuditRow]) -> AuditPage:

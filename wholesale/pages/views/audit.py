@@ -36,7 +36,7 @@ def _kept(form: OwnAuditForm) -> dict[str, str]:
 
 
 def _everything(form: AuditForm) -> Response:
-    page = form.submit(lambda: queries.audit_page(queries.search(form.data), after=_after())) or _NO_PAGE
+    page = form.submit(lambda: queries.audit_page(actor(), queries.search(form.data), after=_after())) or _NO_PAGE
     return respond(
         "pages/audit.html",
         "pages/_audit.html",
@@ -78,7 +78,7 @@ def own() -> Response:
 @access(STAFF)
 def entry(entry_id: int) -> Response:
     """One entry with its place in its chain."""
-    return show("pages/audit_entry.html", found=queries.audit_details(entry_id), words=rules.words)
+    return show("pages/audit_entry.html", found=queries.audit_details(actor(), entry_id), words=rules.words)
 
 
 @bp.post("/admin/audit.csv")
