@@ -1,7 +1,8 @@
 """EX-7, the rows that a page or an action decides, for every column of the access table.
 
-Who sees prices; who places orders, and for whom; who sets percentages; who verifies. That nobody but the platform
-sees costs and percentages is in test_prices; that a seller learns no rival's stock in tests/pricing.
+Who sees prices; who places orders, and for whom; who sets percentages; who manages products; who verifies. That
+nobody but the platform sees costs and percentages is in test_prices and tests/merchandising; that a seller learns no
+rival's stock in tests/pricing.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from tests.conftest import Cast
 from tests.factories import accounts, acting, catalog, organizations
 from tests.house import access_table as table
 from tests.house.world import World, build, is_turned_away
+from tests.merchandising.pages import edit, typed
 from tests.orders.test_views import hidden
 from wholesale.audit.models import AuditEntry
-from wholesale.catalog.models import Product
+from wholesale.catalog.models import Category, Product
 from wholesale.kernel.errors import ForbiddenError
 from wholesale.orders.models import Purchase
 from wholesale.organizations.models import Organization
@@ -99,6 +101,57 @@ def test_support_sets_no_percentage_either(house: Flask) -> None:
     helper = accounts.actor(accounts.user("Helper", staff_role="support"))
     with pytest.raises(ForbiddenError):
         pricing.set_settlement(actor=helper, settlement=HALF)
+
+
+@pytest.mark.parametrize("role", [*table.ROLES, "its own seller"])
+def test_who_manages_products(world: World, role) -> None:
+    """The seller whose they are, and the admins; to every other seller a product is not there."""
+    browser = world.owner("seller") if role == "its own seller" else world.stranger(role)
+    may = role == "its own seller" or role in table.PLATFORM
+    path = f"/seller/products/{world.product_id}"
+    page = browser.get(path)
+    assert (page.status_code == 200) is may
+    for where, data in (
+        (
+            path,
+            edit(browser, world.product_id) | {"name": "Other bag"} if may else {"name": "Other bag", "version": "1"},
+        ),
+        (f"{path}/prices", {}),
+        (f"{path}/stock", {}),
+        (f"{path}/state", {"state": "archived"}),
+        ("/seller/products/states", {"product": str(world.product_id), "state": "archived"}),
+        (f"{path}/copies", {}),
+        (f"{path}/pictures", {}),
+    ):
+        with world.undone():
+            before = managed()
+            answer = browser.post(where, data=data)
+            if may:
+                assert answer.status_code in {200, 303, 409, 422}, where
+                assert where in {f"{path}/prices", f"{path}/stock", f"{path}/pictures"} or managed() != before, where
+            else:
+                assert is_turned_away(answer) or answer.status_code == 404, (where, answer.status_code)
+                assert managed() == before, where
+
+
+def managed() -> list[tuple[str, str, int]]:
+    """What products say of themselves now."""
+    db.session.expire_all()
+    return [(row.name, row.state, row.version) for row in db.session.query(Product).order_by(Product.id)]
+
+
+@pytest.mark.parametrize("role", table.ROLES)
+def test_who_adds_products(world: World, cast: Cast, role) -> None:
+    """A seller for themselves, an admin for a seller."""
+    browser = world.stranger(role)
+    category = db.session.get_one(Category, world.category_id)
+    answer = browser.post(f"/seller/products/new?seller={cast.trader.id}", data=typed(category))
+    made = db.session.query(Product).filter_by(name="Golden tea").all()
+    if role not in table.MANAGING_PRODUCTS:
+        assert is_turned_away(answer)
+        assert made == []
+        return
+    assert [product.seller_id == cast.trader.id for product in made] == [role in table.PLATFORM]
 
 
 @pytest.mark.parametrize("role", table.ROLES)
