@@ -370,3 +370,28 @@ def test_a_list_that_ends_does_not_go_on_with_other_goods(cast: Cast, monkeypatc
     listings.refresh([last.product_id])
     after = queries.page(Filters(q="jute mat", sort=BEST), None, first.next_cursor or "")
     assert (after.cards, after.some_only, after.next_cursor) == ([], False, None)
+
+
+def test_no_sign_in_a_name_stops_the_search(cast: Cast) -> None:
+    """Signs that end lines or part words in some places and not in others."""
+    rare = [
+        "\u2028",
+        "\u2029",
+        "\x85",
+        "\x1c",
+        "\x1d",
+        "\x1e",
+        "\x1f",
+        "\u00ad",
+        "\u3000",
+        "\u00a0",
+        "\ufffc",
+        "\u202e",
+    ]
+    made = [factory.product(cast.trader, f"Bag{sign}red{n}", sku=f"U{n}").id for n, sign in enumerate(rare)]
+    listings.refresh(made)
+    actions.make_vocabulary()
+    assert "bags" in queries.vocabulary()
+    assert {card.product_id for card in queries.page(Filters(q="u3", sort=BEST)).cards} == {made[3]}
+    assert queries.page(Filters(q="bgas", sort=BEST)).meant == "bags"
+    queries.suggestions("bag")

@@ -50,7 +50,7 @@ def vocabulary() -> Vocabulary:
         version = db.session.scalar(sa.select(Stored.version)) or ""
         if version != kept.version:
             stored = db.session.scalar(sa.select(Stored.words)) or ""
-            kept.words = Vocabulary(_row(line) for line in stored.splitlines())
+            kept.words = Vocabulary(_row(line) for line in stored.split("\n") if line)
             kept.version = version
         kept.asked_at = time.monotonic()
     return kept.words
