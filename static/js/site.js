@@ -23,6 +23,11 @@
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
     if (ctx && ctx.text === undefined) say("say-offline");
   });
+  document.addEventListener("keydown", ({ key, target }) => {
+    if (key !== "Escape" || !target.closest(".find")) return;
+    document.getElementById("search-suggestions")?.replaceChildren();
+    document.getElementById("find").focus();
+  });
   document.addEventListener("click", ({ target }) => {
     if (target.matches(".close")) target.parentNode.remove();
   });
