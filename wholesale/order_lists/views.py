@@ -35,6 +35,7 @@ def _overview(form: ListForm | NameForm | AddForm) -> Response:
         favourites=queries.favourite_count(who),
         form=form if isinstance(form, ListForm) else ListForm(formdata=None, name=form.name.data),
         refused=form,
+        adding=form if isinstance(form, AddForm) else None,
     )
 
 
