@@ -84,7 +84,9 @@ def _changes() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("state IN ('confirmed', 'cancelled')", name=op.f("ck_price_change_state")),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'confirmed', 'refused', 'cancelled')", name=op.f("ck_price_change_state")
+        ),
         sa.CheckConstraint("rounding IN ('0.01', '0.1', '1')", name=op.f("ck_price_change_rounding")),
         sa.CheckConstraint("direction IN ('half_up', 'up')", name=op.f("ck_price_change_direction")),
         sa.CheckConstraint("num_nonnulls(category_id, product_id) <= 1", name=op.f("ck_price_change_one_scope")),

@@ -20,6 +20,10 @@ from wholesale.accounts.models import User
 from wholesale.cart import actions as cart
 from wholesale.cart import queries as carts
 from wholesale.catalog.models import Product, Variant
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.money import Money
+from wholesale.order_lists import actions as order_lists
+from wholesale.order_lists.models import OrderList
 from wholesale.orders import actions as ordering
 from wholesale.orders.models import OrderLine
 from wholesale.platform import i18n
@@ -31,6 +35,15 @@ Browser = Callable[[User], HouseClient]
 
 def on_card(html: str, product: Product) -> str:
     return text_of(re.search(rf'<p id="pricing-card-quote-{product.id}".*?</p>', html, re.DOTALL)[0])  # type: ignore[index]
+
+
+def listed(amina: Actor, product: Product, quantity: int) -> int:
+    """A list that holds so many; its id."""
+    lines = {catalog.variants_of(product)[0]: (quantity, Money(Decimal(1), "BDT"))}
+    db.session.query(OrderList).delete()
+    made = order_lists.keep_new(actor=amina, name="Weekly", lines=lines)
+    db.session.commit()
+    return made
 
 
 @pytest.fixture
@@ -63,6 +76,10 @@ def test_everywhere_the_same(bag: Product, cast: Cast, house: Flask, quantity: i
             f"/products/{bag.slug}/price?quantity={quantity}",
             headers={**HTMX, "HX-Target": f"p#pricing-card-quote-{bag.id}"},
         ),
+        "compare": browser.get(f"/compare?p={bag.slug}&quantity={quantity}"),
+        "sellers": browser.get(f"/products/{bag.slug}/sellers?quantity={quantity}"),
+        "quick order": browser.post("/quick-order", data={"paste": f"JUTE-BAG, {quantity}"}),
+        "order list": browser.get(f"/lists/{listed(amina, bag, quantity)}"),
     }
     for name, answer in answers.items():
         words = text_of(answer.text)
@@ -116,6 +133,12 @@ def test_variants_with_surcharges_cost_the_same_everywhere(cast: Cast, client_of
     shown = text_of(browser.get("/cart").text)
     assert "৳147.50" in shown
     assert "৳7,000.00" in shown
+    checked = text_of(browser.post("/quick-order", data={"paste": "S-R, 30\nS-X, 20"}).text)
+    kept = order_lists.keep_cart(actor=amina, name="Shirts")
+    db.session.commit()
+    for name, words in (("quick order", checked), ("list", text_of(browser.get(f"/lists/{kept}").text))):
+        for part in ("৳135.00 × 30 = ৳4,050.00", "৳147.50 × 20 = ৳2,950.00", "৳7,000.00"):
+            assert part in words, (name, part)
     checkout = ordering.begin_checkout(actor=amina)
     ordering.choose_payment(actor=amina, method="pay_on_delivery", buyer_reference="", note="")
     seen = ordering.agreed(carts.contents(amina), checkout)

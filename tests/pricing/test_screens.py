@@ -340,6 +340,65 @@ class TestChanges:
             cost = taka("0.1") if row.name == "Screw" else taka(80)
             assert row.problem == (rules.problem(before, after, multiple=1, cost=cost) or "")
 
+    @pytest.mark.parametrize("given", [{"starts_on": prices.day(3)}, {"ends_on": prices.day(3)}])
+    @pytest.mark.usefixtures("bag")
+    def test_a_scheduled_change_confirmed_twice_is_one(self, cast: Cast, given) -> None:
+        dipu = accounts.actor(cast.dipu)
+        made = prices.confirmed(dipu, prices.change("10", **given))
+        assert prices.confirmed(dipu, prices.change("10", **given)).id == made.id
+        changes.cancel(actor=dipu, change_id=made.id)
+        assert db.session.scalar(sa.text("SELECT count(*) FROM dated_price WHERE ended_at IS NULL")) == 0
+        assert prices.confirmed(dipu, prices.change("10", **given)).id != made.id, "it was taken back"
+
+    @pytest.mark.parametrize("percent", ["1000", "-100", "1.00001"])
+    @pytest.mark.usefixtures("bag")
+    def test_percentages_that_cannot_be(self, cast: Cast, client_of: Browser, percent) -> None:
+        assert client_of(cast.dipu).get(f"/seller/prices/changes?percent={percent}&direction=up").status_code == 422
+        with pytest.raises(DomainError):
+            changes.confirm(actor=accounts.actor(cast.dipu), change=prices.change(percent), seen="")
+
+    def test_very_many_wait_for_a_worker(self, cast: Cast, client_of: Browser, bag: Product, monkeypatch) -> None:
+        monkeypatch.setattr(changes, "IN_REQUEST", 1)
+        catalog.product(cast.trader, "Lamp")
+        dipu, browser = accounts.actor(cast.dipu), client_of(cast.dipu)
+        made = prices.confirmed(dipu, prices.change("10", category_ids=(bag.category_id,)))
+        assert prices.confirmed(dipu, prices.change("10", category_ids=(bag.category_id,))).id == made.id
+        assert queries.offer("jute-bag").from_price == taka(145)
+        db.session.commit()
+        assert "Being made" in text_of(browser.get("/seller/prices/changes").text)
+        outbox.drain(limit=10)
+        assert queries.offer("jute-bag").from_price == queries.offer("lamp").from_price == taka("159.5")
+        assert queries.history(bag.id)[0].by == "Dipu"
+        outbox.drain(limit=10)
+        changes.carry_out(change_id=made.id, category_ids=(bag.category_id,), starts_on=None, ends_on=None)
+        assert queries.offer("jute-bag").from_price == taka("159.5"), "delivered twice, done once"
+
+    @pytest.mark.parametrize("given", [{}, {"ends_on": prices.day(4)}, {"starts_on": prices.day(2)}])
+    @pytest.mark.usefixtures("bag")
+    def test_who_waited_gets_what_they_saw_or_nothing(self, cast: Cast, monkeypatch, given) -> None:
+        monkeypatch.setattr(changes, "IN_REQUEST", 1)
+        lamp = catalog.product(cast.trader, "Lamp")
+        dipu = accounts.actor(cast.dipu)
+        kept = prices.confirmed(dipu, prices.change("20", **given))
+        gone = prices.confirmed(dipu, prices.change("30", **given))
+        changes.cancel(actor=dipu, change_id=gone.id)
+        late = prices.confirmed(dipu, prices.change("40", **given))
+        db.session.commit()
+        outbox.drain(limit=1)
+        actions.set_tiers(product=lamp, tiers=[(10, taka(99))], actor=dipu)
+        db.session.commit()
+        outbox.drain(limit=10)
+        db.session.expire_all()
+        assert (kept.state, gone.state, late.state) == ("confirmed", "cancelled", "refused")
+        with clock.at(clock.now() + timedelta(days=2)):
+            assert queries.offer("jute-bag").from_price == taka(174)
+
+    @pytest.mark.usefixtures("bag")
+    def test_more_than_can_be_done_at_once_is_refused(self, cast: Cast, monkeypatch) -> None:
+        monkeypatch.setattr(changes, "MOST", 0)
+        with pytest.raises(DomainError, match="choose a category"):
+            prices.confirmed(accounts.actor(cast.dipu), prices.change("10"))
+
     def test_lists_are_told_of_very_many_by_a_worker(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(listed_actions, "AT_ONCE", 2)
         for number in range(5):

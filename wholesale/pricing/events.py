@@ -14,3 +14,13 @@ class ManyPricesChanged(Event):
     seller_id: int
     first_id: int
     last_id: int
+
+
+@dataclass(frozen=True)
+class ManyPricesConfirmed(Event):
+    """A change of very many prices waits to be made. `categories` as "3,17", empty: none; days as in ISO, or empty."""
+
+    change_id: int
+    categories: str
+    starts_on: str
+    ends_on: str

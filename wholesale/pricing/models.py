@@ -35,12 +35,13 @@ class PriceChange(Base):
     """Prices of many products changed at once, as its seller has seen and confirmed it.
 
     Of all the seller's products, of a category and those below it, or of one product. `starts_at` in the future: it is
-    scheduled; with `ends_at` it holds for a time, without it for good. `digest`: of every old and new price.
+    scheduled; with `ends_at` it holds for a time, without it for good. `digest`: of every old and new price. One of
+    very many products is `waiting` until a worker has made it, whole; `refused`: by then prices were others.
     """
 
     __tablename__ = "price_change"
     __table_args__ = (
-        one_of("state", ("confirmed", "cancelled")),
+        one_of("state", ("waiting", "confirmed", "refused", "cancelled")),
         one_of("rounding", ("0.01", "0.1", "1")),
         one_of("direction", ("half_up", "up")),
         sa.CheckConstraint("num_nonnulls(category_id, product_id) <= 1", name="one_scope"),

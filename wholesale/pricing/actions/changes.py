@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import cast
+
 import sqlalchemy as sa
 
 from wholesale.audit import actions as audit
@@ -12,22 +15,30 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.words import N_
 from wholesale.platform.db import db
+from wholesale.platform.outbox import LONG_WORK, emit
 from wholesale.pricing import rules
 from wholesale.pricing.actions import dated, history
 from wholesale.pricing.actions.listed import relist_soon
+from wholesale.pricing.events import ManyPricesConfirmed
 from wholesale.pricing.models import PriceChange
 from wholesale.pricing.queries import changes as queries
 from wholesale.pricing.queries.offers import zone
+from wholesale.pricing.rules.changes import Direction, Rounding
 
+IN_REQUEST = 5_000  # products whose prices change while their seller waits
+MOST = 200_000
+_PATIENCE = sa.text("SET LOCAL statement_timeout = '100s'")
 CHANGED = N_("Prices have changed since you looked. Below is what would happen now: please check and confirm again.")
 
-_HISTORY = f"""WITH {queries.RESULT}
-    INSERT INTO price_history (product_id, seller_id, before, after, cause, reason, user_id, change_id, at)
-    SELECT product_id, :seller, before, after, 'change', :reason, CAST(:user AS bigint), :change, :now
-    FROM result WHERE {queries.DONE} RETURNING product_id"""
-_TIERS = """UPDATE price_tier t SET unit_price = (step ->> 1)::numeric(18, 4)
-    FROM price_history h, jsonb_array_elements(h.after) AS step
-    WHERE h.change_id = :change AND t.product_id = h.product_id AND t.min_qty = (step ->> 0)::integer"""
+_AT_ONCE = f"""WITH {queries.RESULT}, noted AS (
+        INSERT INTO price_history (product_id, seller_id, before, after, cause, reason, user_id, change_id, at)
+        SELECT product_id, :seller, before, after, 'change', '', CAST(:user AS bigint), :change, :now
+        FROM result WHERE {queries.DONE} RETURNING product_id, after),
+    written AS (
+        UPDATE price_tier t SET unit_price = (step ->> 1)::numeric(18, 4)
+        FROM noted, jsonb_array_elements(noted.after) AS step
+        WHERE t.product_id = noted.product_id AND t.min_qty = (step ->> 0)::integer)
+    SELECT product_id FROM noted"""
 _DATED = f"""WITH {queries.RESULT}
     INSERT INTO dated_price (product_id, seller_id, ladder, valid_from, valid_until, change_id)
     SELECT product_id, :seller, after, CAST(:starts AS timestamptz), CAST(:ends AS timestamptz), :change
@@ -37,8 +48,9 @@ _DATED = f"""WITH {queries.RESULT}
 def confirm(*, actor: Actor, change: rules.Change, seen: str, category_id: int | None = None) -> PriceChange:
     """Do what the actor saw in the preview whose digest is `seen`, to their business's products, set-based.
 
-    At once and for good: the tiers change. Otherwise each product gets a dated price. Raises ConflictError when it
-    is no longer what they saw, DomainError when nothing would change, ForbiddenError for who may not sell.
+    At once and for good: the tiers change. Otherwise each product gets a dated price. Very many wait for a worker,
+    see `carry_out`. Raises ConflictError when it is no longer what they saw, DomainError when nothing would change or
+    it is of more than `MOST`, ForbiddenError for who may not sell.
     """
     if not actor.may_sell:
         raise ForbiddenError("Prices are changed by sellers whose role allows it.")
@@ -51,6 +63,11 @@ def confirm(*, actor: Actor, change: rules.Change, seen: str, category_id: int |
     products = sum(number for problem, number in counts.items() if problem not in rules.LEFT_OUT)
     if not products:
         raise DomainError("Nothing would change. Choose other products, or another percentage.")
+    if products > MOST:
+        raise DomainError("At most {limit} products change their prices at once: choose a category.", limit=MOST)
+    same = queries.open_one(seller_id, found)
+    if same is not None:  # the button was pressed twice
+        return same
     starts, ends = queries.period(change)
     made = PriceChange(
         seller_id=seller_id,
@@ -64,10 +81,22 @@ def confirm(*, actor: Actor, change: rules.Change, seen: str, category_id: int |
         digest=found,
         products=products,
         made_by=actor.user_id,
+        state="waiting" if products > IN_REQUEST else "confirmed",
     )
     db.session.add(made)
     db.session.flush()
-    _apply(actor, made, change)
+    if made.state == "waiting":
+        emit(
+            ManyPricesConfirmed(
+                change_id=made.id,
+                categories=",".join(map(str, change.category_ids or ())),
+                starts_on=change.starts_on.isoformat() if change.starts_on else "",
+                ends_on=change.ends_on.isoformat() if change.ends_on else "",
+            ),
+            priority=LONG_WORK,
+        )
+    else:
+        _apply(made, change)
     audit.record(
         actor=actor,
         action="prices.changed",
@@ -79,11 +108,38 @@ def confirm(*, actor: Actor, change: rules.Change, seen: str, category_id: int |
     return made
 
 
-def _apply(actor: Actor, made: PriceChange, change: rules.Change) -> None:
+def carry_out(
+    *, change_id: int, category_ids: tuple[int, ...] | None, starts_on: date | None, ends_on: date | None
+) -> None:
+    """Make a change that waits, whole; refuse it when it is no longer what its seller saw."""
+    db.session.execute(_PATIENCE)
+    seller_id = db.session.scalars(sa.select(PriceChange.seller_id).where(PriceChange.id == change_id)).one()
+    history.lock_prices([seller_id], all_of_them=True)
+    made = db.session.get_one(PriceChange, change_id, populate_existing=True)
+    if made.state != "waiting":
+        return
+    change = rules.Change(
+        percent=made.change_percent,
+        rounding=cast("Rounding", made.rounding),
+        direction=cast("Direction", made.direction),
+        category_ids=category_ids,
+        product_id=made.product_id,
+        starts_on=starts_on,
+        ends_on=ends_on,
+    )
+    found, _counts = queries.digest(seller_id, change)
+    if found != made.digest:
+        made.state = "refused"
+        return
+    made.state = "confirmed"
+    _apply(made, change)
+
+
+def _apply(made: PriceChange, change: rules.Change) -> None:
+    db.session.flush()
     facts = queries.facts(made.seller_id, change) | {
         "change": made.id,
-        "user": actor.user_id,
-        "reason": "",
+        "user": made.made_by,
         "starts": made.starts_at,
         "ends": made.ends_at,
     }
@@ -94,8 +150,7 @@ def _apply(actor: Actor, made: PriceChange, change: rules.Change) -> None:
     else:
         # What had become regular in the last minute is told with it, whichever goods it was of.
         touched = dated.merge_due(seller_id=made.seller_id)
-        touched += db.session.scalars(queries.statement(_HISTORY), facts)
-        db.session.execute(sa.text(_TIERS), {"change": made.id})
+        touched += db.session.scalars(queries.statement(_AT_ONCE), facts)
     relist_soon(made.seller_id, touched)
 
 
@@ -107,11 +162,12 @@ def cancel(*, actor: Actor, change_id: int) -> PriceChange:
         raise ForbiddenError("Prices are changed by sellers whose role allows it.")
     history.lock_prices([actor.acting_organization], all_of_them=True)
     made = queries.change_of(actor, change_id)
+    waited = made.state == "waiting"
     stopped = dated.stop(change_id=made.id, user_id=actor.user_id, reason="") if made.state == "confirmed" else []
-    if not stopped:
+    if not stopped and not waited:
         raise DomainError("This change has been made already. Change the prices again instead.")
     made.state = "cancelled"
-    if made.starts_at <= clock.now():
+    if stopped and made.starts_at <= clock.now():
         relist_soon(made.seller_id, stopped)
     audit.record(
         actor=actor,

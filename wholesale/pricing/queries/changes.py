@@ -204,7 +204,8 @@ def confirmed(actor: Actor) -> list[Confirmed]:
             change.starts_at,
             None if change.ends_at is None else last_day(change.ends_at),
             _state(change, now),
-            bool(open_) and change.state == "confirmed" and _state(change, now) != "done",
+            change.state == "waiting"
+            or (bool(open_) and change.state == "confirmed" and _state(change, now) != "done"),
             change.made_at,
         )
         for change, category, category_bn, product, product_bn, open_ in rows
@@ -212,8 +213,8 @@ def confirmed(actor: Actor) -> list[Confirmed]:
 
 
 def _state(change: PriceChange, now: datetime) -> str:
-    if change.state == "cancelled":
-        return "cancelled"
+    if change.state != "confirmed":
+        return change.state
     if change.starts_at > now:
         return "scheduled"
     if change.ends_at is not None:
@@ -231,6 +232,25 @@ def change_of(actor: Actor, change_id: int) -> PriceChange:
     if found is None:
         raise NotFoundError
     return found
+
+
+def open_one(seller_id: int, digest: str) -> PriceChange | None:
+    """The same change, confirmed before, that is still to be made, to begin or to end."""
+    now = clock.now()
+    return db.session.scalars(
+        sa.select(PriceChange)
+        .where(
+            PriceChange.seller_id == seller_id,
+            PriceChange.digest == digest,
+            sa.or_(
+                PriceChange.state == "waiting",
+                sa.and_(
+                    PriceChange.state == "confirmed", sa.or_(PriceChange.starts_at > now, PriceChange.ends_at > now)
+                ),
+            ),
+        )
+        .limit(1)
+    ).one_or_none()
 
 
 def product_by_sku(actor: Actor, sku: str) -> int | None:

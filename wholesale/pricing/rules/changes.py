@@ -18,7 +18,7 @@ Rounding = Literal["0.01", "0.1", "1"]
 Direction = Literal["half_up", "up"]
 ROUNDINGS: tuple[Rounding, ...] = ("0.01", "0.1", "1")
 DIRECTIONS: tuple[Direction, ...] = ("half_up", "up")
-_HIGHEST = Decimal(1000)
+_TOO_MUCH = Decimal(1000)
 
 # Why a product is left out, or is worth a look; the words of `queries.changes`' answers.
 PROBLEMS = {
@@ -57,8 +57,10 @@ def check_change(change: Change, *, today: date) -> None:
     """Raise DomainError, on its field, for a change that means nothing."""
     if not change.percent:
         raise DomainError("Enter by how many per cent the prices change.", field="percent")
-    if not -100 < change.percent <= _HIGHEST:  # noqa: PLR2004 - a percentage
-        raise DomainError("Prices can fall by less than 100 per cent and rise by at most 1,000.", field="percent")
+    if not -100 < change.percent < _TOO_MUCH:  # noqa: PLR2004 - a percentage
+        raise DomainError("Prices can fall by less than 100 per cent and rise by less than 1,000.", field="percent")
+    if change.percent != round(change.percent, 4):
+        raise DomainError("A percentage has at most 4 decimals.", field="percent")
     if change.starts_on is not None and change.starts_on < today:
         raise DomainError("This day is over. Choose today or a later one.", field="starts_on")
     if change.ends_on is not None and change.ends_on < (change.starts_on or today):

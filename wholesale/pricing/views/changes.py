@@ -48,7 +48,10 @@ def confirm_price_change() -> Response:
     except ConflictError as changed:
         form.refuse(DomainError(changed.message))
     if made is not None:
-        return done("pricing.price_changes", _("The prices are changed as you saw."))
+        said = _("The prices are changed as you saw.")
+        if made.state == "waiting":
+            said = _("The prices are being changed as you saw. With so many it takes a minute; look here again.")
+        return done("pricing.price_changes", said)
     return _page(request.form, form)
 
 
