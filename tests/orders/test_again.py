@@ -158,3 +158,17 @@ def test_a_longer_history_asks_no_more(client_of: Browser, cast: Cast) -> None:
             assert amina.get("/orders/again").status_code == 200
         costs.append(len(counted))
     assert costs[0] == costs[1] <= 3
+
+
+def test_a_variant_that_has_no_price_any_more_breaks_no_page(client_of: Browser, cast: Cast) -> None:
+    shirt = catalog.product(cast.trader, "Shirt", sku="S", variants=(("S-R", "Red"), ("S-X", "XXL")))
+    order(cast, {shirt: 60})
+    bought = db.session.query(Variant).filter_by(id=catalog.variants_of(shirt)[0]).one()
+    bought.surcharge = Decimal(-140)
+    db.session.commit()
+    amina = client_of(cast.amina)
+    for page in ("/orders/again", "/products/shirt"):
+        answer = amina.get(page)
+        assert answer.status_code == 200, page
+    answer = amina.post("/quick-order", data={"paste": "S-R, 60"})
+    assert "S-R has no price at this quantity" in text_of(answer.text)

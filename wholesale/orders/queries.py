@@ -179,13 +179,9 @@ class Bought:
     @property
     def price_now(self) -> Money | None:
         """What one costs today at that quantity; None when the variant is not offered."""
-        if (
-            self.offer is None
-            or self.offer.choice(self.variant_id) is None
-            or self.offer.currency != self.price.currency
-        ):
+        if self.offer is None or self.offer.currency != self.price.currency:
             return None
-        return self.offer.unit_price(self.pieces, self.variant_id)
+        return self.offer.price_of(self.pieces, self.variant_id)
 
     @property
     def change(self) -> Decimal | None:

@@ -61,6 +61,5 @@ def dealings(actor: Actor, offer: Offer) -> Dealings | None:
 def _bought(last: list[str | int], offer: Offer) -> Bought:
     variant_id, pieces, price, currency, at = last
     paid = Money(Decimal(price), str(currency))
-    comparable = offer.currency == paid.currency and offer.choice(int(variant_id)) is not None
-    now = offer.unit_price(int(pieces), int(variant_id)) if comparable else None
+    now = offer.price_of(int(pieces), int(variant_id)) if offer.currency == paid.currency else None
     return Bought(int(pieces), paid, datetime.fromisoformat(str(at)), now)

@@ -262,7 +262,7 @@ def _checked(
 def _choices(row: Row, goods: Sequence[Any], weighed: Weighed) -> tuple[Choice, ...]:
     def unit_price(each: Any) -> Money | None:
         offer = weighed.offers.get(each.product_id)
-        return offer.unit_price(row.pieces or offer.moq, each.variant_id) if offer else None
+        return offer.price_of(row.pieces or offer.moq, each.variant_id) if offer else None
 
     return tuple(
         Choice(

@@ -188,7 +188,7 @@ def _products(actor: Actor, ids: list[int]) -> dict[int, Priced]:
     }
 
 
-def _businesses(*conditions: sa.ColumnElement[bool]) -> list[Business]:
+def _businesses(*conditions: sa.ColumnElement[bool], limit: int | None = None) -> list[Business]:
     """Name and district, and nothing else: the addresses are read in the platform's scope."""
     district = (
         sa.select(Address.district)
@@ -203,6 +203,7 @@ def _businesses(*conditions: sa.ColumnElement[bool]) -> list[Business]:
             sa.select(Organization.id, Organization.name, sa.func.coalesce(district, ""))
             .where(*conditions)
             .order_by(Organization.name, Organization.id)
+            .limit(limit)
         )
         return [Business(*row) for row in found]
 
@@ -230,4 +231,4 @@ def find(actor: Actor, words: str) -> list[Business]:
     part = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     customers = sa.and_(_bought(actor), Organization.name.ilike(f"%{part}%"))
     allowed = sa.or_(customers, _named(words)) if words else customers
-    return _businesses(Organization.kind == "buyer", allowed)[:FOUND_AT_MOST]
+    return _businesses(Organization.kind == "buyer", allowed, limit=FOUND_AT_MOST)

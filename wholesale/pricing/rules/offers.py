@@ -139,6 +139,13 @@ class Offer:
         chosen = self.choice(variant_id)
         return self.with_surcharge(tier.unit_price, chosen) if chosen else tier.unit_price
 
+    def price_of(self, quantity: int, variant_id: int) -> Money | None:
+        """`unit_price` where it is only told; None for a variant that is not offered, or has no price there."""
+        try:
+            return self.unit_price(quantity, variant_id) if self.choice(variant_id) else None
+        except DomainError:
+            return None
+
     def with_surcharge(self, price: Money, choice: Choice) -> Money:
         """The tier's price for a piece of that variant. Raises DomainError when nothing would be left of it."""
         total = price + Money(choice.surcharge, price.currency)
