@@ -27,6 +27,7 @@ from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.platform import files, outbox, transaction
 from wholesale.platform.db import db
 from wholesale.platform.files import storage
+from wholesale.pricing import actions as pricing
 
 
 def grow(*names: str, below: int | None = None) -> list[Category]:
@@ -200,6 +201,17 @@ def test_only_an_empty_one_is_removed(cast: Cast) -> None:
         actions.remove_category(actor=SYSTEM, category_id=top.id)
 
 
+def test_a_category_that_percentages_are_set_for_stays(cast: Cast, esha: HouseClient) -> None:
+    """Their history is kept; before it said so, it ended in an error."""
+    [tea] = grow("Tea")
+    pricing.set_settlement(actor=SYSTEM, settlement=factory.COMMISSION, category_id=tea.id)
+    db.session.commit()
+    response = esha.post(f"/admin/categories/{tea.id}/removal")
+    assert response.status_code == 422
+    assert "Rename it or move it instead." in text_of(response.text)
+    assert drawn() == "Tea"
+
+
 def test_products_hinder_a_removal_until_they_are_moved(cast: Cast) -> None:
     products = [factory.product(cast.trader, f"Bag {number}") for number in range(3)]
     bags = db.session.get_one(Category, products[0].category_id)
@@ -232,7 +244,7 @@ def test_a_new_name_reaches_the_lists(cast: Cast) -> None:
 def test_very_many_products_are_moved_some_at_a_time(cast: Cast, esha: HouseClient, monkeypatch) -> None:
     """And a new name reaches all of them: whoever saves one of them waits for some rows, never for all."""
     monkeypatch.setattr("wholesale.catalog.actions.categories.AT_ONCE", 2)
-    monkeypatch.setattr("wholesale.catalog.actions.AT_ONCE", 2)
+    monkeypatch.setattr("wholesale.catalog.views.categories.AT_ONCE", 2)
     products = [factory.product(cast.trader, f"Bag {number}") for number in range(5)]
     bags, [tea] = products[0].category_id, grow("Tea")
     db.session.commit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import threading
 import zlib
@@ -495,6 +496,18 @@ def test_photos_are_sent_without_script(dipu: HouseClient, bag: Product) -> None
     page = dipu.get(here(bag)).text
     assert "Being prepared" not in page
     assert page.count('src="/media/') == 2
+
+
+def test_photos_that_arrive_twice_are_kept_once(dipu: HouseClient, bag: Product) -> None:
+    """On a slow line people press again; the button is there beside what is sent by itself."""
+    path = f"/seller/products/{bag.id}/pictures"
+    key = re.search(r'name="key" value="(\w+)"', dipu.get(path).text)
+    assert key is not None
+    for _each in range(2):
+        sent = {"key": key[1], "photos": (io.BytesIO(photo()), "bag.jpg")}
+        assert dipu.post(path, data=sent).status_code == 303
+    assert db.session.query(Picture).count() == 1
+    assert f'value="{key[1]}"' not in dipu.get(path).text
 
 
 def test_both_ways_of_choosing_arrive(dipu: HouseClient, bag: Product) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from wholesale.kernel.events import Event
 
+AT_ONCE = 2_000  # products that one event writes: their sellers want to save them meanwhile
+
 
 @dataclass(frozen=True)
 class PictureUploaded(Event):
@@ -29,3 +31,10 @@ class MoveBegan(Event):
 
     category_id: int
     to_id: int
+
+
+@dataclass(frozen=True)
+class AttributeRemoved(Event):
+    """An attribute is gone; what products have answered goes some at a time."""
+
+    attribute_id: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wholesale.catalog import actions
-from wholesale.catalog.events import CategoryChanged, MoveBegan, PictureUploaded
+from wholesale.catalog.events import AttributeRemoved, CategoryChanged, MoveBegan, PictureUploaded
 from wholesale.platform.outbox import on
 
 
@@ -23,3 +23,9 @@ def refresh_listings(event: CategoryChanged) -> None:
 def move_products(event: MoveBegan) -> None:
     """Go on moving them."""
     actions.move_some_products(category_id=event.category_id, to_id=event.to_id)
+
+
+@on(AttributeRemoved)
+def forget_answers(event: AttributeRemoved) -> None:
+    """Go on taking what was answered to it."""
+    actions.forget_some_answers(event.attribute_id)

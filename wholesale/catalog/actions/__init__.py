@@ -5,11 +5,11 @@ from __future__ import annotations
 from wholesale.catalog.actions.attributes import (
     add_attribute,
     change_attribute,
+    forget_some_answers,
     move_attribute,
     remove_attribute,
 )
 from wholesale.catalog.actions.categories import (
-    AT_ONCE,
     add_category,
     change_category,
     create_category,
@@ -35,7 +35,6 @@ from wholesale.catalog.actions.pictures import (
 from wholesale.catalog.actions.products import add_product
 
 __all__ = [
-    "AT_ONCE",
     "LARGE",
     "THUMB",
     "WHOLE",
@@ -48,6 +47,7 @@ __all__ = [
     "change_category",
     "create_category",
     "describe_picture",
+    "forget_some_answers",
     "make_sizes",
     "move_attribute",
     "move_category",

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from wholesale.audit import actions as audit
-from wholesale.catalog.events import CategoryChanged
+from wholesale.catalog.actions import listings
+from wholesale.catalog.events import AT_ONCE, AttributeRemoved, CategoryChanged
 from wholesale.catalog.models import Category, CategoryAttribute, Product
 from wholesale.catalog.queries.attributes import uses_of
 from wholesale.catalog.rules.attributes import KINDS, check_options
@@ -17,7 +18,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
 from wholesale.platform.db import db
-from wholesale.platform.outbox import emit
+from wholesale.platform.outbox import LONG_WORK, emit
 
 
 def add_attribute(
@@ -124,23 +125,38 @@ def remove_attribute(*, actor: Actor, category_id: int, attribute_id: int, seen:
         raise ConflictError(
             "Products use this attribute by now ({number}). Look at it again before you remove it.", number=used
         )
-    key = str(attribute.id)
+    facts = _facts(attribute)
+    db.session.delete(attribute)
+    db.session.flush()
+    forget_some_answers(attribute_id)
+    _note(actor, "attribute.removed", category, facts | {"products": used}, None)
+    return used
+
+
+def forget_some_answers(attribute_id: int) -> None:
+    """Take what the next products have answered to an attribute that is gone, and announce what is left."""
+    key = str(attribute_id)
+    ids = list(
+        db.session.scalars(
+            sa.select(Product.id)
+            .where(Product.attributes.has_key(key))
+            .order_by(Product.id)
+            .limit(AT_ONCE)
+            .with_for_update(key_share=True)
+        )
+    )
     db.session.execute(
         sa.update(Product)
-        .where(Product.attributes.has_key(key))
+        .where(Product.id.in_(ids))
         .values(
             attributes=sa.cast(Product.attributes, sa.dialects.postgresql.JSONB).op("-")(sa.cast(key, sa.Text)),
             version=Product.version + 1,
             updated_at=clock.now(),
         )
     )
-    facts = _facts(attribute)
-    db.session.delete(attribute)
-    db.session.flush()
-    _note(actor, "attribute.removed", category, facts | {"products": used}, None)
-    if used:
-        emit(CategoryChanged(category_id=category.id))
-    return used
+    listings.refresh(ids)
+    if len(ids) == AT_ONCE:
+        emit(AttributeRemoved(attribute_id=attribute_id), priority=LONG_WORK)
 
 
 def _category(category_id: int) -> Category:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import FileStorage
 
 from wholesale.audit import actions as audit
 from wholesale.catalog.actions import listings
-from wholesale.catalog.events import CategoryChanged, MoveBegan
+from wholesale.catalog.events import AT_ONCE, CategoryChanged, MoveBegan
 from wholesale.catalog.models import Category, CategoryAttribute, Product
 from wholesale.catalog.queries.categories import TREE
 from wholesale.catalog.rules import pictures as pictures_rules
@@ -22,8 +23,6 @@ from wholesale.platform import cache, files
 from wholesale.platform.db import db
 from wholesale.platform.files import storage
 from wholesale.platform.outbox import LONG_WORK, emit
-
-AT_ONCE = 2_000  # products of which a transaction writes the rows
 
 
 def add_category(
@@ -137,9 +136,15 @@ def remove_category(*, actor: Actor, category_id: int) -> None:
         raise DomainError(
             "Products in it: {number}. Move them to another category first.", field="removal", number=products
         )
-    db.session.execute(sa.delete(CategoryAttribute).where(CategoryAttribute.category_id == category_id))
-    db.session.delete(category)
-    db.session.flush()
+    try:
+        with db.session.begin_nested():
+            db.session.execute(sa.delete(CategoryAttribute).where(CategoryAttribute.category_id == category_id))
+            db.session.delete(category)
+    except IntegrityError as error:  # what rooms above keep about it, such as percentages with their history
+        raise DomainError(
+            "Other things name it, such as how revenue is shared, or a change of prices. Rename it or move it instead.",
+            field="removal",
+        ) from error
     cache.drop(TREE)
     _note(actor, "category.removed", category, {"name": category.name, "slug": category.slug}, None)
 

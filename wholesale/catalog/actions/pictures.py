@@ -19,7 +19,7 @@ from wholesale.catalog.rules import pictures as rules
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError, HouseError, NotFoundError
-from wholesale.platform import files
+from wholesale.platform import files, idempotency
 from wholesale.platform.db import db
 from wholesale.platform.files import child, storage
 from wholesale.platform.outbox import emit
@@ -73,11 +73,13 @@ class Taken:
     refused: tuple[tuple[str, HouseError], ...]
 
 
-def upload_pictures(*, actor: Actor, product_id: int, photos: Sequence[FileStorage], field: str = "photos") -> Taken:
+def upload_pictures(
+    *, actor: Actor, product_id: int, photos: Sequence[FileStorage], field: str = "photos", key: str = ""
+) -> Taken:
     """Keep the photographs as they came and have their sizes made; those that are none are refused one by one.
 
     On a slow line nobody sends ten again for the sake of one: only when none can be kept, or there is no room for
-    all, DomainError is raised on `field`.
+    all, DomainError is raised on `field`. A form that arrives twice has the same `key`, and is done once.
     """
     if not photos:
         raise DomainError("Choose a file.", field=field)
@@ -91,6 +93,16 @@ def upload_pictures(*, actor: Actor, product_id: int, photos: Sequence[FileStora
             refused.append((PurePath(files.plain_name(photo.filename, "")).stem, error))
     if not kept:
         raise refused[0][1]
+    answer = idempotency.once(
+        f"photos:{product_id}:{actor.user_id}",
+        key or idempotency.new_key(),
+        [photo.filename for photo in photos],
+        lambda: {"kept": _add_uploads(actor, product_id, kept, field)},
+    )
+    return Taken(answer["kept"], tuple(refused))
+
+
+def _add_uploads(actor: Actor, product_id: int, kept: Sequence[str], field: str) -> int:
     product = _product(actor, product_id, lock=True)
     there = _count(product.id)
     rules.check_room(there, len(kept), field=field)
@@ -100,7 +112,7 @@ def upload_pictures(*, actor: Actor, product_id: int, photos: Sequence[FileStora
         db.session.flush()
         emit(PictureUploaded(picture_id=picture.id))
     _note(actor, product, "picture.added", {"pictures": there}, {"pictures": there + len(kept)})
-    return Taken(len(kept), tuple(refused))
+    return len(kept)
 
 
 def make_sizes(picture_id: int) -> None:

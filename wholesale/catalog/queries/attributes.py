@@ -74,12 +74,13 @@ def uses_in(attribute_ids: Collection[int]) -> dict[int, int]:
     """How many products have answered each of these attributes, in one go."""
     if not attribute_ids:
         return {}
+    keys = [str(each) for each in attribute_ids]
     answered = sa.func.jsonb_object_keys(Product.attributes).table_valued("key").render_derived(name="answered")
     rows = db.session.execute(
         sa.select(answered.c.key, sa.func.count())
         .select_from(Product)
         .join(answered, sa.true())
-        .where(answered.c.key.in_([str(each) for each in attribute_ids]))
+        .where(Product.attributes.has_any(sa.dialects.postgresql.array(keys)), answered.c.key.in_(keys))
         .group_by(answered.c.key)
     )
     return {int(key): number for key, number in rows}

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from wholesale.catalog import actions, queries
+from wholesale.catalog.events import AT_ONCE
 from wholesale.catalog.forms import CategoryForm, ProductsForm
 from wholesale.catalog.rules.pictures import Way
 from wholesale.catalog.views.blueprint import bp, number_of
@@ -104,7 +105,7 @@ def move_products(category_id: int) -> Response:
     )
     if form.errors or moved is None:
         return _show(category_id, products=form)
-    if moved > actions.AT_ONCE:
+    if moved > AT_ONCE:
         message = _("%(n)s products are on their way: that takes some minutes.", n=i18n.number(moved))
     else:
         message = ngettext("%(n)s product is moved.", "%(n)s products are moved.", moved, n=i18n.number(moved))

@@ -12,7 +12,7 @@ from wholesale.catalog import actions, queries
 from wholesale.catalog.forms import AltForm, PhotosForm
 from wholesale.catalog.rules import pictures as rules
 from wholesale.catalog.views.blueprint import bp
-from wholesale.platform import htmx, i18n
+from wholesale.platform import htmx, i18n, idempotency
 from wholesale.platform.access import MANAGES_PRODUCTS, access, actor
 from wholesale.platform.htmx import done, respond
 
@@ -36,6 +36,7 @@ def _show(
         text=text,
         text_of=text_of,
         pause=rules.pause(0),
+        upload_key=idempotency.new_key(),
     )
 
 
@@ -45,7 +46,11 @@ def upload_pictures(product_id: int) -> Response:
     """Keep photographs; their sizes are made in the background."""
     queries.own_pictures(actor(), product_id)
     form = PhotosForm()
-    taken = form.submit(lambda: actions.upload_pictures(actor=actor(), product_id=product_id, photos=form.photos.data))
+    taken = form.submit(
+        lambda: actions.upload_pictures(
+            actor=actor(), product_id=product_id, photos=form.photos.data, key=request.form.get("key", "")
+        )
+    )
     if taken is None:
         return _show(product_id, photos=form)
     for name, why in taken.refused:

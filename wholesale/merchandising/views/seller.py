@@ -248,6 +248,7 @@ def _page(
         state_form=StateForm(formdata=None, state=row.product.state) if row else None,
         show_differences=_shown(stale, form) if stale else [],
         copy_key=idempotency.new_key(),
+        upload_key=idempotency.new_key(),
     )
 
 
