@@ -24,3 +24,10 @@ class ManyPricesConfirmed(Event):
     categories: str
     starts_on: str
     ends_on: str
+
+
+@dataclass(frozen=True)
+class ManyPricesDue(Event):
+    """The dates of very many of a seller's prices have come."""
+
+    seller_id: int

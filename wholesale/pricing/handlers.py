@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from wholesale.catalog.models import Product
 from wholesale.platform.db import db
 from wholesale.platform.outbox import on
-from wholesale.pricing.actions import changes
+from wholesale.pricing.actions import changes, dated
 from wholesale.pricing.actions.listed import relist
-from wholesale.pricing.events import ManyPricesChanged, ManyPricesConfirmed
+from wholesale.pricing.events import ManyPricesChanged, ManyPricesConfirmed, ManyPricesDue
 
 
 @on(ManyPricesChanged)
@@ -32,3 +32,10 @@ def change_prices(event: ManyPricesConfirmed) -> None:
         starts_on=date.fromisoformat(event.starts_on) if event.starts_on else None,
         ends_on=date.fromisoformat(event.ends_on) if event.ends_on else None,
     )
+
+
+@on(ManyPricesDue)
+def follow_dates(event: ManyPricesDue) -> None:
+    """Merge what became regular, note what began and what is over; nothing is left when it was done already."""
+    changes.take_time()
+    dated.follow(seller_id=event.seller_id)

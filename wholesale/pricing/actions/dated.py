@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from wholesale.kernel import clock
 from wholesale.platform.db import db
+from wholesale.pricing.actions import history
+from wholesale.pricing.actions.listed import relist_soon
 from wholesale.pricing.queries.ladders_sql import REGULAR, as_ladder
 
 _NOTE = "INSERT INTO price_history (product_id, seller_id, before, after, cause, reason, user_id, change_id, at)"
@@ -69,6 +71,14 @@ _STOP = (
         WHERE d.change_id = :change AND d.ended_at IS NULL AND d.noted_at IS NOT NULL""",
 )
 # fmt: on
+
+
+def follow(*, seller_id: int) -> tuple[int, int, int]:
+    """Do all that is due of a seller's dates, and let lists know: how many became regular, began, are over."""
+    history.lock_prices([seller_id], all_of_them=True)
+    found = [what(seller_id=seller_id) for what in (merge_due, begin_due, end_due)]
+    relist_soon(seller_id, {product_id for ids in found for product_id in ids})
+    return len(found[0]), len(found[1]), len(found[2])
 
 
 def merge_due(*, seller_id: int, product_ids: Collection[int] | None = None) -> list[int]:
