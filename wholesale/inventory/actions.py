@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from wholesale.catalog.actions import listings
 from wholesale.catalog.models import Variant
 from wholesale.inventory.errors import BelowAllocatedError, ShortageError
-from wholesale.inventory.models import Allocation, InventoryLog, Location, Stock
+from wholesale.inventory.models import Allocation, Location, Stock
 from wholesale.inventory.rules import Place, Take, choose
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
@@ -23,7 +23,7 @@ def _lock(variant_ids: Sequence[int]) -> list[Stock]:
     return list(
         db.session.scalars(
             sa.select(Stock)
-            .where(Stock.variant_id.in_(variant_ids))
+            .where(Stock.variant_id == sa.any_(sa.literal(list(variant_ids), sa.ARRAY(sa.BigInteger))))
             .order_by(Stock.variant_id, Stock.location_id)
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
@@ -250,22 +250,35 @@ def open_location(*, organization_id: int, name: str, district: str) -> Location
     return location
 
 
+_LOG = sa.text(
+    """
+    INSERT INTO inventory_log (variant_id, location_id, kind, quantity, previous, new, reference, user_id, at)
+    SELECT variant_id, location_id, :kind, quantity, new - quantity, new, reference, :user_id, :at
+    FROM unnest(:variant_ids, :location_ids, :quantities, :news, :references) WITH ORDINALITY
+         AS change (variant_id, location_id, quantity, new, reference, place)
+    ORDER BY place
+    """
+).bindparams(
+    sa.bindparam("variant_ids", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("location_ids", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("quantities", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("news", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("references", type_=sa.ARRAY(sa.Text)),
+)
+
+
 def _log(kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]]) -> None:
     """One row per change: (reference, take, the figure afterwards, by how much it changed)."""
     db.session.execute(
-        sa.insert(InventoryLog),
-        [
-            {
-                "variant_id": take.variant_id,
-                "location_id": take.location_id,
-                "kind": kind,
-                "quantity": delta,
-                "previous": new - delta,
-                "new": new,
-                "reference": reference,
-                "user_id": actor.user_id,
-                "at": clock.now(),
-            }
-            for reference, take, new, delta in changes
-        ],
+        _LOG,
+        {
+            "kind": kind,
+            "user_id": actor.user_id,
+            "at": clock.now(),
+            "variant_ids": [take.variant_id for _, take, _, _ in changes],
+            "location_ids": [take.location_id for _, take, _, _ in changes],
+            "quantities": [delta for _, _, _, delta in changes],
+            "news": [new for _, _, new, _ in changes],
+            "references": [reference for reference, _, _, _ in changes],
+        },
     )

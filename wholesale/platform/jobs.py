@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 QUEUE = "default"  # one queue per worker: with several, RQ pops without protection and a crash loses the job
 _DOORBELL_SECONDS = 0.25
 _JOB_TIMEOUT = 120
+_LONGEST_DRAIN = 1800  # for work that says every now and then that it is still alive
 _DRAIN_SECONDS = 4
 _ENOUGH_WAITING = 2
 # The worker ends a job after its time-out; a claim that is older and not finished belongs to one that was killed.
@@ -139,7 +140,8 @@ def ring(function: str = "wholesale.platform.jobs.drain_job", *arguments: str | 
         queue = Queue(QUEUE, connection=current_app.extensions["doorbell"], serializer=JSONSerializer)
         if function.endswith("drain_job") and queue.count >= _ENOUGH_WAITING:
             return True  # a drain takes everything there is: more of them would only pile up
-        queue.enqueue(function, *arguments, job_timeout=_JOB_TIMEOUT, result_ttl=0, failure_ttl=3600)
+        longest = _LONGEST_DRAIN if function.endswith("drain_job") else _JOB_TIMEOUT
+        queue.enqueue(function, *arguments, job_timeout=longest, result_ttl=0, failure_ttl=3600)
     except RedisError as error:
         log.warning("the doorbell is not answering: %s", error)
         return False
@@ -160,9 +162,19 @@ def drain_job() -> None:
     So that periodic jobs get their turn, and a worker that is told to stop does so soon.
     """
     with _in_worker():
+        still_alive()
         outbox.drain(seconds=_DRAIN_SECONDS)
         if outbox.pending():
             ring()
+
+
+def still_alive() -> None:
+    """Said between the parts of a long piece of work: it may go on for another two minutes, up to half an hour.
+
+    A worker ends whatever has not said so for as long; elsewhere nothing ends anybody.
+    """
+    if _worker_app is not None and threading.current_thread() is threading.main_thread():
+        signal.alarm(_JOB_TIMEOUT)
 
 
 def periodic_job(name: str, by_hand: bool = False) -> None:  # noqa: FBT001, FBT002 - RQ passes it by place

@@ -123,12 +123,15 @@ def set_doorbell(ring: Callable[[], None] | None) -> None:
     _doorbell = ring
 
 
-def drain(*, limit: int = 1000, seconds: float = 45) -> int:
-    """Do open rows one by one until none is due, `limit` were tried or `seconds` have passed; how many were done."""
+def drain(*, limit: int = 1000, seconds: float = 45, before: int | None = None) -> int:
+    """Do open rows one by one until none is due, `limit` were tried or `seconds` have passed; how many were done.
+
+    `before`: only those that go before this priority.
+    """
     tried = done = 0
     end = time.monotonic() + seconds
     while tried < limit and time.monotonic() < end:
-        outcome = _do_next()
+        outcome = _do_next(before)
         if outcome is None:
             break
         tried += 1
@@ -149,14 +152,14 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _do_next() -> bool | None:
+def _do_next(before: int | None) -> bool | None:
     """Claim and do one row: whether it succeeded; None when none is due. A failure is recorded."""
     claimed: int | None = None
     try:
         with transaction():
             row = db.session.scalars(
                 sa.select(OutboxRow)
-                .where(*_due())
+                .where(*_due(), *([] if before is None else [OutboxRow.priority < before]))
                 .order_by(OutboxRow.priority, OutboxRow.id)
                 .limit(1)
                 .with_for_update(skip_locked=True)

@@ -29,17 +29,31 @@ def filled_by(filler: Filler) -> Filler:
     return filler
 
 
-def refresh(product_ids: Collection[int]) -> None:
-    """Write the rows of these products anew, and remove those of products that are not active."""
+Expected = Mapping[int, tuple[Decimal | None, Decimal | None, int]]
+
+
+def refresh(product_ids: Collection[int], *, expected: Expected | None = None) -> None:
+    """Write the rows of these products anew, and remove those of products that are not active.
+
+    `expected`: product's id → (price at the MOQ, best price, pieces available) of those that are new: their rows are
+    written once if that is what pricing and inventory tell, and else put right.
+    """
     db.session.flush()
+    told = sorted((expected or {}).items())
+    hints = {
+        "known": [product_id for product_id, _ in told],
+        "from_prices": [each[0] for _, each in told],
+        "best_prices": [each[1] for _, each in told],
+        "pieces": [each[2] for _, each in told],
+    }
     for ids in _chunks(sorted(set(product_ids))):
         spoken = {
             word: f"{sounds.MARKS[script]}{key}"
-            for word in db.session.scalars(_SPOKEN, {"ids": ids, **_SIGNS})
+            for word in db.session.scalars(_SPOKEN, {"ids": ids, **SIGNS})
             if (script := sounds.script(word)) and (key := sounds.sound_key(word))
         }
         removed = db.session.scalars(_REMOVE, {"ids": ids}).all()
-        written = {"ids": ids, "spoken": list(spoken), "keys": list(spoken.values()), **_SIGNS}
+        written = {"ids": ids, "spoken": list(spoken), "keys": list(spoken.values()), **hints, **SIGNS}
         if any(db.session.scalars(_WRITE, written).all()) or removed:
             cache.drop(TREE)  # which counts them
         for filler in _fillers:
@@ -75,12 +89,13 @@ def _sql(text: str, **arrays: Any) -> sa.TextClause:
     return sa.text(text).bindparams(*(sa.bindparam(name, type_=sa.ARRAY(of)) for name, of in arrays.items()))
 
 
-_SIGNS = {"from_signs": words.FROM_SIGNS, "to_signs": words.TO_SIGNS}
+SIGNS = {"vanishing": words.VANISHING, "separating": words.SEPARATING, "digits": words.DIGITS}
 
 
-def _plain(text: str) -> str:
+def plain_sql(text: str) -> str:
     """`rules.words.plain` in SQL, but for the spaces at either end."""
-    return f'translate(lower(normalize({text}, NFKD) COLLATE "C"), :from_signs, :to_signs)'
+    bare = f"regexp_replace(lower(normalize({text}, NFKD) COLLATE \"C\"), :vanishing, '', 'g')"
+    return f"translate(regexp_replace({bare}, :separating, ' ', 'g'), :digits, '0123456789')"
 
 
 # A category is found by its own names and those of the categories above it.
@@ -99,10 +114,10 @@ _TITLES = """
 _SPOKEN = _sql(
     f"""
     WITH {_TITLES}
-    SELECT DISTINCT unnest(string_to_array({_plain("concat_ws(' ', name, name_bn, brand)")}, ' '))
+    SELECT DISTINCT unnest(string_to_array({plain_sql("concat_ws(' ', name, name_bn, brand)")}, ' '))
     FROM product WHERE id = ANY(:ids) AND state = 'active'
     UNION
-    SELECT DISTINCT unnest(string_to_array({_plain("text")}, ' ')) FROM title
+    SELECT DISTINCT unnest(string_to_array({plain_sql("text")}, ' ')) FROM title
     """,  # noqa: S608 - put together from constants of this module
     ids=sa.BigInteger,
 )
@@ -122,19 +137,19 @@ _WRITE = _sql(
     f"""
     WITH {_TITLES}, goods AS (
         SELECT product.*,
-               {_plain("concat_ws(' ', product.name, product.name_bn)")} AS called,
-               {_plain("coalesce(product.brand, '')")} AS made_by,
-               {_plain("title.text")} AS filed_under,
-               {_plain("product.description")} AS told
+               {plain_sql("concat_ws(' ', product.name, product.name_bn)")} AS called,
+               {plain_sql("coalesce(product.brand, '')")} AS made_by,
+               {plain_sql("title.text")} AS filed_under,
+               {plain_sql("product.description")} AS told
         FROM product JOIN title ON title.category_id = product.category_id
         WHERE product.id = ANY(:ids) AND product.state = 'active'
     ), code AS (
         SELECT product_id, string_agg(text, ' ') AS texts,
                array_agg(DISTINCT '#' || replace(text, ' ', '')) FILTER (WHERE text <> '') AS whole
         FROM (
-            SELECT product_id, {_plain("sku")} AS text FROM variant WHERE product_id = ANY(:ids)
+            SELECT product_id, {plain_sql("sku")} AS text FROM variant WHERE product_id = ANY(:ids)
             UNION ALL
-            SELECT product_id, {_plain("barcode")} FROM variant WHERE product_id = ANY(:ids) AND barcode IS NOT NULL
+            SELECT product_id, {plain_sql("barcode")} FROM variant WHERE product_id = ANY(:ids) AND barcode IS NOT NULL
         ) AS codes GROUP BY product_id
     ), sound AS (
         -- With a place, for what has none weighs nothing: how its name sounds says more of a product than its shelf.
@@ -148,11 +163,14 @@ _WRITE = _sql(
         JOIN unnest(:spoken, :keys) AS spoken (word, key) ON spoken.word = said.word
         GROUP BY goods.id
     ), written AS (
-        INSERT INTO listing (product_id, seller_id, category_id, moq, country, attributes, sort_name, in_stock)
+        INSERT INTO listing (product_id, seller_id, category_id, moq, country, attributes, sort_name,
+                             from_price, best_price, in_stock)
         SELECT goods.id, seller_id, category_id, moq, country,
                ARRAY(SELECT key || '=' || value FROM jsonb_each_text(goods.attributes) ORDER BY 1),
-               left(ltrim(called), 60), false
-        FROM goods ORDER BY goods.id
+               left(ltrim(called), 60), from_price, best_price, coalesce(pieces >= moq, false)
+        FROM goods LEFT JOIN unnest(:known, :from_prices, :best_prices, :pieces)
+                             AS expected (product_id, from_price, best_price, pieces) ON expected.product_id = goods.id
+        ORDER BY goods.id
         ON CONFLICT (product_id) DO UPDATE SET
             seller_id = excluded.seller_id, category_id = excluded.category_id, moq = excluded.moq,
             country = excluded.country, attributes = excluded.attributes, sort_name = excluded.sort_name
@@ -182,6 +200,10 @@ _WRITE = _sql(
     ids=sa.BigInteger,
     spoken=sa.Text,
     keys=sa.Text,
+    known=sa.BigInteger,
+    from_prices=sa.Numeric(18, 4),
+    best_prices=sa.Numeric(18, 4),
+    pieces=sa.BigInteger,
 )
 
 # Whatever changes rows locks them in the order of their keys first, so that two never wait for each other.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from decimal import Decimal
 from typing import Any
 
+import sqlalchemy as sa
 from flask import current_app
 
 from wholesale.audit import actions as audit
@@ -14,17 +17,32 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.kernel.words import N_
 from wholesale.merchandising.imports import rules
-from wholesale.merchandising.imports.actions.runs import end, go_on, locked, note_problems
-from wholesale.merchandising.imports.models import ImportCancellation, ImportRun
+from wholesale.merchandising.imports.actions.runs import (
+    BROKE,
+    end,
+    go_on,
+    is_too_late_to_cancel,
+    locked,
+    note_problems,
+)
+from wholesale.merchandising.imports.events import ImportAdvanced
+from wholesale.merchandising.imports.models import ImportCancellation, ImportItem, ImportRun
 from wholesale.merchandising.imports.queries import names
 from wholesale.merchandising.imports.queries.snapshots import Group, groups_after, place, products, variant_ids_of
 from wholesale.organizations.queries import first_address
-from wholesale.platform import outbox
+from wholesale.platform import jobs, outbox
 from wholesale.platform.db import db
 from wholesale.platform.transaction import independent
 from wholesale.pricing.actions import bulk as pricing
 
+log = logging.getLogger(__name__)
+
 CHUNK = 1000
+_MOST_TRIES = 3
+_LONGEST = 25 * 60  # seconds; the worker ends what takes half an hour
+TOO_LONG = N_(
+    "This was not done after 25 minutes, so nothing was applied, as you asked. Cut the file, or apply its good rows."
+)
 CHANGED = N_(
     "Somebody has changed products since the check, so nothing was applied, as you asked. Their rows are listed below."
 )
@@ -61,7 +79,7 @@ def step(run: ImportRun) -> bool:
         return False
     if _chunk(run):
         return True
-    end(run, "done")
+    end(run, "done" if is_too_late_to_cancel(run) else "cancelled")
     return False
 
 
@@ -69,36 +87,69 @@ def step(run: ImportRun) -> bool:
 
 
 class _Interrupted(Exception):  # noqa: N818 - not an error
-    """Somebody cancelled it, or a product has changed: nothing of it must stay."""
+    """Somebody cancelled it, a product has changed, or it takes too long: nothing of it must stay."""
 
 
 def _all_or_nothing(run: ImportRun) -> None:
     """Everything in one transaction: a cancel, a change by others or a killed worker leaves nothing of it.
 
-    Other people's events are not kept waiting meanwhile: between two chunks they are done, in transactions of their
-    own.
+    It is cut into statements that each take a second, and may take as long as it needs in all. Other people's events
+    are not kept waiting meanwhile: between two chunks they are done, in transactions of their own. What fails is
+    tried again from the beginning, but not forever.
     """
     changed: list[rules.Problem] = []
+    last = time.monotonic() + _LONGEST
     try:
         with db.session.begin_nested():
+            _hold_all(run)
             while _chunk(run, strict=changed):
-                _go_on_or_interrupt(run, changed)
+                _go_on_or_interrupt(run, changed, last)
+            _end_for_certain(run)
     except _Interrupted:
-        db.session.refresh(run)
-        run.created = run.updated = 0
+        _nothing_of(run)
         if changed:
             run.refused += len(changed)
             note_problems(run.id, changed)
             end(run, "stopped", DomainError(CHANGED))
-        else:
+        elif _cancelled(run.id):
             end(run, "cancelled")
-    else:
-        end(run, "done")
+        else:
+            end(run, "stopped", DomainError(TOO_LONG))
+    except Exception:
+        if _tries(run.id) + 1 < _MOST_TRIES:
+            raise
+        log.exception("import %s failed for the last time", run.id)
+        _nothing_of(run)
+        end(run, "stopped", DomainError(BROKE))
 
 
-def _go_on_or_interrupt(run: ImportRun, changed: list[rules.Problem]) -> None:
-    if changed or _cancelled(run.id):
+def _end_for_certain(run: ImportRun) -> None:
+    end(run, "done")
+    if not is_too_late_to_cancel(run):
         raise _Interrupted
+
+
+def _nothing_of(run: ImportRun) -> None:
+    db.session.refresh(run)
+    run.created = run.updated = 0
+
+
+def _tries(run_id: int) -> int:
+    """How often this step has failed before."""
+    rows = outbox.unfinished(ImportAdvanced)
+    return max((row.attempts for row in rows if row.payload["run_id"] == run_id), default=0)
+
+
+def _hold_all(run: ImportRun) -> None:
+    """Hold every product of the file at once: whom one of them is held by makes it fail now rather than at the end."""
+    ids = sa.select(ImportItem.product_id).where(ImportItem.run_id == run.id, ImportItem.product_id.is_not(None))
+    bulk.lock_products(id_ for id_ in db.session.scalars(ids.distinct()) if id_ is not None)
+
+
+def _go_on_or_interrupt(run: ImportRun, changed: list[rules.Problem], last: float) -> None:
+    if changed or _cancelled(run.id) or time.monotonic() > last:
+        raise _Interrupted
+    jobs.still_alive()
     _show_progress(run)
     _let_others_through()
 
@@ -124,7 +175,7 @@ def _let_others_through() -> None:
         return
     end_at = time.monotonic() + 2
     with current_app.app_context():
-        while outbox.drain(limit=1) and time.monotonic() < end_at:
+        while outbox.drain(limit=1, before=outbox.LONG_WORK) and time.monotonic() < end_at:
             pass
 
 
@@ -173,7 +224,7 @@ def _chunk(run: ImportRun, strict: list[rules.Problem] | None = None) -> bool:
     if strict is not None and problems:
         strict += problems
         return True
-    _write(run, plans)
+    _write(run, plans, context.currency)
     note_problems(run.id, problems)
     run.created += outcomes["created"]
     run.updated += outcomes["updated"]
@@ -184,12 +235,11 @@ def _chunk(run: ImportRun, strict: list[rules.Problem] | None = None) -> bool:
     return True
 
 
-def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]]) -> None:
+def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]], currency: str) -> None:
     """Products, variants, prices and stock of a chunk, each in one statement or two."""
     actor = Actor(user_id=run.user_id, organization_id=run.organization_id, kind="seller")
     seller_id = run.organization_id
     fresh = [(group, plan) for group, plan in plans if group.product_id is None]
-    currency = names.context(run).currency
     made = bulk.create_products(
         seller_id=seller_id,
         currency=currency,
@@ -223,7 +273,18 @@ def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]]) -> None:
         )
     _count(run, actor, plans, variant_ids)
     if told:
-        listings.refresh(told)
+        listings.refresh(told, expected={product_of[group.anchor]: _expected(plan) for group, plan in fresh})
+
+
+def _expected(plan: rules.Plan) -> tuple[Decimal | None, Decimal | None, int]:
+    """What lists will say of a new product: its price at the minimum order, the best, and the pieces there are."""
+    pieces = sum(plan.stock.values())
+    if not plan.tiers:
+        return None, None, pieces
+    more = Decimal(0)
+    if len(plan.variants) == 1:  # the only one: its price is the product's
+        more = next(iter(plan.variants.values())).get("surcharge") or more
+    return plan.tiers[0][1] + more, plan.tiers[-1][1] + more, pieces
 
 
 _NOT_LISTED = {"cost", "order_multiple", "unit", "lead_time_days", "reorder_level", "reorder_quantity"}

@@ -94,6 +94,9 @@ def cancel(*, actor: Actor, run_id: int) -> None:
         db.session.execute(
             insert(ImportCancellation).values(run_id=run.id, asked_at=clock.now()).on_conflict_do_nothing()
         )
+        db.session.refresh(run)
+        if run.state in rules.ENDED:  # a run that is ending was waited for
+            raise ConflictError("This has ended already.")
     else:
         end(run, "cancelled")
 
@@ -109,6 +112,13 @@ def end(run: ImportRun, state: str, error: DomainError | None = None) -> None:
     db.session.flush()
     for table in (ImportRow, ImportItem):
         db.session.execute(sa.delete(table).where(table.run_id == run.id))
+
+
+def is_too_late_to_cancel(run: ImportRun) -> bool:
+    """The last look before a run is done: a cancel that comes after it waits for the commit, and is refused then."""
+    db.session.flush()
+    db.session.execute(sa.select(ImportRun.id).where(ImportRun.id == run.id).with_for_update())
+    return not queries.is_cancelled(run.id)
 
 
 def remove_file(thing: ImportRun | CatalogueExport) -> None:

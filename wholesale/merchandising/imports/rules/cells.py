@@ -133,6 +133,8 @@ def _state(text: str) -> str:
 
 def _latin(text: str) -> str:
     """In Latin digits, without currency signs and the spaces that people put between thousands."""
+    if text.isascii() and text.isdecimal():  # nearly all of them
+        return text
     digits = "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
     return "".join(_MONEY.sub("", digits).split()).replace("'", "").replace("’", "").replace("−", "-")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -258,6 +259,9 @@ class _Planning:
         """The prices' own rule; which step breaks it is found by trying one more at a time."""
         currency = self.product.currency if self.product else self.context.currency
         steps = [(quantity, Money(price, currency)) for quantity, price in ladder]
+        with suppress(DomainError):
+            check_ladder(steps, moq=self.moq, multiple=self.multiple)
+            return True
         for count in range(1, len(steps) + 1):
             try:
                 check_ladder(steps[:count], moq=self.moq, multiple=self.multiple)
