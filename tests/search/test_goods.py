@@ -174,6 +174,7 @@ def walk_within(chosen: Filters, category_ids: list[int] | None) -> list[int]:
 
 def test_a_choice_of_a_facet_shows_as_many_as_it_says(many: list[int]) -> None:
     counts = queries.facets(Filters(), None, None)
+    assert list(counts.countries.values()) == sorted(counts.countries.values(), reverse=True)  # and always alike
     for country, number in counts.countries.items():
         assert len(walk(Filters(countries=(country,)))) == number
     for seller, _, number in counts.sellers:

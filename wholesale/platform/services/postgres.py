@@ -33,6 +33,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u ",
     "jit": "off",  # compiling costs more than the short statements of a web page
+    "synchronize_seqscans": "off",  # or the next page of a search begins reading where the last one stopped
 }
 # A page that waits for a lock is better off with "try again" than with an answer after a minute.
 APPLICATION_LIMITS = {

@@ -166,7 +166,7 @@ def _read(rows: Any, filters: Filters) -> Facets:
         at_least=at_least,
         categories={int(row[1]): int(row[2]) for row in of.get("category", ())},
         sellers=(chosen + others)[: max(_MOST_SELLERS, len(chosen))],
-        countries={row[1]: int(row[2]) for row in of.get("country", ())},
+        countries={row[1]: int(row[2]) for row in sorted(of.get("country", ()), key=lambda row: (-row[2], row[1]))},
         in_stock=single("stock"),
         attributes=answers,
         cut=frozenset(
