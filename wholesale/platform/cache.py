@@ -1,8 +1,8 @@
 """What many requests ask for and few changes alter is worked out once and kept in Redis for a while.
 
-Only what everybody may read and what may be late for a moment: the category tree with its counts, synonyms. Never a price, a
-stock, or anything of a person: those come from the database with every request (docs/decisions/0009). Whatever is kept
-under a *name* is dropped at once by `drop`, when the transaction that changed it is committed.
+Only what everybody may read and what may be late for a moment: the category tree with its counts, synonyms. Never a
+price, a stock, or anything of a person: those come from the database with every request (docs/decisions/0009). Whatever
+is kept under a *name* is dropped at once by `drop`, when the transaction that changed it is committed.
 
 Redis may be away, slow or emptied at any time: then everything is worked out anew, and nobody waits for it.
 """
