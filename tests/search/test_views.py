@@ -31,6 +31,7 @@ Browser = Callable[[User], HouseClient]
 def own_counts(house: Flask) -> Iterator[None]:
     """Nobody else's searches, and none left behind."""
     redis = counters._redis()  # a test may put another in its place
+    house.extensions.pop("search_redis_spared", None)
     redis.delete(*(counters._key(name) for name in _NAMES))
     yield
     redis.delete(*(counters._key(name) for name in _NAMES))
@@ -249,11 +250,16 @@ def test_old_misses_are_forgotten(cast: Cast) -> None:
 
 
 def test_without_redis_nothing_is_counted_and_all_is_found(
-    goods: None, client: HouseClient, monkeypatch: pytest.MonkeyPatch
+    house: Flask, goods: None, client: HouseClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(client.application.extensions, "search_redis", quick_redis("redis://127.0.0.1:1"))
     assert "Jute bag" in client.get("/products?q=jute").text
     assert counters.pending() == counters.Counted()
+    asked: list[str] = []
+    monkeypatch.setattr(counters, "_redis", lambda: asked.append("again"))
+    client.get("/products?q=jute")
+    assert asked == []  # what has not answered is left alone for a while
+    house.extensions.pop("search_redis_spared")
 
 
 def test_admins_make_change_and_remove_synonyms(goods: None, cast: Cast, client_of: Browser) -> None:
