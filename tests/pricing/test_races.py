@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from itertools import chain, pairwise
 from threading import Barrier
 
 import sqlalchemy as sa
@@ -11,11 +13,18 @@ from flask import Flask
 
 from tests.factories import accounts, catalog, orders, organizations, prices
 from wholesale.accounts.models import User
+from wholesale.catalog.actions import products
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import HouseError
+from wholesale.kernel.money import Money
 from wholesale.orders import actions as ordering
 from wholesale.orders.models import OrderLine
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
+from wholesale.pricing import actions, jobs, queries
+from wholesale.pricing.actions.bulk import set_ladders
+from wholesale.pricing.models import DatedPrice, PriceHistory
 
 
 def test_the_order_has_the_agreed_price_or_is_refused(committed_app: Flask) -> None:
@@ -65,6 +74,70 @@ def test_the_order_has_the_agreed_price_or_is_refused(committed_app: Flask) -> N
             assert len(lines) == before + (outcomes[-1] != "refused")
             assert all(found[0] > Decimal(100) for _order, found in lines)
     assert len(outcomes) == 4
+
+
+def save(seller: Actor, bags: list[int], number: int) -> None:
+    product = products.locked(bags[0], seller_id=seller.acting_organization)
+    steps = [(10, Money(Decimal(150 + number), "BDT")), (60, Money(Decimal(130), "BDT"))]
+    actions.set_tiers(product=product, tiers=steps, actor=seller)
+
+
+def read_file(seller: Actor, bags: list[int], number: int) -> None:
+    ladders = {product_id: [(10, Decimal(200 + number)), (70, Decimal(180))] for product_id in reversed(bags)}
+    set_ladders(actor=seller, ladders=ladders)
+
+
+def change(seller: Actor, _bags: list[int], number: int) -> None:
+    prices.confirmed(seller, prices.change(str(1 + number)))
+
+
+def schedule(seller: Actor, _bags: list[int], number: int) -> None:
+    prices.confirmed(seller, prices.change(str(30 + number), starts_on=prices.day(1)))
+    db.session.execute(sa.update(DatedPrice).where(DatedPrice.ended_at.is_(None)).values(valid_from=clock.now()))
+
+
+def follow(_seller: Actor, _bags: list[int], _number: int) -> None:
+    jobs.follow_dates()
+
+
+def test_saves_files_changes_and_dates_of_one_product_at_once(committed_app: Flask) -> None:
+    """Nobody waits for nobody (no deadlock, no price written twice), and each change begins where another ended."""
+    with committed_app.app_context(), transaction():
+        dipu = accounts.user("Dipu")
+        trader = organizations.business("Dipu Traders", kind="seller", members={dipu: "owner"})
+        bags = [catalog.product(trader, f"Bag {n}", sku=f"B-{n}").id for n in range(3)]
+        user_id = dipu.id
+    barrier = Barrier(5)
+
+    def again_and_again(do: Callable[[Actor, list[int], int], None]) -> list[str]:
+        failed = []
+        for number in range(4):
+            with committed_app.app_context():
+                barrier.wait()
+                try:
+                    with transaction():
+                        do(accounts.actor(db.session.get_one(User, user_id)), bags, number)
+                except HouseError:
+                    continue
+                except sa.exc.DBAPIError as error:
+                    state = getattr(error.orig, "sqlstate", "")
+                    if state != "55P03":  # waited for two seconds on a busy machine: refused, to be tried again
+                        failed.append(f"{do.__name__}: {state}")
+        return failed
+
+    with ThreadPoolExecutor(5) as pool:
+        failed = pool.map(again_and_again, [save, read_file, change, schedule, follow])
+        assert list(chain.from_iterable(failed)) == []
+    with committed_app.app_context(), transaction():
+        jobs.follow_dates()
+        for product_id in bags:
+            told = db.session.scalars(
+                sa.select(PriceHistory).where(PriceHistory.product_id == product_id).order_by(PriceHistory.id)
+            ).all()
+            assert len(told) > 1
+            assert all(later.before == earlier.after for earlier, later in pairwise(told))
+            kept = queries.regular_ladders([product_id])[product_id]
+            assert [[quantity, f"{price:.4f}"] for quantity, price in kept] == told[-1].after
 
 
 def _orders() -> int:
