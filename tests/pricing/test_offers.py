@@ -19,6 +19,7 @@ from wholesale.kernel.money import Money
 from wholesale.merchandising import queries as products
 from wholesale.merchandising import rules as products_rules
 from wholesale.merchandising.actions import prices as edited
+from wholesale.merchandising.imports.queries import snapshots as files
 from wholesale.organizations.queries import load_actor
 from wholesale.platform import outbox, transaction
 from wholesale.platform.db import db
@@ -232,6 +233,8 @@ class TestDates:
         prices.confirmed(dipu, prices.change("10", starts_on=prices.day(1)))
         with clock.at(clock.now() + timedelta(days=2)):
             assert products.whole(bag).tiers[0] == (10, Decimal("159.5"))
+            in_a_file = files.products(bag.seller_id, [bag.id])[bag.id].tiers
+            assert list(in_a_file) == list(products.whole(bag).tiers)
             edited.set_prices(
                 actor=dipu, product_id=bag.id, tiers=products.whole(bag).tiers,
                 seen=products_rules.written_tiers(products.whole(bag).tiers),

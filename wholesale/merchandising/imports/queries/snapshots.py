@@ -14,6 +14,7 @@ from wholesale.inventory.models import Location
 from wholesale.merchandising.imports import rules
 from wholesale.merchandising.imports.models import ImportRun
 from wholesale.platform.db import db
+from wholesale.pricing.queries import regular_ladders
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,8 @@ _PRODUCTS = sa.text(
     """
     SELECT p.id, p.category_id, p.moq, p.order_multiple, p.cost, p.currency, p.name, p.name_bn, p.description, p.brand,
            p.country, p.unit, p.state, p.lead_time_days, p.reorder_level, p.reorder_quantity, p.slug,
-           tiers.list AS tiers, variants.list AS variants
+           variants.list AS variants
     FROM product p
-    LEFT JOIN LATERAL (
-        SELECT json_agg(json_build_array(t.min_qty, t.unit_price::text) ORDER BY t.min_qty) AS list
-        FROM price_tier t WHERE t.product_id = p.id
-    ) AS tiers ON true
     LEFT JOIN LATERAL (
         SELECT json_agg(json_build_array(v.id, v.sku, v.name, v.barcode, v.surcharge::text, coalesce(s.on_hand, 0),
                                          coalesce(s.allocated, 0), v.is_offered) ORDER BY v.id) AS list
@@ -107,10 +104,11 @@ def products(seller_id: int, ids: Collection[int | None]) -> dict[int, rules.Pro
     rows = db.session.execute(
         _PRODUCTS, {"seller_id": seller_id, "location_id": place(seller_id), "ids": sorted(i for i in ids if i)}
     )
-    return {row.id: _product(row) for row in rows}
+    ladders = regular_ladders([product_id for product_id in ids if product_id])
+    return {row.id: _product(row, ladders[row.id]) for row in rows}
 
 
-def _product(row: sa.Row[tuple[object, ...]]) -> rules.Product:
+def _product(row: sa.Row[tuple[object, ...]], ladder: Sequence[tuple[int, Decimal]]) -> rules.Product:
     return rules.Product(
         id=row.id,
         category=row.category_id,
@@ -118,7 +116,7 @@ def _product(row: sa.Row[tuple[object, ...]]) -> rules.Product:
         order_multiple=row.order_multiple,
         cost=row.cost,
         currency=row.currency,
-        tiers=tuple((quantity, Decimal(price)) for quantity, price in row.tiers or ()),
+        tiers=tuple(ladder),
         variants=tuple(
             rules.Variant(id_, sku, name, barcode, Decimal(surcharge), on_hand, allocated)
             for id_, sku, name, barcode, surcharge, on_hand, allocated, _ in row.variants or ()
