@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gc
 import io
 import os
 import random
@@ -170,6 +171,8 @@ def main() -> None:
     parser.add_argument("--kinds", default="csv,xlsx")
     parser.add_argument("--file", type=Path, help="a file of one's own instead")
     asked = parser.parse_args()
+    gc.collect()
+    gc.freeze()  # as the worker does
     with services.running(database.STATE) as endpoints:
         os.environ.setdefault("DATABASE_URL", endpoints.database_url)
         os.environ.setdefault("DATABASE_OWNER_URL", endpoints.database_owner_url)

@@ -6,6 +6,7 @@ and Redis may lose everything. `wholesale/schedule.py` is the whole timetable.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -314,6 +315,8 @@ def work() -> None:
         log.warning("%s", error)
     db.session.remove()
     db.engine.dispose()  # each forked process opens connections of its own
+    gc.collect()
+    gc.freeze()  # what was imported stays: the forked need not look through it again and again
     Worker(
         [Queue(QUEUE, connection=Redis.from_url(settings.redis_url), serializer=JSONSerializer)],
         connection=Redis.from_url(settings.redis_url),

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, imports
+from wholesale.catalog.actions import listings
 from wholesale.catalog.models import Listing, Product, Variant
 from wholesale.inventory.models import Stock
+from wholesale.merchandising.imports import rules
 from wholesale.merchandising.imports.models import ImportProblem
 from wholesale.platform.db import db
 from wholesale.pricing.models import PriceTier
@@ -48,6 +50,47 @@ def test_a_file_becomes_products_with_prices_and_stock(dipu) -> None:
         sa.select(Stock.on_hand).join(Variant, Variant.id == Stock.variant_id).where(Variant.sku == "A1")
     )
     assert stock == 500
+
+
+def test_an_article_number_is_the_same_in_capitals(dipu) -> None:
+    imports.applied(dipu, FILE)
+    run = imports.applied(dipu, "SKU,Stock\na1,9\nA2,7\n")
+    assert counts(run) == (2, 0, 1, 1, 0, 0)
+    assert db.session.execute(sa.select(Variant.sku).order_by(Variant.sku)).scalars().all() == ["A1", "A2"]
+    counted = sa.select(Stock.on_hand).join(Variant, Variant.id == Stock.variant_id).where(Variant.sku == "A1")
+    assert db.session.scalar(counted) == 9
+
+
+def test_one_article_number_twice_in_a_file_is_refused_in_capitals_too(dipu) -> None:
+    run = imports.checked(dipu, "SKU,Name,Category,Price\na1,Bowl,Bags,10\nA1,Bowl,Bags,10\n")
+    assert (run.to_create, run.to_refuse) == (0, 2)
+    assert set(db.session.scalars(sa.select(ImportProblem.reason))) == {"duplicate"}
+
+
+def test_lists_are_told_of_variants_and_their_prices(dipu) -> None:
+    """What the rows of lists are written with is what pricing and inventory would have told them."""
+    head = "SKU,Product key,Variant,Name,Category,Price,Price difference of the variant,Minimum order,Stock,State\n"
+    imports.applied(
+        dipu,
+        head
+        + "B1,,,Bowl,Bags,100,5,10,9,active\n"
+        + "C1,C,Red,Cup,Bags,50,3,10,6,active\nC2,C,Blue,Cup,Bags,50,0,10,4,active\n"
+        + "D1,,,Draft,Bags,20,0,1,1,draft\n",
+    )
+    written = sa.select(Product.name, Listing.from_price, Listing.best_price, Listing.in_stock).join(
+        Listing, Listing.product_id == Product.id
+    )
+    told = {row.name: tuple(row)[1:] for row in db.session.execute(written)}
+    assert told == {"Bowl": (Decimal(105), Decimal(105), False), "Cup": (Decimal(50), Decimal(50), True)}
+    listings.refresh(db.session.scalars(sa.select(Product.id)).all())
+    assert {row.name: tuple(row)[1:] for row in db.session.execute(written)} == told
+
+
+def test_the_headings_are_no_row_of_a_file_that_is_too_long(dipu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MAX_ROWS", 3)
+    goods = "".join(f"A{number},Bowl,Bags,10\n" for number in range(40))
+    run = imports.sent(dipu, f"Dipu Traders\nSKU,Name,Category,Price\n{goods}")
+    assert (run.state, run.reason_values) == ("stopped", {"rows": 40, "most": 3})
 
 
 def test_the_same_file_twice_changes_nothing(dipu) -> None:

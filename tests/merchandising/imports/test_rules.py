@@ -138,6 +138,42 @@ def test_article_numbers_that_a_spreadsheet_has_spoilt(cell: str, code: str) -> 
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [("pcs", "piece"), ("Pieces", "piece"), ("PC.", "piece"), ("পিস", "piece"), ("kg", "kg"), ("KGs", "kg"),
+     ("কেজি", "kg"), ("ctn", "carton"), ("Case", "carton"), ("Boxes", "box"), ("বস্তা", "bag"), ("সেট", "set")],
+)  # fmt: skip
+def test_units_are_known_by_many_names(text: str, unit: str) -> None:
+    assert rules.read_cell(NAMES["unit"], text, rules.PLAIN_READING) == unit
+
+
+@pytest.mark.parametrize(("text", "meant"), [("cartoon", "carton"), ("peices", "piece"), ("furlong", "")])
+def test_a_unit_that_is_not_known_is_refused_with_what_may_be_meant(text: str, meant: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        rules.read_cell(NAMES["unit"], text, rules.PLAIN_READING)
+    assert (refused.value.code, refused.value.suggestion) == ("unit", meant)
+
+
+def test_barcodes_are_read_as_on_the_page_of_a_product() -> None:
+    for cell in ("4006381333931", "৪০০৬৩৮১৩৩৩৯৩১", "400-6381 333931", f"{NUMBER}4006381333931"):
+        assert rules.read_cell(NAMES["barcode"], cell, rules.PLAIN_READING) == "4006381333931"
+
+
+@pytest.mark.parametrize(
+    ("cell", "says", "meant"),
+    [
+        ("4006381333932", "last digit", ""),
+        ("12345", "8, 12, 13 or 14", ""),
+        (f"{NUMBER}36000291452", "8, 12, 13 or 14", "036000291452"),
+    ],
+)
+def test_a_barcode_that_cannot_be_one_is_refused(cell: str, says: str, meant: str) -> None:
+    with pytest.raises(Unreadable) as refused:
+        rules.read_cell(NAMES["barcode"], cell, rules.PLAIN_READING)
+    assert says in rules.sentence(refused.value.code)
+    assert refused.value.suggestion == meant
+
+
 def test_article_numbers_that_only_look_odd_are_left_alone() -> None:
     for cell, value in (
         ("00123", "00123"),

@@ -26,6 +26,7 @@ from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.merchandising.imports import actions, jobs, queries
 from wholesale.merchandising.imports.actions import applying
+from wholesale.merchandising.imports.actions.runs import BROKE
 from wholesale.merchandising.imports.models import (
     CatalogueExport,
     ImportCancellation,
@@ -121,7 +122,73 @@ def test_cancelling_all_or_nothing_leaves_nothing(dipu: Actor, monkeypatch: pyte
     assert how_many(Product) == 0
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_all_or_nothing_is_cancelled_until_the_last_moment(dipu: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = imports.checked(dipu, rows(30))
+    actions.apply_run(actor=dipu, run_id=run.id, mode="all")
+    ends: list[str] = []
+
+    def end_and_cancel(of: ImportRun, state: str, error: DomainError | None = None) -> None:
+        end(of, state, error)
+        ends.append(state)
+        if state == "done":
+            db.session.add(ImportCancellation(run_id=of.id))
+            db.session.flush()
+
+    end = applying.end
+    monkeypatch.setattr(applying, "end", end_and_cancel)
+    monkeypatch.setattr(applying, "_cancelled", lambda _: ends == ["done"])
+    imports.work()
+    assert ends == ["done", "cancelled"]
+    assert (run.state, counts(run)) == ("cancelled", (30, 0, 0, 0, 0, 30))
+    assert how_many(Product) == 0
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_all_or_nothing_that_fails_again_and_again_ends(dipu: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = imports.checked(dipu, rows(30))
+    actions.apply_run(actor=dipu, run_id=run.id, mode="all")
+
+    def break_at_the_second(of: ImportRun) -> None:
+        if of.created == 20:
+            raise RuntimeError("broken")
+
+    monkeypatch.setattr(applying, "_show_progress", break_at_the_second)
+    states = []
+    for _ in range(3):
+        imports.work()
+        states.append(run.state)
+        db.session.execute(sa.update(OutboxRow).values(available_at=clock.now()))
+    assert states == ["applying", "applying", "stopped"]
+    assert (run.reason, counts(run)) == (BROKE, (30, 0, 0, 0, 0, 30))
+    assert how_many(Product) == 0
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_all_or_nothing_that_takes_too_long_leaves_nothing(dipu: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "_LONGEST", -1)
+    run = imports.applied(dipu, rows(30), mode="all")
+    assert (run.state, run.reason, counts(run)) == ("stopped", applying.TOO_LONG, (30, 0, 0, 0, 0, 30))
+    assert how_many(Product) == 0
+
+
 # --- cancelling -------------------------------------------------------------------------------------------
+
+
+def test_a_cancel_that_waited_for_the_end_is_refused(dipu: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = imports.checked(dipu, rows(3))
+    actions.apply_run(actor=dipu, run_id=run.id, mode="all")
+    db.session.commit()
+    waited = sa.text("UPDATE import_run SET state = 'done', created = 3 WHERE id = :id")
+    refresh = db.session.refresh
+
+    def ended_meanwhile(of: ImportRun) -> None:
+        db.session.execute(waited, {"id": run.id})
+        refresh(of)
+
+    monkeypatch.setattr(db.session, "refresh", ended_meanwhile)
+    with pytest.raises(ConflictError, match="ended already"):
+        actions.cancel(actor=dipu, run_id=run.id)
 
 
 @pytest.mark.usefixtures("small_chunks")

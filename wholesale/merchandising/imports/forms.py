@@ -92,6 +92,9 @@ class ColumnsForm(HouseForm):
         choices=[choice("active", _l("Active: buyers see them")), choice("draft", _l("Draft: only you see them"))],
     )
 
+    def validate_unit(self, field: Any) -> None:
+        _readable(field, "unit")
+
     def validate_moq(self, field: Any) -> None:
         _readable(field, "moq")
 
@@ -107,7 +110,7 @@ class ColumnsForm(HouseForm):
         return said | {
             "category": int(self.category.data) if self.category.data else None,
             "category_for_unknown": self.category_for_unknown.data,
-            "unit": self.unit.data or "piece",
+            "unit": _value(self.unit.data, "unit") or "piece",
             "state": self.state.data,
             "decimal_comma": self.decimal.data == "comma",
         }

@@ -320,9 +320,7 @@ def _place(seller_id: int) -> int:
     found = place(seller_id)
     if found is None:
         address = first_address(seller_id)
-        found = inventory.open_location(
-            organization_id=seller_id, name="Warehouse", district=address.district if address else ""
-        ).id
+        found = inventory.first_location(organization_id=seller_id, district=address.district if address else "")
     return found
 
 

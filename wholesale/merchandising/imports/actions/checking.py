@@ -158,11 +158,11 @@ class _Merged:
 _SAME_SKU = sa.text(
     """
     WITH twice AS (
-        SELECT sku, array_agg(row_no ORDER BY row_no) AS rows FROM import_item
-        WHERE run_id = :run_id AND sku IS NOT NULL GROUP BY sku HAVING count(*) > 1
+        SELECT lower(sku) AS sku, array_agg(row_no ORDER BY row_no) AS rows FROM import_item
+        WHERE run_id = :run_id AND sku IS NOT NULL GROUP BY lower(sku) HAVING count(*) > 1
     ), marked AS (
         UPDATE import_item SET broken = true FROM twice
-        WHERE import_item.run_id = :run_id AND import_item.sku = twice.sku
+        WHERE import_item.run_id = :run_id AND lower(import_item.sku) = twice.sku
         RETURNING import_item.row_no, import_item.sku, twice.rows
     )
     INSERT INTO import_problem (run_id, row_no, field, value, reason, reason_values, suggestion, is_warning)
@@ -179,6 +179,14 @@ _KNOWN = sa.text(
     WHERE import_item.run_id = :run_id AND variant.seller_id = :seller_id AND variant.sku = import_item.sku
     """
 )
+# A1 and a1 are one article, as on the page of a product; where both are there, each is itself.
+_KNOWN_IN_CAPITALS = sa.text(
+    """
+    UPDATE import_item SET product_id = variant.product_id FROM variant
+    WHERE import_item.run_id = :run_id AND import_item.product_id IS NULL AND variant.seller_id = :seller_id
+          AND lower(variant.sku) = lower(import_item.sku)
+    """
+)
 # A key may itself be the SKU of a product that is there; and one row that is known makes the others of its key known.
 _BY_KEY = sa.text(
     """
@@ -187,7 +195,8 @@ _BY_KEY = sa.text(
             SELECT group_key, product_id, sku FROM import_item WHERE run_id = :run_id AND product_id IS NOT NULL
             UNION ALL
             SELECT DISTINCT item.group_key, variant.product_id, variant.sku
-            FROM import_item item JOIN variant ON variant.seller_id = :seller_id AND variant.sku = item.group_key
+            FROM import_item item
+            JOIN variant ON variant.seller_id = :seller_id AND lower(variant.sku) = lower(item.group_key)
             WHERE item.run_id = :run_id
         ) AS found GROUP BY group_key
     ), several AS (
@@ -234,7 +243,7 @@ def _link(run: ImportRun) -> None:
     db.session.flush()
     # Nobody has counted these rows yet, so the planner thinks them few and would look each up in all the others.
     db.session.execute(sa.text("SET LOCAL enable_nestloop = off"))
-    for statement in (_SAME_SKU, _KNOWN, _LOST_ZEROS, _BY_KEY, _ANCHORS):
+    for statement in (_SAME_SKU, _KNOWN, _KNOWN_IN_CAPITALS, _LOST_ZEROS, _BY_KEY, _ANCHORS):
         db.session.execute(statement, told)
 
 

@@ -35,7 +35,12 @@ def read(run: ImportRun) -> None:
         raise DomainError(tables.REASONS["empty"], field="file")
     run.header_row, headings = first[head]
     body = first[head + 1 :]
-    run.total = _keep(run.id, body) + sum(_keep(run.id, chunk) for chunk in chunks)
+    try:
+        run.total = _keep(run.id, body) + sum(_keep(run.id, chunk) for chunk in chunks)
+    except DomainError as error:
+        if error.message != tables.REASONS["rows"]:
+            raise
+        run.total = int(str(error.values["rows"])) - head - 1  # the headings and what stands above them are no goods
     if run.total > rules.MAX_ROWS:
         raise DomainError(tables.REASONS["rows"], field="file", rows=run.total, most=rules.MAX_ROWS)
     samples = [cells for _, cells in body[:_SAMPLES]]

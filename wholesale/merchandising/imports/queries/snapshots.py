@@ -126,12 +126,18 @@ def _product(row: sa.Row[tuple[object, ...]], ladder: Sequence[tuple[int, Decima
 
 
 def variant_ids_of(seller_id: int, skus: Iterable[str]) -> dict[str, int]:
-    """Those of these article numbers that the seller has, with their variants' ids."""
+    """Those of these article numbers that the seller has in capitals or not, with their variants' ids."""
     wanted = sorted(skus)
     if not wanted:
         return {}
-    rows = db.session.execute(
-        sa.text("SELECT sku, id FROM variant WHERE seller_id = :seller_id AND sku = ANY(:skus)"),
-        {"seller_id": seller_id, "skus": wanted},
-    )
-    return dict(rows.all())
+    rows = db.session.execute(_IDS, {"seller_id": seller_id, "skus": wanted})
+    return dict(rows.all())  # of two, the one that is written the same comes last
+
+
+_IDS = sa.text(
+    """
+    WITH asked AS MATERIALIZED (SELECT unnest(CAST(:skus AS text[])) AS sku)
+    SELECT asked.sku, variant.id FROM asked JOIN variant ON lower(variant.sku) = lower(asked.sku)
+    WHERE variant.seller_id = :seller_id ORDER BY variant.sku = asked.sku
+    """
+)

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field as filled_in
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Any
 
+from wholesale.catalog.rules.products import UNITS, read_barcode
+from wholesale.kernel.errors import DomainError
 from wholesale.merchandising.imports.rules.columns import STATES, Field
 
 NUMBER, DATE = "\x01", "\x02"
@@ -26,6 +29,20 @@ _PLAIN = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 _WESTERN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _LAKH = re.compile(r"\d{1,2}(?:,\d{2})*,\d{3}(?:\.\d+)?")
 _COMMA = re.compile(r"\d*,\d+")
+_UNIT_WORDS = {
+    "piece": "pieces pc pcs pce ea each no nos number unit units psc পিস টি টা খানা",
+    "set": "sets সেট",
+    "pack": "packs packet packets pkt pkts pk package প্যাক প্যাকেট",
+    "box": "boxes bx bxs বাক্স বক্স",
+    "bundle": "bundles bdl bndl বান্ডিল আঁটি",
+    "bag": "bags sack sacks ব্যাগ বস্তা",
+    "carton": "cartons ctn ctns case cases কার্টন কার্টুন",
+    "kg": "kgs kilo kilos kilogram kilograms kilogramme kilogrammes কেজি কিলো কিলোগ্রাম",
+}
+_UNITS = {
+    unicodedata.normalize("NFC", word): unit for unit in UNITS for word in (unit, *_UNIT_WORDS.get(unit, "").split())
+}
+_LACKING = (7, 11, 12, 13)  # digits of a code without its first
 _STATE_WORDS = {
     "active": "active", "yes": "active", "live": "active", "published": "active", "সক্রিয়": "active",
     "draft": "draft", "hidden": "draft", "খসড়া": "draft",
@@ -77,8 +94,9 @@ def read_cell(what: Field, cell: str, reading: Reading) -> Any:
     """The value of a cell that is not empty. Raises Unreadable."""
     if cell in _ERRORS:
         raise Unreadable("error")
-    if what.kind == "code":
-        return _code(cell, what.longest)
+    if what.kind in {"code", "barcode"}:
+        code = _code(cell, what.longest)
+        return code if what.kind == "code" else _barcode(code)
     if what.kind in {"text", "long"}:
         return _text(cell, what.longest)
     text = shown(cell).strip()
@@ -86,8 +104,8 @@ def read_cell(what: Field, cell: str, reading: Reading) -> Any:
         return _answer(reading.category(unquoted(text)))
     if what.kind == "country":
         return _answer(reading.country(text))
-    if what.kind == "state":
-        return _state(text)
+    if what.kind in {"state", "unit"}:
+        return _state(text) if what.kind == "state" else _unit(text)
     if cell.startswith(DATE):
         raise Unreadable("date")
     if what.kind in {"whole", "count"}:
@@ -106,6 +124,29 @@ def _code(cell: str, longest: int) -> str:
     if len(text) > longest:
         raise Unreadable("long", most=longest)
     return text
+
+
+def _barcode(text: str) -> str | None:
+    """Plain digits. One that lacks the zero which a spreadsheet takes from the front is suggested with it."""
+    try:
+        return read_barcode(text)
+    except DomainError as error:
+        raise Unreadable(error.message, _with_zero(text)) from None
+
+
+def _with_zero(text: str) -> str:
+    try:
+        return read_barcode(f"0{text}") or "" if len(text) in _LACKING else ""
+    except DomainError:
+        return ""
+
+
+def _unit(text: str) -> str:
+    word = unicodedata.normalize("NFC", " ".join(text.split())).casefold().rstrip(".")
+    if word in _UNITS:
+        return _UNITS[word]
+    near = get_close_matches(word, _UNITS, 1)
+    raise Unreadable("unit", _UNITS[near[0]] if near else "")
 
 
 def _text(cell: str, longest: int) -> str:

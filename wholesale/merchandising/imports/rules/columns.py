@@ -152,7 +152,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "unit",
         "Unit",
-        "text",
+        "unit",
         "piece",
         N_("What is counted: piece, kg, carton …"),
         ("unit", "uom", "unitofmeasure", "একক"),
@@ -223,7 +223,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "barcode",
         "Barcode",
-        "code",
+        "barcode",
         "",
         N_("The number under the bars (EAN, UPC), as text."),
         ("barcode", "ean", "ean13", "upc", "gtin", "বারকোড"),

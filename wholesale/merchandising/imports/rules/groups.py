@@ -316,12 +316,16 @@ class _Planning:
         return (self.price * Decimal(text[:-1]) / 100).quantize(_PERCENT, ROUND_HALF_UP)
 
     def variants(self) -> None:
-        there = {variant.sku: variant for variant in self.product.variants} if self.product else {}
-        count = len(there) + sum(item.values.get("sku") not in there for item in self.items)
-        mentioned = {item.values["sku"] for item in self.items}
-        taken = {variant.name.casefold() for sku, variant in there.items() if sku not in mentioned}
+        there = self.product.variants if self.product else ()
+        known = {each.sku.lower(): each for each in there} | {each.sku: each for each in there}
+        found = {
+            item.row: known.get(item.values["sku"]) or known.get(item.values["sku"].lower()) for item in self.items
+        }
+        mentioned = {each.id for each in found.values() if each}
+        count = len(there) + sum(each is None for each in found.values())
+        taken = {each.name.casefold() for each in there if each.id not in mentioned}
         for item in self.items:
-            old = there.get(item.values["sku"])
+            old = found[item.row]
             new: dict[str, Any] = {"id": old.id if old else None, "sku": item.values["sku"]}
             for name, column in _OF_VARIANT.items():
                 value = item.values.get(name)

@@ -21,6 +21,7 @@ REASONS = {
     "category": N_("There is no such category."),
     "several": N_("There are several categories of this name. Write the whole path, such as Home > Kitchen."),
     "country": N_("This is no country that we know. Use its English name or its two letters."),
+    "unit": N_("Goods are sold by the piece, set, pack, box, bundle, bag, carton or kg."),
     "state": N_("This must be one of: active, draft, archived."),
     "duplicate": N_("This article number stands in this file more than once: rows {rows}."),
     "zeros": N_("You sell {sku}. The spreadsheet seems to have lost the zeros at its front."),
