@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
+from flask import has_request_context
 
 from tests.client import HouseClient
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, imports, organizations
 from wholesale.accounts.models import User
-from wholesale.merchandising.imports import rules
+from wholesale.merchandising.imports import queries, rules
 from wholesale.merchandising.imports.models import ImportRun
 from wholesale.platform.db import db
 from wholesale.platform.files import tables
+from wholesale.platform.sheets import Cell
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 FILE = "SKU,Name,Category,Price,Stock\nA1,Red bowl,Bags,100,5\nA2,Blue bowl,Bagz,50,5\n"
@@ -138,6 +140,22 @@ def test_template_and_export_come_in_both_forms(seller: HouseClient, cast: Cast)
     assert answer.status_code == 200
     body = [row for part in tables.read(answer.data, most=10) if isinstance(part, list) for row in part]
     assert len(body) == 3
+
+
+def test_the_export_is_read_before_the_request_ends(seller: HouseClient, cast: Cast, monkeypatch) -> None:
+    """An answer that reads while it is sent has neither transaction nor scope: the server would cut it off."""
+    catalog.product(cast.trader)
+    db.session.commit()
+    rows, within = queries.catalogue_rows, []
+
+    def watched(seller_id: int) -> Iterator[list[Cell]]:
+        for row in rows(seller_id):
+            within.append(has_request_context())
+            yield row
+
+    monkeypatch.setattr(queries, "catalogue_rows", watched)
+    assert seller.get("/seller/imports/catalogue.csv").data.count(b"\r\n") == 2
+    assert within == [True]
 
 
 def test_strangers_find_nothing(seller: HouseClient, cast: Cast, client_of: Callable[[User], HouseClient]) -> None:
