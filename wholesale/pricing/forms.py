@@ -77,6 +77,10 @@ class Calculation:
         self.quote: Quote | None = None
         self.has_grid = len(offer.variants) > 1
         labels = {choice.id: choice.name or choice.sku for choice in offer.variants} if self.has_grid else {}
+        if self.has_grid and "quantity" not in args and not variants_asked(args):
+            # Nobody has asked yet: the least that can be ordered, of what there is most.
+            most = max(offer.variants, key=lambda each: each.available)
+            args = MultiDict({f"v{most.id}": str(offer.moq)})
         asked = bool(set(variants_asked(args)) & set(labels))
         self.grid = mix_form(args if asked else None, labels)
         self.form = QuantityForm(args if "quantity" in args else None, quantity=offer.moq)
@@ -119,8 +123,8 @@ class Calculation:
 
     @property
     def nearest(self) -> list[Quote]:
-        """What could be ordered instead of a number that was refused."""
-        if self.quote is not None or not self.wanted or self.wanted < 1:
+        """What could be ordered instead of a number that was refused; of a mix nobody can say how it would be mixed."""
+        if self.asked_for_mix or self.quote is not None or not self.wanted or self.wanted < 1:
             return []
         try:
             return self.offer.nearest(self.wanted)
@@ -130,7 +134,7 @@ class Calculation:
     @property
     def best(self) -> Advice | None:
         """The cheapest way to at least the refused number, where it is none of the nearest."""
-        if self.quote is not None or not self.wanted or self.wanted < 1:
+        if self.asked_for_mix or self.quote is not None or not self.wanted or self.wanted < 1:
             return None
         found = self.offer.best_buy(self.wanted)
         return found if found and found.quantity not in {each.quantity for each in self.nearest} else None
