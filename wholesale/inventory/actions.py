@@ -267,6 +267,22 @@ _LOG = sa.text(
 )
 
 
+def first_location(*, organization_id: int, district: str) -> int:
+    """The id of where a seller counts, opened with the first count.
+
+    Of two first counts at once the second waits here: what is in a second location could not be counted.
+    """
+    of_seller = sa.select(sa.func.min(Location.id)).where(Location.organization_id == organization_id)
+    found = db.session.scalar(of_seller)
+    if found is None:
+        key = f"first location:{organization_id}"
+        db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0))))
+        found = db.session.scalar(of_seller)
+    if found is None:
+        found = open_location(organization_id=organization_id, name="Warehouse", district=district).id
+    return found
+
+
 def _log(kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]]) -> None:
     """One row per change: (reference, take, the figure afterwards, by how much it changed)."""
     db.session.execute(

@@ -72,16 +72,8 @@ def _has_location(seller_id: int) -> bool:
 
 
 def _location(seller_id: int) -> int:
-    """Where the seller counts: their first location, opened with the first count."""
-    of_seller = sa.select(sa.func.min(Location.id)).where(Location.organization_id == seller_id)
-    first = db.session.scalar(of_seller)
-    if first is None:
-        # Of two first counts at once the second waits here: in a second location its goods could not be counted.
-        db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"place:{seller_id}", 0))))
-        first = db.session.scalar(of_seller)
-    if first is not None:
-        return first
+    """Where the seller counts."""
     district = db.session.scalar(
         sa.select(Address.district).where(Address.organization_id == seller_id).order_by(Address.id).limit(1)
     )
-    return inventory.open_location(organization_id=seller_id, name="Warehouse", district=district or "").id
+    return inventory.first_location(organization_id=seller_id, district=district or "")
