@@ -297,7 +297,7 @@ def test_only_what_differs_is_written_and_told() -> None:
     assert made.tiers == [(1, Decimal(110)), (50, Decimal(90))]  # the file has no columns for the further steps
     assert [(c.field, c.old, c.new) for c in made.changes] == [
         ("name", "Bowl", "Red bowl"),
-        ("price", "1 × 100", "1 × 110"),
+        ("price", "1+ 100", "1+ 110"),
         ("stock", "50", "60"),
     ]
 
@@ -305,6 +305,34 @@ def test_only_what_differs_is_written_and_told() -> None:
 def test_a_file_with_columns_for_steps_says_all_of_them() -> None:
     made = plan([row(price="100")], there((1, "100"), (50, "90")), context())
     assert made.tiers == [(1, Decimal(100))]
+
+
+def test_steps_that_have_no_column_stay() -> None:
+    columns = frozenset({"price", "from2", "price2"})
+    product = there((1, "100"), (50, "90"), (200, "80"))
+    made = plan([row(price="99", from2=60, price2="88")], product, context(columns))
+    assert made.tiers == [(1, Decimal(99)), (60, Decimal(88)), (200, Decimal(80))]
+    assert plan([row(price="99")], product, context(columns)).tiers == [(1, Decimal(99))]  # its column is there: empty
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "problem"),
+    [
+        ({"price"}, {"price": "90"}, ("price", "90", "A larger quantity must cost less for each piece.")),
+        ({"price"}, {"price": "85"}, ("price", "85", "A larger quantity must cost less for each piece.")),
+        (
+            {"price", "from2", "price2"},
+            {"price": "99", "from2": 60, "price2": "80"},
+            ("price", "99", "A larger quantity must cost less for each piece."),
+        ),
+        ({"moq"}, {"moq": 50}, ("moq", "50", "The quantities of the tiers must rise.")),
+    ],
+)
+def test_steps_that_stay_must_still_fall(columns, values, problem) -> None:
+    product = there((1, "100"), (50, "90"), (200, "80"))
+    made = plan([row(**values)], product, context(frozenset(columns)))
+    assert [(each.field, each.value, each.code) for each in made.problems] == [problem]
+    assert made.outcome == {2: "refused"}
 
 
 def test_steps_beyond_the_fifth_stay() -> None:

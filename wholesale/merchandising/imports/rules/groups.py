@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from wholesale.kernel.errors import DomainError
@@ -221,7 +221,7 @@ class _Planning:
                 self.change(name, before, new)
 
     def ladder(self) -> None:
-        """The steps as the file has them; a file without columns for further steps leaves those that are there."""
+        """The steps as the file has them; those for which it has no columns stay as they are."""
         old = self.product.tiers if self.product else ()
         first = self.given.get("price")
         price = self.price = Decimal(first) if first is not None else old[0][1] if old else None
@@ -241,16 +241,22 @@ class _Planning:
                 self.refuse(self.anchor, "price", "missing")
             return
         says = first is not None or bool(steps)
-        if not ({f"from{number}" for number in range(2, MAX_TIERS + 1)} & self.context.mapped and says):
-            steps = [(quantity, cheaper) for quantity, cheaper in old[1:]]
-        elif len(steps) == MAX_TIERS - 1:
-            steps += [(quantity, cheaper) for quantity, cheaper in old[MAX_TIERS:] if quantity > steps[-1][0]]
+        last = self.last_step()
+        if last == 1 or not says:
+            steps = list(old[1:])
+        elif len(steps) == last - 1:  # all that it has columns for: what lies behind them is left out
+            steps += [step for step in old[last:] if step[0] > steps[-1][0]]
         ladder = [(self.moq, price), *steps]
         if ladder == list(old) and self.multiple == (self.product.order_multiple if self.product else 0):
             return
         if not self.moq % self.multiple and self.check(ladder, columns) and ladder != list(old):
             self.made.tiers = ladder
             self.changed_steps(old, ladder)
+
+    def last_step(self) -> int:
+        """The furthest price for which the file has a column; 1 when it has none but the first."""
+        names = (f"{part}{number}" for number in range(MAX_TIERS, 1, -1) for part in ("from", "price"))
+        return next((int(name[-1]) for name in names if name in self.context.mapped), 1)
 
     def _state(self) -> str:
         return str(self.product.plain.get("state")) if self.product else "active"
@@ -271,9 +277,11 @@ class _Planning:
                     "cost less" in error.message or "price is" in error.message or "must cost" in error.message
                 )
                 name = f"price{number}" if about_price else f"from{number}" if number else "moq"
-                value = written(ladder[count - 1][1]) if about_price else ladder[count - 1][0]
-                row = self.source.get(name, self.anchor)
-                self.refuse(row, name if name in NAMES else "price", error.message, value, **error.values)
+                at = count - 1
+                if name not in self.given:  # a step that stays: what the file says before it is to blame
+                    name, at = "price" if about_price else "moq", 0
+                value = written(ladder[at][1]) if about_price else ladder[at][0]
+                self.refuse(self.source.get(name, self.anchor), name, error.message, value, **error.values)
                 return False
         return True
 
@@ -359,7 +367,17 @@ class _Planning:
 
 
 def _step(step: tuple[int, Decimal] | None) -> str:
-    return "" if step is None else f"{step[0]} × {written(step[1])}"
+    """A price as `10+ 152`, which the page that shows it reads again (`read_step`)."""
+    return "" if step is None else f"{step[0]}+ {written(step[1])}"
+
+
+def read_step(text: str) -> tuple[int, Decimal] | None:
+    """The quantity and the price of such a text; None for any other."""
+    quantity, plus, price = text.partition("+ ")
+    try:
+        return (int(quantity), Decimal(price)) if plus else None
+    except (ValueError, InvalidOperation):
+        return None
 
 
 def _same(old: Any, new: Any) -> bool:
