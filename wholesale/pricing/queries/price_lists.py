@@ -138,9 +138,10 @@ def details(actor: Actor, list_id: int) -> Details:
 
 
 def product(actor: Actor, list_id: int, product_id: int) -> Priced:
-    """One product of the seller with its tiers on the list, if any. Raises NotFoundError."""
+    """One product of the seller with its tiers on their list, if any. Raises NotFoundError."""
+    own = sa.exists().where(PriceList.id == list_id, PriceList.seller_id == actor.acting_organization)
     found = _products(actor, [product_id]).get(product_id)
-    if found is None:
+    if found is None or not db.session.scalar(sa.select(own)):
         raise NotFoundError
     tiers = db.session.execute(
         sa.select(PriceListTier.min_qty, PriceListTier.unit_price)

@@ -107,7 +107,7 @@ def _page(list_id: int, form: PriceListForm | None = None, buyer_form: BuyerForm
             is_active=head.is_active,
             version=head.version,
         )
-    words, sku = request.args.get("buyer", "").strip()[:200], request.args.get("sku", "").strip()[:80]
+    words, sku = (request.args.get(name, "").replace("\0", "").strip()[:200] for name in ("buyer", "sku"))
     status = max(form.status, buyer_form.status if buyer_form else form.status)
     return show(
         "pricing/price_list.html",
