@@ -73,3 +73,49 @@ def test_previews_that_cannot_be(client_of: Browser, cast: Cast, query) -> None:
     catalog.product(cast.trader)
     db.session.commit()
     assert client_of(cast.dipu).get(f"/seller/prices/changes?percent=5&{query}").status_code < 500
+
+
+HUGE = "9" * 25
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/products/a%00b",
+        "/products/%00/price",
+        "/products/%00/sellers",
+        f"/lists/{HUGE}",
+        f"/lists/favourites?before={HUGE}",
+        f"/orders/again?before={HUGE}",
+        f"/compare?p=%00&p=jute-bag&quantity={HUGE}",
+        "/compare?find=%00&p=jute-bag",
+        f"/products/jute-bag/sellers?quantity={HUGE}",
+        f"/products/jute-bag/price?v{HUGE}=3",
+        f"/products/jute-bag/price?quantity={HUGE}",
+        "/products/jute-bag?quantity=%00",
+    ],
+)
+def test_addresses_that_nobody_has(client_of: Browser, cast: Cast, path) -> None:
+    catalog.product(cast.trader)
+    db.session.commit()
+    assert client_of(cast.amina).get(path).status_code < 500
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/products/%00/favourite", {"marked": "yes"}),
+        ("/orders/%00/again", {}),
+        ("/orders/again", {f"take-{HUGE[:17]}": "1", f"quantity-{HUGE[:17]}": "5"}),
+        ("/quick-order", {"paste": f"JUTE-BAG, {HUGE}\n\0, 5\n{'X' * 300} 5"}),
+        ("/quick-order", {"sku-1": "JUTE-BAG\0", "quantity-1": "10\0", "variant-1": HUGE}),
+        ("/quick-order/cart", {"sku-1": "JUTE-BAG", "quantity-1": "2147483648"}),
+        ("/quick-order/cart", {"sku-1": "x", "quantity-1": "10", "variant-1": HUGE, "for-1": "x"}),
+        ("/cart/lines", {"variant_id": HUGE, "quantity": "10"}),
+        ("/cart/lines", {"variant_id": "\0", "quantity": HUGE}),
+    ],
+)
+def test_forms_that_no_browser_sends(client_of: Browser, cast: Cast, path, data) -> None:
+    catalog.product(cast.trader)
+    db.session.commit()
+    assert client_of(cast.amina).post(path, data=data).status_code < 500
