@@ -32,6 +32,7 @@ def test_the_formats_own_headings_are_recognised() -> None:
         (["Item code", "Product Name", "Rate (Tk.)", "MOQ"], {"sku": 0, "name": 1, "price": 2, "moq": 3}),
         (["পণ্য কোড", "নাম", "দাম", "মজুদ", "বিভাগ"], {"sku": 0, "name": 1, "price": 2, "stock": 3, "category": 4}),
         (["SKU", "sku", "Name", "Description"], {"sku": 0, "name": 2, "description": 3}),
+        (["SKU", "Qty in stock"], {"sku": 0, "stock": 1}),
         (["a", "b"], {}),
     ],
 )

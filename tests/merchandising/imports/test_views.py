@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
 from flask import has_request_context
 
-from tests.client import HouseClient
+from tests.client import HouseClient, text_of
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, imports, organizations
 from wholesale.accounts.models import User
@@ -204,6 +205,56 @@ def test_cancelling_what_waits_ends_it_at_once(seller: HouseClient) -> None:
     assert (run.state, run.not_reached) == ("cancelled", 2)
     assert seller.post(f"{place}/cancellation").status_code == 303
     assert "This has ended already." in seller.get(place).text
+
+
+def test_all_or_nothing_stands_there_with_wrong_rows_and_applies_nothing(seller: HouseClient) -> None:
+    place = send(seller).headers["Location"]
+    imports.work()
+    seller.post(f"{place}/columns", data=columns_of(only_run()))
+    imports.work()
+    page = seller.get(place).text
+    assert [
+        ("checked" in radio, 'value="valid"' in radio) for radio in re.findall('<input[^>]*type="radio"[^>]*>', page)
+    ] == [
+        (True, True),
+        (False, False),
+    ]
+    assert "all or nothing applies nothing until they are corrected" in page
+    answer = seller.post(f"{place}/application", data={"mode": "all"})
+    assert answer.status_code == 422
+    assert "All or nothing needs a file without mistakes." in answer.text
+    assert only_run().state == "checked"
+
+
+def test_what_is_wrong_is_counted_for_each_column(seller: HouseClient) -> None:
+    rows = "".join(f"X{n},Bowl {n},{'Bags' if n else ''},{n + 1}\n" for n in range(30)) + "X1,Cup,Bags,5\n"
+    place = send(seller, "SKU,Name,Category,Price\n" + rows).headers["Location"]
+    imports.work()
+    seller.post(f"{place}/columns", data=columns_of(only_run(), cost=""))
+    imports.work()
+    page = text_of(seller.get(place).text)
+    assert "Cost: missing in 29 rows" in page
+    assert "Category: missing in 1 row" in page
+    assert "SKU: This article number stands in this file more than once." in page
+    page = seller.get(f"{place}?reason=missing&field=category").text
+    assert page.count('data-label="Column"') == 1
+    assert "Page 2 of 2" in seller.get(f"{place}?reason=missing&field=cost&page=2").text
+    default = re.search(r'href="([^"]*columns=1[^"]*)#cost"', page)
+    assert default is not None
+    assert 'id="cost"' in seller.get(default[1].replace("&amp;", "&")).text
+
+
+def test_prices_that_change_are_told_as_prices(seller: HouseClient, cast: Cast) -> None:
+    catalog.product(cast.trader, variants=(("A1", ""),), tiers=((10, "150"),))
+    db.session.commit()
+    place = send(seller, "SKU,Price,Name\nA1,1152,10+ 5\n").headers["Location"]
+    imports.work()
+    seller.post(f"{place}/columns", data=columns_of(only_run()))
+    imports.work()
+    page = text_of(seller.get(place).text)
+    assert "10+ ৳150.00" in page
+    assert "10+ ৳1,152.00" in page
+    assert "10+ 5" in page
 
 
 def test_the_page_stays_small(seller: HouseClient) -> None:

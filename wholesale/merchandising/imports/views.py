@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from wholesale.kernel import clock
 from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.kernel.money import Money
 from wholesale.merchandising.imports import actions, queries, rules
 from wholesale.merchandising.imports.forms import HEADINGS, ApplyForm, ColumnsForm, UploadForm, columns_form
 from wholesale.platform import files, i18n
@@ -228,8 +229,14 @@ def reason(problem: queries.Problem) -> str:
 
 def reason_title(code: str) -> str:
     """A reason as the heading of all its problems: without what differs from row to row."""
-    text = i18n.gettext(rules.sentence(code))
+    text = i18n.gettext(rules.title(code))
     return re.sub(r"\{\w+\}", "…", text)
+
+
+def told_value(field: str, text: str, currency: str) -> str:
+    """A value before or after: prices with their sign and the quantity they begin at."""
+    step = rules.read_step(text) if field.startswith("price") else None
+    return f"{i18n.number(step[0])}+ {i18n.unit_money(Money(step[1], currency))}" if step else text
 
 
 def stopped_because(found: queries.Run) -> str:
@@ -238,6 +245,7 @@ def stopped_because(found: queries.Run) -> str:
 
 bp.add_app_template_global(reason, "import_reason")
 bp.add_app_template_global(reason_title, "reason_title")
+bp.add_app_template_global(told_value, "import_value")
 bp.add_app_template_global(stopped_because, "told_reason")
 
 
@@ -255,7 +263,12 @@ def _show(
     editing = columns is not None or found.state == "mapping" or (found.state == "checked" and _number("columns") == 1)
     listed = None
     if found.state in {"checked", *rules.ENDED} and not editing:
-        listed = queries.problems(found.id, reason=request.args.get("reason", ""), page=_number("page") or 1)
+        listed = queries.problems(
+            found.id,
+            reason=request.args.get("reason", ""),
+            field=request.args.get("field", ""),
+            page=_number("page") or 1,
+        )
     return respond(
         "imports/run.html",
         "imports/_run.html",
@@ -266,6 +279,7 @@ def _show(
         editing=editing,
         problems=listed,
         headings=_headings(found),
+        currency=queries.seller_for(actor(), found.organization_id).currency,
         progress=actions.progress_of(found),
         is_cancelling=queries.is_cancelled(found.id),
         tries=_tries(),

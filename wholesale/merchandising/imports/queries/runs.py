@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
@@ -132,10 +132,10 @@ def overview(actor: Actor, seller_id: int | None) -> Overview:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How often a reason stands in a run."""
+    """How often a reason stands in a run, for each column; `field` is empty for rows as a whole."""
 
     reason: str
-    values: dict[str, Any]
+    field: str
     is_warning: bool
     problems: int
 
@@ -146,32 +146,35 @@ class Problems:
 
     counts: list[Count]
     rows: list[ImportProblem]
-    chosen: str
+    chosen: Count | None
     page: int
     pages: int
     total: int
 
 
-def problems(run_id: int, *, reason: str = "", page: int = 1) -> Problems:
+_OF_FIELD = sa.func.coalesce(ImportProblem.field, sa.literal_column("''"))
+
+
+def problems(run_id: int, *, reason: str = "", field: str = "", page: int = 1) -> Problems:
+    """All of them, or those of one reason in one column."""
     counted = db.session.execute(
-        sa.select(
-            ImportProblem.reason,
-            sa.func.min(sa.cast(ImportProblem.reason_values, sa.Text)),
-            ImportProblem.is_warning,
-            sa.func.count(),
-        )
+        sa.select(ImportProblem.reason, _OF_FIELD, ImportProblem.is_warning, sa.func.count())
         .where(ImportProblem.run_id == run_id)
-        .group_by(ImportProblem.reason, ImportProblem.is_warning)
-        .order_by(ImportProblem.is_warning, sa.func.count().desc(), ImportProblem.reason)
-    ).all()
-    counts = [Count(row[0], {}, row[2], row[3]) for row in counted]
-    chosen = reason if any(count.reason == reason for count in counts) else ""
-    total = sum(count.problems for count in counts if not chosen or count.reason == chosen)
+        .group_by(ImportProblem.reason, _OF_FIELD, ImportProblem.is_warning)
+        .order_by(ImportProblem.is_warning, sa.func.count().desc(), ImportProblem.reason, _OF_FIELD)
+    )
+    counts = [Count(*row) for row in counted]
+    chosen = next((count for count in counts if (count.reason, count.field) == (reason, field)), None)
+    total = chosen.problems if chosen else sum(count.problems for count in counts)
     pages = max(1, -(-total // PAGE_SIZE))
     page = min(max(page, 1), pages)
     statement = sa.select(ImportProblem).where(ImportProblem.run_id == run_id)
     if chosen:
-        statement = statement.where(ImportProblem.reason == chosen)
+        statement = statement.where(
+            ImportProblem.reason == chosen.reason,
+            chosen.field == _OF_FIELD,
+            ImportProblem.is_warning == chosen.is_warning,
+        )
     rows = db.session.scalars(
         statement.order_by(ImportProblem.is_warning, ImportProblem.row_no, ImportProblem.id)
         .offset((page - 1) * PAGE_SIZE)

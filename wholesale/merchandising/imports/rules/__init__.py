@@ -32,6 +32,7 @@ from wholesale.merchandising.imports.rules.groups import (
     Variant,
     fingerprint,
     plan,
+    read_step,
 )
 from wholesale.merchandising.imports.rules.runs import (
     ENDED,
@@ -41,7 +42,7 @@ from wholesale.merchandising.imports.rules.runs import (
     WORKING,
     pause,
 )
-from wholesale.merchandising.imports.rules.words import REASONS, WARNINGS, sentence
+from wholesale.merchandising.imports.rules.words import REASONS, WARNINGS, sentence, title
 
 __all__ = [
     "ENDED",
@@ -74,8 +75,10 @@ __all__ = [
     "plan",
     "read_cell",
     "read_percent",
+    "read_step",
     "recognised",
     "sentence",
     "shown",
+    "title",
     "written",
 ]

@@ -43,6 +43,23 @@ WARNINGS = {
     "merged": N_("This cell is merged with others. Only its first row has the value."),
 }
 
+# The same above all the rows of a reason, where each of them has other values.
+_TITLES = {
+    "long": N_("This is too long."),
+    "duplicate": N_("This article number stands in this file more than once."),
+    "zeros": N_("The spreadsheet seems to have lost the zeros at the front of an article number of yours."),
+    "conflict": N_("This differs from another row of the same product."),
+    "two_products": N_("The rows of a product belong to different products of yours."),
+    "sibling": N_("Another row of the same product has a mistake."),
+    "multiple": N_("The minimum order must be a multiple of what it is sold in."),
+    "stock": N_("More pieces than this are promised to buyers."),
+}
+
+
+def title(code: str) -> str:
+    """The template of a reason's sentence as the heading of all its problems."""
+    return _TITLES.get(code) or sentence(code)
+
 
 def sentence(code: str) -> str:
     """The template of a problem's sentence; a rule's own sentence stands as it is."""
