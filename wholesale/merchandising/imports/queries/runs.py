@@ -172,7 +172,7 @@ def problems(run_id: int, *, reason: str = "", field: str = "", page: int = 1) -
     if chosen:
         statement = statement.where(
             ImportProblem.reason == chosen.reason,
-            chosen.field == _OF_FIELD,
+            _OF_FIELD == chosen.field,  # noqa: SIM300 - a column
             ImportProblem.is_warning == chosen.is_warning,
         )
     rows = db.session.scalars(
