@@ -8,7 +8,6 @@ from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 
 from wholesale.catalog import queries as catalog
-from wholesale.catalog.models import Product
 from wholesale.catalog.rules.products import Gap
 from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.kernel.money import Money
@@ -242,7 +241,7 @@ def _page(
         receipts=_receipts(form, row, seller),
         suggested=_suggested(form, row.product.currency if row else seller.currency if seller else ""),
         gallery=catalog.own_pictures(actor(), row.product.id) if row else None,
-        lacks=_lacks(row.product) if row else [],
+        lacks=_lacks(row) if row else [],
         added=do.removeprefix("add ") if do.startswith("add ") else "",
         country_names=COMMON_COUNTRIES,
         state_form=StateForm(formdata=None, state=row.product.state) if row else None,
@@ -252,8 +251,9 @@ def _page(
     )
 
 
-def _lacks(product: Product) -> list[Gap]:
+def _lacks(row: queries.Row) -> list[Gap]:
     """What hinders it from being ordered, as it is kept."""
+    product = row.product
     found = rules.missing(queries.whole(product)) if product.state == "draft" else []
     if product.state != "archived" and not queries.has_terms(
         seller_id=product.seller_id, category_id=product.category_id, product_id=product.id
