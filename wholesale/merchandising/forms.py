@@ -25,6 +25,7 @@ from wholesale.catalog.rules.products import (
     read_barcode,
 )
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.numbers import ungrouped
 from wholesale.merchandising import rules
 from wholesale.platform import i18n
 from wholesale.platform.fields import RadioField, choice
@@ -95,12 +96,11 @@ class OptionalAmountField(AmountField):
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = None
         self.typed = valuelist[0][:40] if valuelist else ""
-        text = self.typed.strip().replace(",", "").replace("−", "-").lstrip("৳").strip()
-        if not text:
+        if not self.typed.strip():
             return
         try:
-            amount = Decimal(text)
-        except InvalidOperation:
+            amount = Decimal(ungrouped(self.typed).replace("−", "-").lstrip("৳").strip())
+        except (InvalidOperation, ValueError):
             raise ValueError(i18n.gettext("Enter an amount such as 1250.50.")) from None
         wrong = not amount.is_finite() or abs(amount) >= _MOST or amount != round(amount, 4)
         if wrong or (amount < 0 and not self.signed):

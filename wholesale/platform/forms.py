@@ -18,6 +18,7 @@ from wtforms.validators import InputRequired, StopValidation
 from wtforms.widgets import TextInput
 
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.numbers import ungrouped
 from wholesale.kernel.words import N_
 from wholesale.platform import i18n
 from wholesale.platform.transaction import abandon
@@ -200,7 +201,10 @@ class WholeNumberField(Field):
         if not valuelist:
             return
         self.typed = valuelist[0][:40]
-        text = valuelist[0].strip().replace(",", "")
+        try:
+            text = ungrouped(valuelist[0])
+        except ValueError:
+            text = ""
         # Endless digits are a number too, one that is too large; only the first ones are read.
         self.data = int(text[:_LONGEST_NUMBER]) if text.isdecimal() else None
 
@@ -230,8 +234,8 @@ class AmountField(Field):
             return
         self.typed = valuelist[0][:40]
         try:
-            amount = Decimal(self.typed.strip().replace(",", "").lstrip("৳").strip())
-        except InvalidOperation:
+            amount = Decimal(ungrouped(self.typed).lstrip("৳").strip())
+        except (InvalidOperation, ValueError):
             raise ValueError(i18n.gettext("Enter an amount such as 1250.50.")) from None
         if not amount.is_finite() or amount <= 0 or amount >= Decimal(10) ** 12 or amount != round(amount, 4):
             raise ValueError(i18n.gettext("Enter an amount such as 1250.50."))

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, SelectField, ValidationError
 
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.numbers import ungrouped
 from wholesale.platform import i18n
 from wholesale.platform.fields import DayField, choice
 from wholesale.platform.forms import AmountField, HouseForm, LongTextField, TextField, WholeNumberField
@@ -149,12 +150,12 @@ class PercentField(TextField):
         super().__init__(label, maximum=_LONGEST, optional=optional, **kwargs)
 
     def post_validate(self, form: Any, validation_stopped: bool) -> None:  # noqa: ARG002, FBT001 - WTForms' protocol
-        text = (self.data or "").rstrip("%").replace(",", "").strip()
+        text = (self.data or "").rstrip("%").strip()
         if not text or self.errors:
             return
         try:
-            number = Decimal(text)
-        except InvalidOperation:
+            number = Decimal(ungrouped(text))
+        except (InvalidOperation, ValueError):
             raise ValidationError(i18n.gettext("Enter a percentage such as 7.5.")) from None
         if not number.is_finite() or abs(number) > 1000 or number != round(number, 4):  # noqa: PLR2004 - per cent
             raise ValidationError(i18n.gettext("Enter a percentage such as 7.5."))
@@ -199,7 +200,7 @@ class TiersForm(HouseForm):
             if not parts:
                 continue
             try:
-                quantity, price = (Decimal(part.replace(",", "").lstrip("৳")) for part in parts)
+                quantity, price = (Decimal(ungrouped(part).lstrip("৳")) for part in parts)
             except (InvalidOperation, ValueError):
                 raise DomainError("Line {line}: write a quantity and a price, such as 50 135.00.", field="tiers",
                                   line=number) from None  # fmt: skip

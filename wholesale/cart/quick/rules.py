@@ -11,6 +11,7 @@ from rapidfuzz import fuzz, process, utils
 from wholesale.cart.rules import Item, Line, price
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
+from wholesale.kernel.numbers import ungrouped
 from wholesale.pricing.rules import Offer
 
 MAX_ROWS = 200
@@ -55,7 +56,10 @@ def pieces(text: str) -> int | None:
     found = _NUMBER.match(text.strip())
     if found is None:
         return None
-    number = int(found[1].replace(",", ""))
+    try:
+        number = int(ungrouped(found[1]))
+    except ValueError:
+        return None  # 1,5 is no whole number
     return number if 1 <= number <= MAX_QUANTITY else None
 
 

@@ -79,7 +79,8 @@ class ProductPage:
 # Correlated with `product`; a category has few ancestors, and each is found by its key.
 _CRUMBS = """(
     WITH RECURSIVE above AS (
-        SELECT c.id, c.parent_id, c.slug, c.name, c.name_bn, 0 AS height FROM category c WHERE c.id = product.category_id
+        SELECT c.id, c.parent_id, c.slug, c.name, c.name_bn, 0 AS height
+        FROM category c WHERE c.id = product.category_id
         UNION ALL
         SELECT c.id, c.parent_id, c.slug, c.name, c.name_bn, above.height + 1
         FROM category c JOIN above ON c.id = above.parent_id WHERE above.height < 50

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.numbers import ungrouped
 from wholesale.kernel.words import N_
 
 KINDS = {
@@ -95,10 +96,10 @@ def _option(attribute: Attribute, text: str) -> str:
 
 def _number(attribute: Attribute, text: str) -> str:
     """A number in Latin or Bangla digits, with or without commas and the unit, as plain Latin digits."""
-    bare = text.removesuffix(attribute.unit).strip().replace(",", "") if attribute.unit else text.replace(",", "")
+    bare = text.removesuffix(attribute.unit).strip() if attribute.unit else text
     try:
-        value = Decimal(bare) if len(bare) <= _LONGEST_NUMBER else None
-    except InvalidOperation:
+        value = Decimal(ungrouped(bare)) if len(bare) <= _LONGEST_NUMBER else None
+    except (InvalidOperation, ValueError):
         value = None
     if value is None or not value.is_finite() or abs(value) >= _MOST or value != value.quantize(_FINEST):
         raise DomainError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, TypeVar
 
+from wholesale.kernel.numbers import ungrouped
 from wholesale.kernel.words import N_
 
 T = TypeVar("T")
@@ -170,12 +171,11 @@ def price(text: str) -> Decimal | None:
 
 
 def number(text: str, most: Decimal | int, *, whole: bool = True) -> Decimal | None:
-    bare = text.strip().replace(",", "")
-    if not bare or len(bare) > _LONGEST_NUMBER:
+    if not text.strip() or len(text) > _LONGEST_NUMBER:
         return None
     try:
-        value = Decimal(bare)
-    except InvalidOperation:
+        value = Decimal(ungrouped(text))
+    except (InvalidOperation, ValueError):
         return None
     if not value.is_finite() or value < 0 or value > most or value != round(value, 0 if whole else 4):
         return None

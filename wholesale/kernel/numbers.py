@@ -1,0 +1,25 @@
+"""Numbers as people type them."""
+
+from __future__ import annotations
+
+import re
+
+# A thousand, or lakh and crore: 1,250 and 1,23,456. \d is a digit of any script.
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?!\d)")
+
+
+def ungrouped(text: str) -> str:
+    """`text` without the commas that group the digits of its number.
+
+    Raises ValueError for any other comma: 150,5 is a hundred and fifty and a half to many people, and must never be
+    read as 1505.
+    """
+    whole, point, fraction = text.strip().partition(".")
+    if "," in fraction:
+        raise ValueError("a comma behind the point groups nothing")
+    if "," not in whole:
+        return f"{whole}{point}{fraction}"
+    bare = whole.lstrip("+-−৳ ")
+    if not _GROUPED.fullmatch(bare):
+        raise ValueError("this comma groups nothing")
+    return f"{whole.replace(',', '')}{point}{fraction}"
