@@ -38,6 +38,7 @@ NAMES: sa.ColumnElement[Any] = sa.func.to_tsvector(
 MAX_QUERY = 100
 SCOPES = ("platform", "category", "seller", "product")
 _MOST_SELLERS = 500
+_SHORTEST_BEGINNING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,9 @@ def _below(category_id: int) -> sa.Select[Any]:
 
 
 def _matches(q: str, *, within_a_seller: bool) -> sa.ColumnElement[bool]:
-    """A part of the name or of a SKU; over all sellers whole words and whole SKUs, for which there are indexes."""
+    """A part of the name or of a SKU; over all sellers words and SKUs that begin like it, for which there are indexes,
+    and their sellers' names.
+    """
     if within_a_seller:
         by_sku = sa.select(Variant.product_id).where(
             Variant.product_id == Product.id,
@@ -173,8 +176,18 @@ def _matches(q: str, *, within_a_seller: bool) -> sa.ColumnElement[bool]:
     words = (word.replace("\\", "\\\\").replace("'", "''") for word in q.split())
     wanted = " & ".join(f"'{word}':*" for word in words)
     by_words = NAMES.op("@@")(sa.func.to_tsquery("simple", wanted))
-    skus = sa.select(Variant.product_id).where(sa.func.lower(Variant.sku) == q.lower())
-    return sa.or_(by_words, Product.id.in_(skus))
+    sku, code = sa.func.lower(Variant.sku), q.lower()
+    long_enough = len(q) >= _SHORTEST_BEGINNING  # one letter begins half of all there are
+    sellers = sa.select(Organization.id).where(
+        Organization.kind == "seller", Organization.name.icontains(q, autoescape=True)
+    )
+    found = [
+        sa.select(Product.id).where(by_words),
+        sa.select(Variant.product_id).where(sku.startswith(code, autoescape=True) if long_enough else sku == code),
+        sa.select(Variant.product_id).where(Variant.barcode == q),
+        *([sa.select(Product.id).where(Product.seller_id.in_(sellers))] if long_enough else []),
+    ]
+    return Product.id.in_(sa.union_all(*found))
 
 
 def _is_low() -> sa.ColumnElement[bool]:
