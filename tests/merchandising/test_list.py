@@ -476,13 +476,24 @@ def test_several_are_put_on_sale_each_with_its_result(shop: Shop) -> None:
     db.session.commit()
     ids = [draft.id, shop.bag.id, shop.cup.id]
     response = shop.dipu.post(f"{LIST}/states", data=ticked(ids, state="active"))
-    assert response.status_code == 200
-    text = text_of(response.text)
-    assert "Jute bag: done" in text
-    assert "Cup: done" in text
+    assert response.status_code == 303
+    assert response.location == LIST
+    text = text_of(shop.dipu.get(response.location).text)
+    assert "Jute bag: On sale." in text
+    assert "Cup: On sale." in text
     assert "Golden tea: Describe it" in text
     db.session.expire_all()
     assert [db.session.get_one(Product, each).state for each in ids] == ["draft", "active", "active"]
+
+
+def test_very_many_are_told_by_number(shop: Shop, cast: Cast) -> None:
+    pots = [catalog.product(cast.trader, f"Pot {number:02}" + "x" * 150) for number in range(12)]
+    db.session.commit()
+    response = shop.dipu.post(f"{LIST}/states?state=active", data=ticked([each.id for each in pots], state="archived"))
+    assert response.location == f"{LIST}?state=active"
+    text = text_of(shop.dipu.get(response.location).text)
+    assert text.count(": Archived.") == 5
+    assert "8 more: Archived." in text
 
 
 @pytest.mark.parametrize(

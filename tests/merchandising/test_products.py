@@ -624,7 +624,7 @@ def test_without_terms_nothing_is_put_on_sale(dipu: HouseClient, tea: Product, c
         assert response.status_code == 422, where
         assert rules.NO_TERMS in text_of(response.text), where
     several = dipu.post("/seller/products/states", data={"product": str(tea.id), "state": "active"})
-    assert rules.NO_TERMS in text_of(several.text)
+    assert rules.NO_TERMS in text_of(dipu.get(several.location).text)
     db.session.refresh(tea)
     assert tea.state == "draft"
     pricing.set_settlement(actor=SYSTEM, settlement=catalog.COMMISSION, category_id=tea.category_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, flash, request
 from flask_babel import gettext as _
 
 from wholesale.catalog import queries as catalog
@@ -24,7 +24,7 @@ from wholesale.merchandising.forms import (
     country_name,
 )
 from wholesale.merchandising.views import listed
-from wholesale.platform import htmx, idempotency
+from wholesale.platform import htmx, i18n, idempotency
 from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, access, actor
 from wholesale.platform.forms import HouseForm
 from wholesale.platform.i18n import sentence
@@ -37,6 +37,7 @@ _ID = f"<int(max={2**63 - 1}):product_id>"
 _ROWS = ("specifications", "tiers", "variants")
 _CONFLICT = 409
 _WHOLE = 100  # per cent
+_NAMED, _LONGEST_NAMED = 5, 60  # what is told must fit into a cookie
 
 
 @bp.app_template_filter("product_state")
@@ -70,8 +71,8 @@ def overview() -> Response:
     return product_list()
 
 
-def product_list(form: HouseForm | None = None, outcomes: list[actions.Outcome] | None = None) -> Response:
-    """The list as it is looked for; `outcomes` of what was just done to several, `form` was refused."""
+def product_list(form: HouseForm | None = None) -> Response:
+    """The list as it is looked for; `form` (of the change of several) was refused."""
     filters = listed.filters(request.args)
     page = queries.page(actor(), filters, after=listed.whole_number(request.args.get("after")))
     return htmx.respond(
@@ -90,7 +91,6 @@ def product_list(form: HouseForm | None = None, outcomes: list[actions.Outcome] 
         endpoint=listed.list_endpoint(),
         states=STATES,
         form=form,
-        outcomes=outcomes or [],
     )
 
 
@@ -107,7 +107,27 @@ def set_states() -> Response:
             state=form.state.data,
         )
     )
-    return product_list(form, outcomes)
+    if outcomes is None:
+        return product_list(form)
+    _tell(outcomes, str(STATES[form.state.data]))
+    return listed.to_list()
+
+
+def _tell(outcomes: list[actions.Outcome], state: str) -> None:
+    """What has become of each, by name as long as that can be read."""
+    for refused in (False, True):
+        found = [each for each in outcomes if (each.problem is not None) == refused]
+        named = found if len(found) <= _NAMED else found[: _NAMED - 1]
+        tone = "warning" if refused else "message"
+        for each in named:
+            about = sentence(each.problem) if each.problem else f"{state}."
+            flash(_("%(product)s: %(outcome)s", product=each.name[:_LONGEST_NAMED], outcome=about), tone)
+        if left := len(found) - len(named):
+            number = i18n.number(left)
+            if refused:
+                flash(_("%(number)s more could not be changed.", number=number), tone)
+            else:
+                flash(_("%(number)s more: %(state)s.", number=number, state=state), tone)
 
 
 # --- a product's page -------------------------------------------------------------------------------------
