@@ -34,7 +34,7 @@ def test_from_a_paper_with_skus_to_the_cart(amina: HouseClient) -> None:
     assert "2 lines can be ordered" in text_of(page)
     cart = amina.post("/quick-order/cart", data=fields(page, "/quick-order"), follow_redirects=True)
     words = text_of(cart.text)
-    assert "2 lines are in your cart." in words
+    assert "2 lines were put in your cart." in words
     assert "৳54,550.00" in words
     assert "Go to the checkout" in words
 

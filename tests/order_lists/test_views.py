@@ -113,7 +113,7 @@ def test_what_cannot_be_ordered_is_said_line_by_line_and_nothing_is_lost(
     answer = amina.post(f"/lists/{monday}/cart")
     words = text_of(answer.text)
     assert answer.status_code == 200
-    assert "1 line is in your cart." in words
+    assert "1 line was put in your cart." in words
     assert "Rice RICE The minimum order is 5: 2 more needed." in words
     assert 'name="quantity-1" value="3"' in " ".join(answer.text.split())
     assert held() == {"JB-100": 50}

@@ -178,3 +178,15 @@ def test_good_lines_can_be_ordered_together(asked, held) -> None:
         assert {each: line.total for each, line in again.items()} == {
             line.item.line_id: line.total for line in lines.values() if line.problem is None
         }
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("", "at least"), ("0", "at least"), ("many", "at least"), ("1,5", "at least"), ("99999999999999", "at most"),
+     ("10000001", "at most"), ("৯৯৯৯৯৯৯৯৯ টি", "at most")],
+)  # fmt: skip
+def test_what_is_no_quantity_is_told_its_bounds(text: str, says: str) -> None:
+    assert rules.pieces(text) is None
+    refused = rules.no_quantity(text)
+    assert says in refused.message
+    assert refused.values in ({"minimum": 1}, {"maximum": rules.MAX_QUANTITY})

@@ -58,7 +58,7 @@ def test_pasted_lines_are_priced_and_put(client_of: Browser, cast: Cast, bag: Pr
     answer = amina.post("/quick-order/cart", data=fields(answer.text))
     assert (answer.status_code, answer.headers["Location"]) == (303, "/cart")
     assert held() == {"JB-100": 50, "RICE-5": 20}
-    assert "2 lines are in your cart." in text_of(amina.get("/cart").text)
+    assert "2 lines were put in your cart." in text_of(amina.get("/cart").text)
 
 
 def test_an_upload_is_read_like_a_paste(client_of: Browser, cast: Cast, bag: Product) -> None:
@@ -122,7 +122,7 @@ def test_the_good_lines_go_and_the_others_stay(client_of: Browser, cast: Cast, b
         "/quick-order/cart", data={"sku-1": "JB-100", "quantity-1": "50", "sku-2": "JB-1OO", "quantity-2": "7"}
     )
     words = text_of(answer.text)
-    assert "1 line is in your cart." in words
+    assert "1 line was put in your cart." in words
     assert 'value="JB-1OO"' in answer.text
     assert 'value="JB-100"' not in answer.text
     assert held() == {"JB-100": 50}
@@ -201,7 +201,7 @@ def test_a_full_cart_takes_no_more(client_of: Browser, cast: Cast, bag: Product,
         "/quick-order/cart", data={"sku-1": "JB-100", "quantity-1": "50", "sku-2": "RICE", "quantity-2": "5"}
     )
     words = text_of(answer.text)
-    assert "1 line is in your cart." in words
+    assert "1 line was put in your cart." in words
     assert "Your cart is full" in words
     assert held() == {"JB-100": 50}
 

@@ -241,7 +241,7 @@ def _checked(
             problem = DomainError("Several sellers use this SKU. Choose whose you mean.")
             answers.append(Checked(row, problem=problem, choices=_choices(row, meant, weighed)))
         elif row.pieces is None:
-            problem = DomainError("Enter a whole number of at least {minimum}.", minimum=1)
+            problem = rules.no_quantity(row.quantity)
             answers.append(Checked(row, problem=problem, seller_name=meant[0].seller_name))
         else:
             line = weighed.lines[meant[0].variant_id]

@@ -53,14 +53,25 @@ class Row:
 
 def pieces(text: str) -> int | None:
     """How many are meant, in Latin or Bangla digits; None when that is no whole number of at least one."""
+    number = _number(text)
+    return number if number is not None and 1 <= number <= MAX_QUANTITY else None
+
+
+def no_quantity(text: str) -> DomainError:
+    """Why `pieces` finds nothing in what was typed."""
+    if (_number(text) or 0) > MAX_QUANTITY:
+        return DomainError("Enter a whole number of at most {maximum}.", maximum=MAX_QUANTITY)
+    return DomainError("Enter a whole number of at least {minimum}.", minimum=1)
+
+
+def _number(text: str) -> int | None:
     found = _NUMBER.match(text.strip())
     if found is None:
         return None
     try:
-        number = int(ungrouped(found[1]))
+        return int(ungrouped(found[1]))
     except ValueError:
         return None  # 1,5 is no whole number
-    return number if 1 <= number <= MAX_QUANTITY else None
 
 
 def read(text: str) -> list[Row]:

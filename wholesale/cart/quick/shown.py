@@ -45,7 +45,10 @@ def answer(filled: Filled, wanted: Mapping[int, Wanted]) -> Response:
     remarkable = [one for one in outcomes if one.problem or one.changed_from or (one.kept or 0) > one.wanted.quantity]
     if not remarkable and count:
         said = ngettext(
-            "%(count)s line is in your cart.", "%(count)s lines are in your cart.", count, count=i18n.number(count)
+            "%(count)s line was put in your cart.",
+            "%(count)s lines were put in your cart.",
+            count,
+            count=i18n.number(count),
         )
         return done("cart.show", said)
     return show(

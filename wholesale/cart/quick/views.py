@@ -43,7 +43,10 @@ def put() -> Response:
         return _page(form, batch)
     count = len(batch.good)
     said = ngettext(
-        "%(count)s line is in your cart.", "%(count)s lines are in your cart.", count, count=i18n.number(count)
+        "%(count)s line was put in your cart.",
+        "%(count)s lines were put in your cart.",
+        count,
+        count=i18n.number(count),
     )
     if not batch.bad:
         return done("cart.show", said)
