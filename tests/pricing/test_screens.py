@@ -21,7 +21,7 @@ from wholesale.catalog.models import Product
 from wholesale.kernel import clock
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from wholesale.kernel.money import Money
-from wholesale.platform import outbox
+from wholesale.platform import i18n, outbox
 from wholesale.platform.db import db
 from wholesale.pricing import actions, queries, rules
 from wholesale.pricing.actions import changes, price_lists
@@ -215,6 +215,17 @@ class TestChanges:
         listed = db.session.execute(sa.text("SELECT from_price, best_price FROM listing")).one()
         assert tuple(listed) == (Decimal("159.5"), Decimal(132))
         assert db.session.scalar(sa.select(AuditEntry.action).where(AuditEntry.action == "prices.changed"))
+
+    def test_what_begins_later_is_told_with_its_day_and_listed_first(self, dipu: HouseClient) -> None:
+        shown = dipu.get(CHANGES, query_string=FORM | {"starts_on": prices.day(1).isoformat()})
+        answer = dipu.post(CHANGES, data=fields(shown.text, CHANGES))
+        assert answer.status_code == 303
+        page = text_of(dipu.get(answer.location).text)
+        assert f"The prices will change on {i18n.day(prices.day(1))}." in page
+        assert page.index("Changes made") < page.index("Show what would happen")
+        assert queries.offer("jute-bag").from_price == taka(145)
+        page = text_of(dipu.get(CHANGES).text)
+        assert page.index("Changes made") > page.index("Show what would happen")
 
     def test_what_was_changed_in_between_is_shown_again(self, dipu: HouseClient, bag: Product) -> None:
         data = fields(dipu.get(CHANGES, query_string=FORM).text, CHANGES)

@@ -12,6 +12,7 @@ from wholesale.catalog import queries as catalog
 from wholesale.catalog import rules as categories
 from wholesale.kernel import clock
 from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.platform import i18n
 from wholesale.platform.access import SELLS, access, actor
 from wholesale.platform.fields import choice
 from wholesale.platform.htmx import done, show
@@ -49,9 +50,11 @@ def confirm_price_change() -> Response:
         form.refuse(DomainError(changed.message))
     if made is not None:
         said = _("The prices are changed as you saw.")
+        if made.starts_at > clock.now():
+            said = _("The prices will change on %(day)s.", day=i18n.day(form.starts_on.data))
         if made.state == "waiting":
             said = _("The prices are being changed as you saw. With so many it takes a minute; look here again.")
-        return done("pricing.price_changes", said)
+        return done("pricing.price_changes", said, made=made.id)
     return _page(request.form, form)
 
 
@@ -87,6 +90,7 @@ def _page(data: MultiDict[str, str] | None, refused: ChangeForm | None = None) -
         form=form,
         preview=preview,
         confirmed=queries.confirmed(actor()),
+        made_first="made" in request.args,
     )
 
 
