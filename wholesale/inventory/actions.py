@@ -78,10 +78,15 @@ def _tell_listings(*which: sa.ColumnElement[bool]) -> None:
     left = (
         sa.select(Variant.product_id, sa.func.coalesce(sa.func.sum(Stock.on_hand - Stock.allocated), 0))
         .outerjoin(Stock, Stock.variant_id == Variant.id)
-        .where(Variant.product_id.in_(sa.select(Variant.product_id).where(*which)), Variant.is_offered)
+        # As an array, or very many goods would be gone through for a few.
+        .where(Variant.product_id == sa.any_(sa.func.array(_products(*which))), Variant.is_offered)
         .group_by(Variant.product_id)
     )
     listings.note_available({product_id: int(pieces) for product_id, pieces in db.session.execute(left)})
+
+
+def _products(*which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    return sa.select(Variant.product_id).where(*which).scalar_subquery()
 
 
 @listings.filled_by

@@ -37,7 +37,7 @@ from wholesale.pricing.actions import bulk as pricing
 
 log = logging.getLogger(__name__)
 
-CHUNK = 1000
+CHUNK = 2000
 _MOST_TRIES = 3
 _LONGEST = 25 * 60  # seconds; the worker ends what takes half an hour
 TOO_LONG = N_(

@@ -130,14 +130,15 @@ def variant_ids_of(seller_id: int, skus: Iterable[str]) -> dict[str, int]:
     wanted = sorted(skus)
     if not wanted:
         return {}
-    rows = db.session.execute(_IDS, {"seller_id": seller_id, "skus": wanted})
-    return dict(rows.all())  # of two, the one that is written the same comes last
+    told = {"seller_id": seller_id, "lowered": sorted({sku.lower() for sku in wanted})}
+    rows = db.session.execute(_IDS, told).all()
+    there = {row.lowered: row.id for row in rows} | {row.sku: row.id for row in rows}  # as it is written, if that is
+    return {sku: found for sku in wanted if (found := there.get(sku) or there.get(sku.lower()))}
 
 
 _IDS = sa.text(
     """
-    WITH asked AS MATERIALIZED (SELECT unnest(CAST(:skus AS text[])) AS sku)
-    SELECT asked.sku, variant.id FROM asked JOIN variant ON lower(variant.sku) = lower(asked.sku)
-    WHERE variant.seller_id = :seller_id ORDER BY variant.sku = asked.sku
+    SELECT sku, lower(sku) AS lowered, id FROM variant
+    WHERE seller_id = :seller_id AND lower(sku) = ANY(CAST(:lowered AS text[])) ORDER BY id DESC
     """
 )
