@@ -17,6 +17,7 @@ from tests.client import HTMX, HouseClient, text_of
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders, organizations
 from tests.merchandising.pages import edit, errors, form_on, typed
+from wholesale.audit import actions as audit
 from wholesale.audit.models import AuditEntry
 from wholesale.cart import actions as cart
 from wholesale.catalog.models import CategoryAttribute, Listing, Product, Variant
@@ -301,8 +302,35 @@ def test_a_change_is_saved_and_stands_in_the_history(dipu: HouseClient, tea: Pro
     assert on_hand("TEA-1") == 99
     assert inventory.proof() == []
     history = text_of(dipu.get(f"/seller/products/{tea.id}/history").text)
-    for words in ("Dipu", "changed a product", "Golden tea", "Green tea", "10: 145; 50: 130", "120", "99", "Bags"):
+    for words in (
+        "Dipu",
+        "changed a product",
+        "Golden tea",
+        "Green tea",
+        "10+ ৳145.00; 50+ ৳130.00",
+        "120",
+        "99",
+        "Bags",
+    ):
         assert words in history, words
+
+
+def test_the_history_is_told_in_words(dipu: HouseClient, tea: Product) -> None:
+    audit.record(
+        actor=SYSTEM,
+        action="product.changed",
+        before={"state": "draft", "country": "", "attributes": "{}", "unit": "set", "tiers": "12: 145; 48: 135"},
+        after={"state": "active", "country": "BD", "attributes": "", "unit": "piece", "tiers": "12: 0.125"},
+        thing="product",
+        thing_id=tea.id,
+        organization_id=tea.seller_id,
+    )
+    db.session.commit()
+    history = text_of(dipu.get(f"/seller/products/{tea.id}/history").text)
+    for words in ("State Draft On sale", "Country of origin – Bangladesh", "12+ ৳145.00; 48+ ৳135.00 12+ ৳0.125"):
+        assert words in history, words
+    assert "Questions of the category –" not in history
+    assert rules.read_tiers("nonsense") == []
 
 
 def test_what_an_admin_changes_the_seller_reads_as_the_platforms(dipu, tea: Product, cast: Cast, client_of) -> None:

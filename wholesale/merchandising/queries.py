@@ -373,8 +373,9 @@ def stock_moves(variant_ids: Collection[int], limit: int = 3) -> list[InventoryL
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field before and after, as people read it; `of` says of which variant."""
+    """One field before and after, with names in place of numbers; `of` says of which variant."""
 
+    field: str
     label: str
     of: str
     before: str
@@ -420,15 +421,20 @@ def history(actor: Actor, product_id: int, *, after: int | None = None) -> Histo
             words=audit_rules.words(each.action),
             reason=each.reason,
             changes=[
-                FieldChange(
-                    LABELS.get(name.partition(" ")[0], name.replace("_", " ")),
-                    name.partition(" ")[2],
-                    *(
-                        readable(name, str((facts or {}).get(name, "")), shelves, questions)
-                        for facts in (each.before, each.after)
-                    ),
-                )
+                change
                 for name in {**(each.before or {}), **(each.after or {})}
+                if (
+                    change := FieldChange(
+                        name.partition(" ")[0],
+                        LABELS.get(name.partition(" ")[0], name.replace("_", " ")),
+                        name.partition(" ")[2],
+                        *(
+                            readable(name, str((facts or {}).get(name, "")), shelves, questions)
+                            for facts in (each.before, each.after)
+                        ),
+                    )
+                ).before
+                != change.after
             ],
         )
         for each in found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
 from wholesale.catalog.rules.products import Gap, ProductFacts, VariantFacts, gaps
@@ -108,6 +108,15 @@ def _variant(variant: VariantFacts) -> str:
 
 def written_tiers(steps: Iterable[Step]) -> str:
     return "; ".join(f"{quantity}: {amount(price)}" for quantity, price in sorted(steps))
+
+
+def read_tiers(text: str) -> list[Step]:
+    """The steps that `written_tiers` wrote; none when it is no such text."""
+    steps = (step.partition(": ") for step in text.split("; "))
+    try:
+        return [(int(quantity), Decimal(price)) for quantity, _, price in steps]
+    except (ValueError, InvalidOperation):
+        return []
 
 
 def amount(value: Decimal) -> str:

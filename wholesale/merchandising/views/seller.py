@@ -54,6 +54,22 @@ def product_tone(state: str) -> str:
 bp.add_app_template_filter(country_name, "country_name")
 
 
+@bp.app_template_global("kept_value")
+def kept_value(field: str, text: str, currency: str) -> str:
+    """A value of the history in the reader's words: states, countries, units and prices."""
+    if field == "state" and text in STATES:
+        return product_state(text)
+    if field == "country" and text:
+        return country_name(text)
+    if field == "unit":
+        return i18n.unit_name(text)
+    steps = rules.read_tiers(text) if field == "tiers" else []
+    return (
+        "; ".join(f"{i18n.number(quantity)}+ {i18n.unit_money(Money(price, currency))}" for quantity, price in steps)
+        or text
+    )
+
+
 def may_change() -> bool:
     """Whether the actor changes products, or only looks at them."""
     return MANAGES_PRODUCTS.allows(actor())
