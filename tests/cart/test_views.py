@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -62,6 +63,19 @@ def test_what_cannot_be_ordered_is_not_put(client_of: Browser, cast: Cast, bag: 
     assert answer.status_code == 422
     assert 'class="error"' in answer.text
     assert db.session.query(CartLine).count() == 0
+
+
+@pytest.mark.parametrize(("quantity", "takes"), [("9", [10]), ("5001", [5000]), ("many", []), ("0", [])])
+def test_what_is_refused_leads_to_what_can_be_ordered(
+    client_of: Browser, cast: Cast, bag: Product, quantity: str, takes: list[int]
+) -> None:
+    amina = client_of(cast.amina)
+    links = re.findall(r'<a href="([^"]*)">Take ([\d,]+)</a>', put(amina, bag, quantity).text)
+    assert [int(number.replace(",", "")) for _, number in links] == takes
+    for href, _ in links:
+        page = amina.get(href)
+        assert page.status_code == 200
+        assert f'value="{takes[0]}"' in page.text
 
 
 def test_nothing_that_is_not_sold(client_of: Browser, cast: Cast, bag: Product) -> None:

@@ -12,6 +12,7 @@ from wholesale.cart.rules import Cart, Group, Item, in_order, price
 from wholesale.catalog.models import Product, Variant
 from wholesale.inventory import queries as inventory
 from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization, SellerTerms
 from wholesale.platform.db import db
@@ -33,6 +34,16 @@ def offer_of(actor: Actor, variant_ids: Collection[int | None]) -> Offer | None:
     wanted = [variant_id for variant_id in variant_ids if variant_id is not None]
     product_id = db.session.scalar(sa.select(Variant.product_id).where(Variant.id.in_(wanted)).limit(1))
     return None if product_id is None else pricing.offers_for(actor, [product_id]).get(product_id)
+
+
+def nearest(offer: Offer, quantity: int | None) -> list[int]:
+    """The quantities next to a refused one that can be ordered, where the product is sold as one thing."""
+    if len(offer.variants) != 1 or not quantity or quantity < 1:
+        return []
+    try:
+        return [quote.quantity for quote in offer.nearest(quantity)]
+    except DomainError:
+        return []
 
 
 def contents(actor: Actor, *, lock: bool = False) -> Cart:

@@ -42,7 +42,8 @@ def put() -> Response:
     if put_in:
         return done("cart.show", _("It is in your cart."))
     offer = queries.offer_of(actor(), asked)
-    return respond("cart/refused.html", "cart/_refused.html", form.status, form=form, offer=offer)
+    nearest = queries.nearest(offer, form.quantity.data) if offer and isinstance(form, PutForm) else []
+    return respond("cart/refused.html", "cart/_refused.html", form.status, form=form, offer=offer, nearest=nearest)
 
 
 @bp.post("/cart/lines/<int:line_id>")
