@@ -190,6 +190,21 @@ def test_counting_has_a_bound(many: list[int], monkeypatch: pytest.MonkeyPatch) 
     assert (counts.total, counts.at_least) == (10, True)
 
 
+def test_of_words_in_very_many_goods_some_are_looked_at(many: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no number is then said to be all there is."""
+    chosen = Filters(q="bag", countries=("CN",), attributes=((1, ("red",)),))
+    asked = queries.page(chosen).wanted
+    there = len(walk(chosen))
+    exact = queries.facets(chosen, None, asked)
+    assert (exact.total, exact.at_least, exact.cut) == (there, False, frozenset())
+    assert sum(number for _, _, number in exact.sellers) == there
+    monkeypatch.setattr(counting, "MOST_WITH_WORDS", 10)
+    part = queries.facets(chosen, None, asked)
+    assert part.at_least
+    assert part.total <= min(there, 11)
+    assert part.cut == {"category", "seller", "country", "stock", "a1"}
+
+
 def test_ranking_has_a_bound(many: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST_RANKED", 10)
     assert len(walk(Filters(q="bag", sort=BEST))) == 10

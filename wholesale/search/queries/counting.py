@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wholesale.catalog.models import Listing
+from wholesale.catalog.models import Listing, ListingWords
 from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
@@ -17,7 +17,9 @@ from wholesale.search.rules.filters import Filters
 from wholesale.search.rules.wanted import Wanted
 
 # So many rows are counted and no more; beyond, a count is "at least".
-MOST_COUNTED = 10_000
+MOST_COUNTED = 1_000
+# Goods with the words, before they are filtered: of a word that stands in a hundred thousand, these are looked at.
+MOST_WITH_WORDS = 4_000
 _MOST_SELLERS = 12
 _MOST_ANSWERS = 60
 
@@ -56,7 +58,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
 
     Prices narrow the counts only of those whose filters hold prices: nobody learns a price from a number.
     """
-    found = [] if asked is None else [matching.matches(asked)]
+    with_words = None if asked is None else _with_words(asked)
     columns = {
         "category": Listing.category_id,
         "seller": Listing.seller_id,
@@ -68,9 +70,11 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
     def goods(name: str, *kept: str, other_than: str = "") -> sa.CTE:
         """The goods that pass all filters, or all but one: so many as are counted, and one more."""
         conditions = matching.narrowed(filters, category_ids, other_than={other_than})
+        rows = sa.select(*(columns[column].label(column) for column in kept))
+        if with_words is not None:
+            rows = rows.join(with_words, with_words.c.product_id == Listing.product_id)
         return (
-            sa.select(*(columns[column].label(column) for column in kept))
-            .where(*conditions, *found, matching.of_verified())
+            rows.where(*conditions, matching.of_verified())
             .limit(MOST_COUNTED + 1)
             .cte(name)
             .prefix_with("MATERIALIZED", dialect="postgresql")
@@ -112,6 +116,10 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
     }
     base = goods("base", *columns)
     parts = [number("size", base), answers("answer", base)]
+    if with_words is not None:
+        # Only where it is asked for: PostgreSQL stops looking for goods with the words when enough have passed.
+        size = sa.select(sa.func.count()).select_from(base).scalar_subquery()
+        parts.append(number("words", with_words, size <= MOST_COUNTED))
     for name, is_set in chosen.items():
         rows = goods(f"but_{name}", name, other_than=_FILTERS[name]) if is_set else base
         parts += [values(name, rows), *([number(f"size_{name}", rows)] if is_set else [])]
@@ -139,6 +147,17 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
     return _read(rows_found, filters)
 
 
+def _with_words(asked: Wanted) -> sa.CTE:
+    """The goods with the words, found once for all counts: as many as are looked at, and one more."""
+    return (
+        sa.select(ListingWords.product_id)
+        .where(matching.said(matching.query(asked)))
+        .limit(MOST_WITH_WORDS + 1)
+        .cte("with_words")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+
+
 def _read(rows: Any, filters: Filters) -> Facets:
     of: dict[str, list[Any]] = {}
     for row in rows:
@@ -159,7 +178,9 @@ def _read(rows: Any, filters: Filters) -> Facets:
         prefix = f"{attribute}="
         answers = {answer: number for answer, number in answers.items() if not answer.startswith(prefix)}
         answers |= {row[1]: int(row[2]) for row in of.get(f"a{attribute}", ())}
-    at_least = single("size") > MOST_COUNTED
+    # Of a word with more goods than were looked at no number is all there is.
+    is_part = "words" in of and single("words") > MOST_WITH_WORDS
+    at_least = is_part or single("size") > MOST_COUNTED
     names = [*_FILTERS, *(f"a{attribute}" for attribute, _ in filters.attributes)]
     return Facets(
         total=min(single("size"), MOST_COUNTED),
@@ -170,6 +191,8 @@ def _read(rows: Any, filters: Filters) -> Facets:
         in_stock=single("stock"),
         attributes=answers,
         cut=frozenset(
-            name for name in names if (single(f"size_{name}") > MOST_COUNTED if f"size_{name}" in of else at_least)
+            name
+            for name in names
+            if is_part or (single(f"size_{name}") > MOST_COUNTED if f"size_{name}" in of else at_least)
         ),
     )

@@ -26,7 +26,7 @@ from wholesale.search.rules.wanted import Wanted, typed, wanted
 
 PAGE_SIZE = 24
 # A word that stands in a hundred thousand products is ranked among so many of them: the work has a bound.
-MOST_RANKED = 2_000
+MOST_RANKED = 1_000
 _MOST_WITH_CODE = 200
 _WEIGHTS = [0.05, 0.2, 0.4, 1.0]  # description, category, brand and stems and sound, name and SKU
 _CODE_FIRST = 10

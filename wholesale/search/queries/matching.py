@@ -38,11 +38,14 @@ def _term(term: Term) -> sa.ColumnElement[Any]:
     return query
 
 
+def query(wanted: Wanted) -> sa.ColumnElement[Any]:
+    """The code or the words."""
+    code = code_query(wanted)
+    return sa.func.tsquery_or(code, words_query(wanted)) if wanted.terms else code
+
+
 def matches(wanted: Wanted) -> sa.ColumnElement[bool]:
-    query = code_query(wanted)
-    if wanted.terms:
-        query = sa.func.tsquery_or(query, words_query(wanted))
-    return Listing.product_id.in_(sa.select(ListingWords.product_id).where(said(query)))
+    return Listing.product_id.in_(sa.select(ListingWords.product_id).where(said(query(wanted))))
 
 
 def said(query: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

@@ -26,7 +26,7 @@ _TRUSTED_SECONDS = 10.0  # so long a process does not ask whether its words are 
 _MOST_GOODS = 5
 _MOST_CATEGORIES = 3
 _MOST_WORDS = 4
-_MOST_LOOKED_AT = 200
+_MOST_LOOKED_AT = 100
 _SHORTEST = 2
 _LONGEST_NAME = 60
 
