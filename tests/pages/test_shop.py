@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tests.client import HTMX, HouseClient, text_of
@@ -67,6 +68,32 @@ def test_search_without_result_says_what_to_do(client: HouseClient, cast: Cast) 
     words = text_of(client.get("/products?q=zeppelin").text)
     assert "Nothing found" in words
     assert "Show all products" in words
+
+
+def test_a_search_inside_a_category_without_result_is_offered_in_all(client: HouseClient, cast: Cast) -> None:
+    catalog.product(cast.trader)
+    db.session.commit()
+    everywhere = '<a class="button primary" href="/products?q=zeppelin">Search in all categories</a>'
+    assert everywhere in client.get("/products?q=zeppelin&category=bags").text
+    narrowed = client.get("/products?q=zeppelin&category=bags&country=BD").text
+    assert '<a href="/products?q=zeppelin">Search in all categories</a>' in narrowed
+    assert "Without filters" in narrowed
+    assert "Search in all categories" not in client.get("/products?q=zeppelin").text
+
+
+def test_the_title_follows_what_is_swapped(client: HouseClient, cast: Cast) -> None:
+    catalog.product(cast.trader)
+    db.session.commit()
+    for query in ("", "?category=bags", "?q=jute&country=BD"):
+        titles = []
+        for headers in ({}, HTMX):
+            found = re.findall(
+                r"<title>(.*?)</title>", client.get(f"/products{query}", headers=headers).text, re.DOTALL
+            )
+            titles.append([" ".join(title.split()) for title in found])
+        assert titles[0] == titles[1], query
+        assert len(titles[0]) == 1
+    assert titles[0][0].startswith("Search: jute – ")
 
 
 def test_absurd_addresses_are_answered(client: HouseClient, cast: Cast) -> None:
