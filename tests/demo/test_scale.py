@@ -19,7 +19,7 @@ from wholesale.demo import load, shipped, staples
 from wholesale.platform.db import db
 
 SMALL, LARGE = 60, 180
-OTHERS = 20 + len(load.EXAMPLES) + len(staples.GOODS)
+OTHERS = 20 + len(load.EXAMPLES) + len(staples.GOODS) + len(staples.SHOWN)
 
 
 @pytest.fixture(scope="module")

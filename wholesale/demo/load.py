@@ -183,7 +183,7 @@ class _Loader:
     """One load. Times: everything is founded two weeks before the first order and stocked in the week after."""
 
     def __init__(self, data: Data, zone: str, say: Say) -> None:
-        more = (*EXAMPLES, *staples.GOODS)
+        more = (*EXAMPLES, *staples.SHOWN, *staples.GOODS)
         self.data = replace(data, categories=(*data.categories, TEA, staples.STAPLES), products=(*more, *data.products))
         self.say = say
         self.now = clock.now()
@@ -361,7 +361,9 @@ class _Loader:
                 reorder_level=row.reorder_level,
                 reorder_quantity=row.reorder_quantity,
                 supplier_moq=row.supplier_moq,
+                variants=[(sku, name) for sku, name, _surcharge in row.variants],
             )
+            self._details(product.id, row)
             pricing.set_tiers(
                 product=product, tiers=[(quantity, Money(price, CURRENCY)) for quantity, price in row.steps]
             )
@@ -380,11 +382,21 @@ class _Loader:
             ).all()
         )
 
+    def _details(self, product_id: int, row: ProductRow) -> None:
+        """The barcode and what single variants cost more."""
+        of = sa.update(Variant).where(Variant.product_id == product_id)
+        if row.barcode:
+            db.session.execute(of.values(barcode=row.barcode))
+        for sku, _name, surcharge in row.variants:
+            if surcharge:
+                db.session.execute(of.where(Variant.sku == sku).values(surcharge=surcharge))
+
     def _opening_stock(self) -> None:
         """What must have been there at first, so that today's stock is left after the history."""
         arriving: defaultdict[str, dict[int, int]] = defaultdict(dict)
         for row in self.data.products:
-            arriving[row.seller][self.variants[row.sku]] = row.stock + self.plan.taken.get(row.sku, 0)
+            for sku in row.skus:
+                arriving[row.seller][self.variants[sku]] = row.stock + self.plan.taken.get(sku, 0)
         for seller, quantities in arriving.items():
             inventory.receive(
                 actor=self.sellers[seller],

@@ -33,7 +33,10 @@ class CategoryRow:
 
 @dataclass(frozen=True, slots=True)
 class ProductRow:
-    """A product with its price steps (from quantity → price). `stock` is today's, after the history."""
+    """A product with its price steps (from quantity → price). `stock` is today's, after the history, of each variant.
+
+    `variants`: SKU, name and surcharge of each; without any there is one, of the product's SKU.
+    """
 
     sku: str
     slug: str
@@ -52,6 +55,12 @@ class ProductRow:
     reorder_quantity: int
     supplier_moq: int | None = None
     photos: tuple[str, ...] = ()
+    variants: tuple[tuple[str, str, Decimal], ...] = ()
+    barcode: str | None = None
+
+    @property
+    def skus(self) -> list[str]:
+        return [sku for sku, _name, _surcharge in self.variants] or [self.sku]
 
     @property
     def moq(self) -> int:

@@ -1,6 +1,7 @@
-"""Rice, lentils, oil and sugar, made up for the demonstration: what buyers look for first, in either script.
+"""Rice, lentils, oil, sugar and shirts, made up for the demonstration.
 
-The real catalogue has none of them. No order of the history touches them.
+The real catalogue has nothing that buyers look for first, in either script; nothing in several colours; and nothing
+that two sellers have. No order of the history touches these.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ _SELLER = "alpona"
 
 
 def _sack(
-    sku: str, slug: str, name: str, name_bn: str, description: str, *, unit: str, prices: tuple[str, str, str]
+    sku: str,
+    slug: str,
+    name: str,
+    name_bn: str,
+    description: str,
+    *,
+    unit: str,
+    prices: tuple[str, str, str],
+    seller: str = _SELLER,
+    barcode: str | None = None,
 ) -> ProductRow:
     first, second, third = (Decimal(price) for price in prices)
     return ProductRow(
@@ -23,7 +33,7 @@ def _sack(
         name=name,
         name_bn=name_bn,
         category=STAPLES.slug,
-        seller=_SELLER,
+        seller=seller,
         unit=unit,
         steps=((4, first), (20, second), (80, third)),
         order_multiple=2,
@@ -33,8 +43,12 @@ def _sack(
         stock=400,
         reorder_level=60,
         reorder_quantity=200,
+        barcode=barcode,
     )
 
+
+# Shop-internal numbers (GS1 prefix 20), so that they are nobody's.
+_MINIKET = "2000000000015"
 
 GOODS = (
     _sack(
@@ -45,6 +59,7 @@ GOODS = (
         "Polished parboiled rice in sacks of 25 kg.",
         unit="bag",
         prices=("1780", "1745", "1710"),
+        barcode=_MINIKET,
     ),
     _sack(
         "ST-RICE-50",
@@ -81,6 +96,44 @@ GOODS = (
         "Refined, in sacks of 50 kg.",
         unit="bag",
         prices=("6150", "6080", "6000"),
+    ),
+)
+
+# To be looked at, and in no numbered copies: a second seller of the same rice, and shirts of which 30 red and 20 blue
+# reach the tier of 50.
+SHOWN = (
+    _sack(
+        "MR-25",
+        "miniket-rice-25-kg-kolpona",
+        "Miniket Rice 25 kg",
+        "মিনিকেট চাল ২৫ কেজি",
+        "Polished parboiled rice in sacks of 25 kg.",
+        unit="bag",
+        prices=("1795", "1738", "1705"),
+        seller="kolpona",
+        barcode=_MINIKET,
+    ),
+    ProductRow(
+        sku="TSHIRT-RED",
+        slug="cotton-t-shirt",
+        name="Cotton T-shirt",
+        name_bn="সুতির টি-শার্ট",
+        category="jewellery-accessories",
+        seller="kabbo",
+        unit="piece",
+        steps=((10, Decimal(185)), (50, Decimal(172)), (200, Decimal(160))),
+        order_multiple=1,
+        cost=Decimal(118),
+        lead_time_days=7,
+        description="Plain, 160 g, sizes mixed. Made up for the demonstration.",
+        stock=600,
+        reorder_level=80,
+        reorder_quantity=400,
+        variants=(
+            ("TSHIRT-RED", "Red", Decimal(0)),
+            ("TSHIRT-BLUE", "Blue", Decimal(0)),
+            ("TSHIRT-BLACK", "Black", Decimal(10)),
+        ),
     ),
 )
 
