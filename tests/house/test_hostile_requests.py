@@ -249,7 +249,7 @@ def test_the_way_out_is_on_every_page(world: World) -> None:
         for who in ("buyer", "seller"):
             with world.undone():
                 answer = world.owner(who).get(world.url(rule))
-            if answer.status_code == 200 and answer.text[:15].lower() == "<!doctype html>":
+            if answer.status_code == 200 and answer.data[:15].lower() == b"<!doctype html>":
                 pages += 1
                 if 'action="/logout"' not in answer.text:
                     wrong.append((who, rule.rule))
