@@ -76,6 +76,21 @@ def count(app: Flask) -> int:
         return db.session.scalar(sa.select(sa.func.count()).select_from(Product)) or 0
 
 
+def backends(app: Flask) -> list[Path]:
+    """Where the kernel counts the processor time of this database's connections."""
+    with app.app_context():
+        of_this = (
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
+        return [Path(f"/proc/{pid}/schedstat") for pid in db.session.scalars(sa.text(of_this))]
+
+
+def worked(connections: Sequence[Path]) -> float:
+    """Seconds that this process and those connections have had a processor: waiting for one is not counted."""
+    database = sum(int(each.read_text().split()[0]) for each in connections if each.exists())
+    return time.process_time() + database / 1e9
+
+
 def p95(times: Sequence[float]) -> float:
     ordered = sorted(times)
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
