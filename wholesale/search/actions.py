@@ -126,9 +126,9 @@ _WORDS = sa.text(
 def make_vocabulary() -> int:
     """Count the catalogue's words anew; how many there are. Nothing is written when they are the same as before."""
     db.session.execute(sa.text("SET LOCAL statement_timeout = '10min'"))  # a million names are read
-    rows = db.session.execute(_WORDS, {"from_signs": FROM_SIGNS, "to_signs": TO_SIGNS, "longest": _LONGEST_WORD}).all()
+    found = db.session.execute(_WORDS, {"from_signs": FROM_SIGNS, "to_signs": TO_SIGNS, "longest": _LONGEST_WORD})
     # Of rare signs some end a line, such as U+2028, which comes along when text is copied from a web page.
-    rows = [(word, count) for word, count in rows if word.isprintable()]
+    rows = [(word, count) for word, count in found if word.isprintable()]
     text = "\n".join(f"{word}\t{count}\t{sound_key(word)}" for word, count in rows)
     version = hashlib.sha256(text.encode()).hexdigest()
     made = {"version": version, "words": text, "made_at": clock.now()}
