@@ -4,6 +4,7 @@ BIND (default 127.0.0.1:PORT, PORT 5000), WEB_CONCURRENCY (processes, default 2)
 may wait for a password to be worked on, see platform/crypto.py, and the others still serve pages).
 """
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ limit_request_field_size = 8190
 control_socket_disable = True  # it would lie in the home folder and take commands from there
 accesslog = None  # the application logs its requests itself
 errorlog = "-"
+
+
+def when_ready(_arbiter: Any) -> None:
+    """What was imported stays for ever: a full collection need not look through it while somebody waits."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(_arbiter: Any, worker: Any) -> None:
