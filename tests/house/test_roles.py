@@ -19,7 +19,8 @@ from wholesale.platform.db import db
 OWN = {"organizations.leave", "organizations.act_for", "organizations.new", "organizations.join"}
 OWN_BLUEPRINTS = {"accounts", "second_factor", "privacy", "acting"}
 # The picture of an invoice is made again for whoever may read it.
-READING = {"invoicing.ask"}
+# Many lines are priced and checked by a form; only putting them into the cart writes.
+READING = {"invoicing.ask", "quick_order.check"}
 MEMBERS_TOO = {
     "cart.accept_prices",
     "cart.put",
@@ -31,10 +32,25 @@ MEMBERS_TOO = {
     "checkout.choose_delivery",
     "checkout.choose_payment",
     "checkout.place",
+    "order_lists.add",
+    "order_lists.create",
+    "order_lists.keep_cart",
+    "order_lists.mark",
+    "order_lists.move_line",
+    "order_lists.order",
+    "order_lists.remove",
+    "order_lists.remove_line",
+    "order_lists.rename",
+    "order_lists.set_quantities",
+    "order_lists.share",
+    "orders.keep_as_list",
     "orders.move",
+    "orders.order_again",
+    "orders.take_again",
     "organizations.address",
     "organizations.new_address",
     "organizations.remove_address",
+    "quick_order.put",
 }
 # Of what members do, by the person and not by the role: only who asked takes a request back.
 BY_PERSON = {"approvals.withdraw"}

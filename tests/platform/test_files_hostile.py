@@ -94,7 +94,9 @@ def test_a_file_is_cleaned_or_refused(store: files.FolderStorage, title: str) ->
         assert len(data) == made.size
         check_clean(data, made.media_type)
     spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    assert spent < MOST_MEGABYTES, f"a child took {spent} MB"
+    # Until it becomes the child, a forked process counts what this one has: late in a long run that is more.
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    assert spent < max(MOST_MEGABYTES, own * 1.05), f"a child took {spent} MB"
 
 
 @pytest.mark.parametrize("title", uploads.TITLES)
