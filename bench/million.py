@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +56,8 @@ def running(folder: Path) -> Iterator[Flask]:
         }
         app = create_app(Settings.from_environment(env))
         logging.disable(logging.INFO)  # a line for each request
+        gc.collect()
+        gc.freeze()  # as gunicorn does before its workers
         yield app
         with app.app_context():
             db.engine.dispose()
