@@ -126,7 +126,8 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]]) -> N
                 "variant_id": take.variant_id,
                 "location_id": take.location_id,
                 "quantity": take.quantity,
-                "state": "held",
+                "shipped": 0,
+                "released": 0,
             }
             for take in takes
         ],
@@ -141,9 +142,12 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]]) -> N
     )
 
 
-def release(*, actor: Actor, reference: str) -> None:
-    """Take back what was promised to `reference` and not shipped; a second call changes nothing."""
-    takes = _held(reference, "released")
+def release(*, actor: Actor, reference: str, quantities: Mapping[int, int] | None = None) -> None:
+    """Take back what was promised to `reference` and not shipped: all of it, or `quantities` (variant's id → pieces).
+
+    Without quantities a second call changes nothing. Raises ConflictError when less than that is promised.
+    """
+    takes = _let_go(reference, "released", quantities)
     if takes:
         after = _bounded(takes, allocated=-1, on_hand=0)
         _log(
@@ -153,9 +157,12 @@ def release(*, actor: Actor, reference: str) -> None:
         )
 
 
-def ship(*, actor: Actor, reference: str) -> None:
-    """The promised pieces leave: on hand and allocated fall together; a second call changes nothing."""
-    takes = _held(reference, "shipped")
+def ship(*, actor: Actor, reference: str, quantities: Mapping[int, int] | None = None) -> None:
+    """Promised pieces leave, all or `quantities` (variant's id → pieces): on hand and allocated fall together.
+
+    Without quantities a second call changes nothing. Raises ConflictError when less than that is promised.
+    """
+    takes = _let_go(reference, "shipped", quantities)
     if takes:
         after = _bounded(takes, allocated=-1, on_hand=-1)
         _log(
@@ -165,20 +172,87 @@ def ship(*, actor: Actor, reference: str) -> None:
         )
 
 
-def _held(reference: str, becomes: str) -> list[Take]:
-    """Lock the stock behind a reference's open allocations and mark these as `becomes`."""
-    variants = db.session.scalars(
-        sa.select(Allocation.variant_id).where(Allocation.reference == reference, Allocation.state == "held")
+_STILL_HELD = Allocation.quantity - Allocation.shipped - Allocation.released
+
+
+def _let_go(reference: str, becomes: str, quantities: Mapping[int, int] | None) -> list[Take]:
+    """Lock the stock behind a reference's allocations and mark pieces that are held as `becomes`."""
+    held = sa.select(Allocation).where(Allocation.reference == reference, _STILL_HELD > 0)
+    if quantities is not None:
+        held = held.where(
+            Allocation.variant_id.in_([variant_id for variant_id, pieces in quantities.items() if pieces])
+        )
+    _lock(sorted({row.variant_id for row in db.session.scalars(held)}))
+    rows = db.session.scalars(
+        held.order_by(Allocation.variant_id, Allocation.location_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).all()
-    _lock(sorted(variants))
-    rows = db.session.execute(
-        sa.update(Allocation)
-        .where(Allocation.reference == reference, Allocation.state == "held")
-        .values(state=becomes)
-        .returning(Allocation.variant_id, Allocation.location_id, Allocation.quantity)
-        .execution_options(synchronize_session=False)
-    )
-    return [Take(*row) for row in rows]
+    left = dict(quantities) if quantities is not None else {}
+    takes: list[Take] = []
+    for row in rows:
+        pieces = row.held if quantities is None else min(row.held, left[row.variant_id])
+        if not pieces:
+            continue
+        if quantities is not None:
+            left[row.variant_id] -= pieces
+        setattr(row, becomes, getattr(row, becomes) + pieces)
+        takes.append(Take(row.variant_id, row.location_id, pieces))
+    if any(left.values()):
+        raise ConflictError("Fewer pieces are set aside than that. Nothing was changed: look at it again.")
+    db.session.flush()
+    return takes
+
+
+def come_back(
+    *, actor: Actor, reference: str, restock: Mapping[int, int], write_off: Mapping[int, int] | None = None
+) -> None:
+    """Shipped pieces are here again (variant's id → pieces), where they were shipped from.
+
+    What is not to be sold again (`write_off`) comes in and goes out, so that the log tells both. Raises
+    ConflictError when fewer were shipped to `reference`.
+    """
+    ruined = dict(write_off or {})
+    everything = {
+        variant_id: restock.get(variant_id, 0) + ruined.get(variant_id, 0) for variant_id in {*restock, *ruined}
+    }
+    everything = {variant_id: pieces for variant_id, pieces in everything.items() if pieces}
+    if not everything:
+        return
+    shipped = db.session.execute(
+        sa.select(Allocation.variant_id, Allocation.location_id, Allocation.shipped)
+        .where(
+            Allocation.reference == reference,
+            Allocation.variant_id.in_(everything),
+            Allocation.shipped > 0,
+        )
+        .order_by(Allocation.variant_id, Allocation.shipped.desc(), Allocation.location_id)
+    ).all()
+    home: dict[int, int] = {}
+    total: dict[int, int] = {}
+    for row in shipped:
+        home.setdefault(row.variant_id, row.location_id)
+        total[row.variant_id] = total.get(row.variant_id, 0) + row.shipped
+    if any(total.get(variant_id, 0) < pieces for variant_id, pieces in everything.items()):
+        raise ConflictError("Fewer pieces were shipped than that. Nothing was changed: look at it again.")
+    _lock(sorted(everything))
+    for kind, sign, quantities in (("RETURN", 1, everything), ("WRITE_OFF", -1, ruined)):
+        takes = [Take(variant, home[variant], pieces) for variant, pieces in sorted(quantities.items()) if pieces]
+        if takes:
+            after = _bounded(takes, allocated=0, on_hand=sign)
+            _log(
+                kind,
+                actor,
+                [
+                    (reference, take, after[take.variant_id, take.location_id].on_hand, sign * take.quantity)
+                    for take in takes
+                ],
+            )
+
+
+def move_held(*, of: str, to: str) -> None:
+    """What is set aside for the reference `of` is set aside for `to` instead: nobody can take it in between."""
+    db.session.execute(sa.update(Allocation).where(Allocation.reference == of, _STILL_HELD > 0).values(reference=to))
 
 
 def receive(*, actor: Actor, location_id: int, quantities: Mapping[int, int], reference: str) -> None:

@@ -40,13 +40,16 @@ class Stock(Base):
 
 
 class Allocation(Base):
-    """Pieces promised to one reference (an order's number) from one location, until shipped or released."""
+    """Pieces promised to one reference (an order's number) from one location, until shipped or released.
+
+    Of `quantity`, `shipped` have left and `released` are free again; the rest is `held`.
+    """
 
     __tablename__ = "allocation"
     __table_args__ = (
-        one_of("state", ("held", "shipped", "released")),
         sa.UniqueConstraint("reference", "variant_id", "location_id"),
         sa.CheckConstraint("quantity > 0", name="quantity"),
+        sa.CheckConstraint("shipped >= 0 AND released >= 0 AND shipped + released <= quantity", name="pieces"),
     )
 
     id: Mapped[Id] = mapped_column(init=False)
@@ -54,7 +57,13 @@ class Allocation(Base):
     variant_id: Mapped[int] = mapped_column(sa.ForeignKey("variant.id"), index=True)
     location_id: Mapped[int] = mapped_column(sa.ForeignKey("location.id"))
     quantity: Mapped[int] = mapped_column(sa.Integer)
-    state: Mapped[str] = mapped_column(default="held")
+    shipped: Mapped[int] = mapped_column(sa.Integer, default=0)
+    released: Mapped[int] = mapped_column(sa.Integer, default=0)
+
+    @property
+    def held(self) -> int:
+        """Pieces that wait to be shipped."""
+        return self.quantity - self.shipped - self.released
 
 
 class InventoryLog(Base):

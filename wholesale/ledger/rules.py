@@ -27,6 +27,8 @@ CHART = {
         Account("seller_pending", "liability", "business", "A seller's part of orders that are not delivered yet."),
         Account("platform_pending", "liability", "platform", "The platform's part of orders not delivered yet."),
         Account("seller_payable", "liability", "business", "What a seller has earned and not been paid."),
+        Account("tax_pending", "liability", "business", "Tax on a seller's orders that are not delivered yet."),
+        Account("tax_payable", "liability", "business", "Tax a seller has charged and must hand to the state."),
         Account("platform_fee", "income", "platform", "The platform's percentage of the gross profit."),
         Account("platform_share", "income", "platform", "The rest of the profit; a loss stands on the other side."),
         Account("commission", "income", "platform", "The platform's percentage of the revenue."),

@@ -21,3 +21,11 @@ class OrderMoved(Event):
     order_id: int
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class OrderCredited(Event):
+    """A part of an order was taken back (`OrderCredit`): cancelled, returned, or allowed."""
+
+    order_id: int
+    credit_id: int

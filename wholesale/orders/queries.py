@@ -18,13 +18,25 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting
-from wholesale.orders.models import Checkout, Order, OrderLine, OrderMove, Purchase
+from wholesale.orders.models import (
+    Checkout,
+    LineProgress,
+    Order,
+    OrderCredit,
+    OrderCreditLine,
+    OrderLine,
+    OrderMove,
+    Purchase,
+    Shipment,
+)
+from wholesale.orders.rules import Parts, Portion, parts
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Offer, change_percent
 
 PAGE_SIZE = 20
 _OTHER = aliased(OrderLine)
+_WITH_LINES = selectinload(Order.lines).joinedload(OrderLine.progress)
 _WITH_MOVES = selectinload(Order.moves).joinedload(OrderMove.user).load_only(User.name)
 
 
@@ -43,7 +55,7 @@ def order(actor: Actor, number: str) -> Order:
         sa.select(Order)
         .join(Order.purchase)
         .where(Order.number == number, _visible_to(actor))
-        .options(contains_eager(Order.purchase), selectinload(Order.lines), _WITH_MOVES)
+        .options(contains_eager(Order.purchase), _WITH_LINES, _WITH_MOVES)
     ).one_or_none()
     if found is None:
         raise NotFoundError
@@ -56,7 +68,7 @@ def order_by_id(order_id: int) -> Order:
         sa.select(Order)
         .join(Order.purchase)
         .where(Order.id == order_id)
-        .options(contains_eager(Order.purchase), selectinload(Order.lines))
+        .options(contains_eager(Order.purchase), _WITH_LINES)
     ).one_or_none()
     if found is None:
         raise NotFoundError
@@ -107,9 +119,76 @@ def purchase(actor: Actor, number: str) -> Purchase:
 
 
 def due(purchase: Purchase) -> Money:
-    """What a purchase costs without its cancelled orders."""
-    kept = (Money(order.total, purchase.currency) for order in purchase.orders if order.state != "cancelled")
+    """What a purchase costs after all that was taken back."""
+    kept = (Money(order.due, purchase.currency) for order in purchase.orders)
     return Money.total(kept, purchase.currency)
+
+
+# --- an order's money and pieces ----------------------------------------------------------------------------
+
+
+def portion(line: OrderLine, currency: str) -> Portion:
+    """A line's money, as it was frozen."""
+    return Portion(
+        goods=Money(line.line_total, currency),
+        tax=Money(line.tax_amount, currency),
+        tax_included=line.tax_included,
+        platform_fee=Money(line.platform_fee, currency),
+        platform_rest=Money(line.platform_rest, currency),
+        seller_share=Money(line.seller_share, currency),
+        owner_recovers=Money(line.owner_recovers, currency),
+    )
+
+
+def credited(order: Order) -> dict[int, Portion]:
+    """What has been taken back of each line (by its id) so far; lines of which nothing was are left out."""
+    if not order.credited and not any(line.progress.cancelled or line.progress.returned for line in order.lines):
+        return {}
+    names = ("goods", "tax", "platform_fee", "platform_rest", "seller_share", "owner_recovers")
+    rows = db.session.execute(
+        sa.select(
+            OrderCreditLine.line_id,
+            OrderCreditLine.tax_included,
+            *(sa.func.sum(getattr(OrderCreditLine, name)).label(name) for name in names),
+        )
+        .join(OrderCredit, OrderCredit.id == OrderCreditLine.credit_id)
+        .where(OrderCredit.order_id == order.id)
+        .group_by(OrderCreditLine.line_id, OrderCreditLine.tax_included)
+    )
+    return {
+        row.line_id: Portion(
+            **{name: Money(getattr(row, name), order.currency) for name in names}, tax_included=row.tax_included
+        )
+        for row in rows
+    }
+
+
+def money_of(order: Order) -> Parts:
+    """A placed order's money, from its frozen lines, without what has been taken back."""
+    gone = credited(order)
+    lines = []
+    for line in order.lines:
+        whole = portion(line, order.currency)
+        left = whole - gone[line.id] if line.id in gone else whole
+        lines.append((left, line.settlement, line.goods_owner))
+    return parts(lines, Money(order.delivery_fee - order.delivery_credited, order.currency))
+
+
+def load_progress(order: Order) -> None:
+    """Read again what has become of a locked order's lines."""
+    db.session.scalars(
+        sa.select(LineProgress).where(LineProgress.order_id == order.id).execution_options(populate_existing=True)
+    ).all()
+
+
+def credits_of(order_id: int) -> int:
+    """How often something was taken back of an order."""
+    return db.session.scalar(sa.select(sa.func.count()).where(OrderCredit.order_id == order_id)) or 0
+
+
+def shipments_of(order_id: int) -> int:
+    """How many shipments of an order have left."""
+    return db.session.scalar(sa.select(sa.func.count()).where(Shipment.order_id == order_id)) or 0
 
 
 def checkout(actor: Actor) -> Checkout | None:
@@ -122,7 +201,7 @@ def orders_with_postings() -> Iterator[tuple[Order, dict[tuple[str, int | None],
     last = 0
     while True:
         orders = db.session.scalars(
-            sa.select(Order).where(Order.id > last).order_by(Order.id).limit(1000).options(selectinload(Order.lines))
+            sa.select(Order).where(Order.id > last).order_by(Order.id).limit(1000).options(_WITH_LINES)
         ).all()
         if not orders:
             return

@@ -25,7 +25,8 @@ class Organization(Base):
     """A business as everybody may know it.
 
     `skeleton` is what the eye keeps of its name (see `rules.skeleton`). `partner_since`: a seller that the platform
-    accepted as profit partner. `language`: of letters to the business itself.
+    accepted as profit partner. `language`: of letters to the business itself. `confirms_at_once`: a seller whose orders
+    are confirmed when they are placed, since their goods are set aside.
     """
 
     __tablename__ = "organization"
@@ -41,6 +42,7 @@ class Organization(Base):
     language: Mapped[str | None] = mapped_column(default=None)
     verified_until: Mapped[date | None] = mapped_column(default=None)
     partner_since: Mapped[datetime | None] = mapped_column(default=None)
+    confirms_at_once: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 

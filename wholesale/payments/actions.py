@@ -87,7 +87,7 @@ def take_cash(*, order_id: int) -> bool:
         return False
     if order.state != "delivered":
         raise ConflictError("Cash is taken when an order is delivered.")
-    amount = Money(order.total, order.currency)
+    amount = Money(order.due, order.currency)
     if amount.is_zero:
         return False
     return _receive(

@@ -27,8 +27,8 @@ _AT_MOST = 20
 Audience = Literal["buyer", "seller", "staff"]
 
 _DUE = (
-    sa.select(sa.func.coalesce(sa.func.sum(Order.total), 0))
-    .where(Order.purchase_id == Purchase.id, Order.state != "cancelled")
+    sa.select(sa.func.coalesce(sa.func.sum(Order.total - Order.credited), 0))
+    .where(Order.purchase_id == Purchase.id)
     .correlate(Purchase)
     .scalar_subquery()
 )
@@ -155,7 +155,7 @@ def state_of_order(actor: Actor, number: str) -> State:
     if method == "bank_transfer" and order.state != "cancelled":
         found = balance(order.purchase_id)
     else:
-        due = Money.zero(order.currency) if order.state == "cancelled" else Money(order.total, order.currency)
+        due = Money(order.due, order.currency)
         found = Balance(due, _cash_for(order) if method == "pay_on_delivery" else due)
     return State(order.purchase.number, method, found, order.number, audience)
 

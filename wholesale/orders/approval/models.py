@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wholesale.kernel import clock
 from wholesale.orders.approval.rules import STATES
-from wholesale.orders.models import PAYMENT_METHODS
+from wholesale.orders.models import IF_SHORT, PAYMENT_METHODS
 from wholesale.platform.db import Amount, Base, Currency, Id, one_of
 
 
@@ -24,7 +25,8 @@ class ApprovalRequest(Base):
     __table_args__ = (
         one_of("state", STATES),
         one_of("payment_method", PAYMENT_METHODS),
-        sa.CheckConstraint("total = goods_total + delivery_total", name="total"),
+        one_of("if_short", IF_SHORT),
+        sa.CheckConstraint("total = goods_total + tax_total + delivery_total", name="total"),
         sa.CheckConstraint("(state = 'approved') = (purchase_id IS NOT NULL)", name="purchase"),
         sa.Index("ix_approval_request_organization_id", "organization_id", "state", "id"),
         sa.Index("ix_approval_request_waiting", "expires_at", postgresql_where=sa.text("state = 'waiting'")),
@@ -45,6 +47,11 @@ class ApprovalRequest(Base):
     spending_limit: Mapped[Amount]
     limit_currency: Mapped[Currency]
     expires_at: Mapped[datetime]
+    tax_total: Mapped[Amount] = mapped_column(default=Decimal(0))
+    instructions: Mapped[str] = mapped_column(default="")
+    if_short: Mapped[str] = mapped_column(default="ask")
+    po_file_key: Mapped[str | None] = mapped_column(default=None)
+    po_file_name: Mapped[str | None] = mapped_column(default=None)
     asked_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     state: Mapped[str] = mapped_column(default="waiting")
     purchase_id: Mapped[int | None] = mapped_column(sa.ForeignKey("purchase.id"), unique=True, default=None)

@@ -40,27 +40,39 @@ def payment_label(method: str) -> str:
 _STATE_LABELS = {
     "placed": _l("Placed"),
     "confirmed": _l("Confirmed"),
+    "processing": _l("Being packed"),
+    "partly_shipped": _l("Partly shipped"),
     "shipped": _l("Shipped"),
     "delivered": _l("Delivered"),
+    "completed": _l("Completed"),
+    "returned": _l("Returned"),
     "cancelled": _l("Cancelled"),
 }
 _STATE_TONES = {
     "placed": "warn",
     "confirmed": "info",
+    "processing": "info",
+    "partly_shipped": "info",
     "shipped": "info",
     "delivered": "good",
+    "completed": "good",
+    "returned": "neutral",
     "cancelled": "neutral",
 }
 _MOVE_LABELS = {
     "confirmed": _l("Confirm the order"),
+    "processing": _l("Start packing"),
     "shipped": _l("Mark as shipped"),
     "delivered": _l("Mark as delivered"),
+    "completed": _l("Everything arrived well"),
     "cancelled": _l("Cancel the order"),
 }
 _DONE = {
     "confirmed": _l("The order is confirmed."),
+    "processing": _l("The order is being packed."),
     "shipped": _l("The order is on its way."),
     "delivered": _l("The order is delivered."),
+    "completed": _l("The order is completed."),
     "cancelled": _l("The order is cancelled. Its goods are back in stock."),
 }
 
@@ -120,9 +132,9 @@ def order_page(number: str, form: MoveForm, naming: NameForm | None = None) -> R
         order=order,
         form=form,
         naming=naming or NameForm(formdata=None),
-        moves=rules.moves_open_to(actions.party(actor()), order.state),
+        moves=[to for to in rules.moves_open_to(actions.party(actor()), order.state) if to not in rules.FOLLOWS],
         states=rules.PATH,
-        receives=actions.money_of(order).seller,
+        receives=queries.money_of(order).seller,
         behind={} if actor().is_seller else approvals.names(people),
     )
 

@@ -1,13 +1,13 @@
-"""Placing orders and moving them."""
+"""Placing: everything in the cart becomes one purchase with an order per seller, or nothing does."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from wholesale.audit import actions as audit
 from wholesale.cart import actions as cart_actions
@@ -15,16 +15,17 @@ from wholesale.cart import queries as cart_queries
 from wholesale.cart.rules import Cart, Group, Line
 from wholesale.inventory import actions as inventory
 from wholesale.kernel import clock
-from wholesale.kernel.actor import Actor
+from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.money import Money
-from wholesale.kernel.states import check_transition
 from wholesale.kernel.words import N_
 from wholesale.ledger import actions as ledger
-from wholesale.orders import queries, rules
+from wholesale.orders import rules
+from wholesale.orders.actions import moving
+from wholesale.orders.actions.checkout import Bill, agreed, bill
 from wholesale.orders.approval import queries as approvals
 from wholesale.orders.approval.rules import Standing, check_may_order, excess
-from wholesale.orders.events import OrderMoved, OrderPlaced
+from wholesale.orders.events import OrderPlaced
 from wholesale.orders.models import Checkout, Order, OrderLine, OrderMove, Purchase
 from wholesale.organizations import queries as organizations
 from wholesale.platform import idempotency, mail
@@ -37,97 +38,6 @@ CHANGED = N_(
     "Prices or quantities have changed since you looked. Below is what holds now: please check and order again."
 )
 ABOVE_LIMIT = N_("This is above what you may order alone. Ask for approval below.")
-
-
-# --- the checkout's steps ---------------------------------------------------------------------------------
-
-
-def begin_checkout(*, actor: Actor) -> Checkout:
-    """The actor's checkout, begun now if there is none; its first address is chosen for them."""
-    found = queries.checkout(actor)
-    if found is None:
-        first = next(iter(organizations.addresses(actor)), None)
-        db.session.execute(
-            insert(Checkout)
-            .values(
-                user_id=actor.acting_user,
-                organization_id=actor.acting_organization,
-                key=idempotency.new_key(),
-                address_id=first.id if first else None,
-                delivery={},
-                buyer_reference="",
-                note="",
-            )
-            .on_conflict_do_nothing()  # a double click: the other one has begun it
-        )
-        found = db.session.get_one(Checkout, (actor.acting_user, actor.acting_organization))
-    return found
-
-
-def choose_address(*, actor: Actor, address_id: int) -> None:
-    """Deliver to an address of the actor's business. Raises NotFoundError for another's."""
-    begin_checkout(actor=actor).address_id = organizations.address(actor, address_id).id
-    db.session.flush()
-
-
-def choose_delivery(*, actor: Actor, methods: Mapping[int, str]) -> None:
-    """How each seller's goods come (seller's id → delivery or pick_up)."""
-    begin_checkout(actor=actor).delivery = {str(seller): method for seller, method in methods.items()}
-    db.session.flush()
-
-
-def choose_payment(*, actor: Actor, method: str, buyer_reference: str, note: str) -> None:
-    """How the business pays, its own purchase order number, and a note for the sellers."""
-    checkout = begin_checkout(actor=actor)
-    checkout.payment_method = method
-    checkout.buyer_reference = buyer_reference
-    checkout.note = note
-    db.session.flush()
-
-
-# --- placing ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """What a cart costs with the checkout's choices, in its one currency."""
-
-    goods: Money
-    delivery: Money
-    fees: Mapping[int, Money]
-    methods: Mapping[int, str]
-
-    @property
-    def total(self) -> Money:
-        return self.goods + self.delivery
-
-    @property
-    def as_seen(self) -> list[tuple[int, str, str]]:
-        """What delivery costs from whom, for the digest of what a person agrees to."""
-        return sorted((seller, str(fee), self.methods[seller]) for seller, fee in self.fees.items())
-
-
-def bill(cart: Cart, delivery: Mapping[str, Any]) -> Bill:
-    """What the review page shows and the order will cost; `delivery` maps a seller's id (as text) to a method.
-
-    Raises DomainError for a cart of several currencies.
-    """
-    currency = cart.currency
-    if currency is None:
-        raise DomainError("Goods in different currencies are ordered one after the other. Split your cart.")
-    methods = {group.seller_id: str(delivery.get(str(group.seller_id), "delivery")) for group in cart.groups}
-    fees = {
-        group.seller_id: group.fee if methods[group.seller_id] == "delivery" else Money.zero(currency)
-        for group in cart.groups
-    }
-    goods = Money.total((group.goods_total for group in cart.groups), currency)
-    return Bill(goods, Money.total(fees.values(), currency), fees, methods)
-
-
-def agreed(cart: Cart, checkout: Checkout) -> str:
-    """The digest of what the review page shows; placing compares it, so that nothing changes silently."""
-    shown = bill(cart, checkout.delivery)
-    return cart.digest(shown.as_seen, checkout.address_id, checkout.payment_method)
 
 
 def place_order(*, actor: Actor, key: str, seen: str) -> str:
@@ -206,6 +116,10 @@ def _place(actor: Actor, key: str, seen: str) -> str:
             payment_method=str(checkout.payment_method),
             buyer_reference=checkout.buyer_reference,
             note=checkout.note,
+            instructions=checkout.instructions,
+            if_short=checkout.if_short,
+            po_file_key=checkout.po_file_key,
+            po_file_name=checkout.po_file_name,
             on_behalf_reason=actor.on_behalf_reason if actor.on_behalf else None,
         ),
     )
@@ -253,6 +167,10 @@ class Choices:
     note: str
     approved_by: int | None = None
     on_behalf_reason: str | None = None
+    instructions: str = ""
+    if_short: str = "ask"
+    po_file_key: str | None = None
+    po_file_name: str | None = None
 
 
 def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
@@ -273,6 +191,10 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
         note=choices.note,
         approved_by=choices.approved_by,
         on_behalf_reason=choices.on_behalf_reason,
+        instructions=choices.instructions,
+        if_short=choices.if_short,
+        po_file_key=choices.po_file_key,
+        po_file_name=choices.po_file_name,
     )
     db.session.add(purchase)
     db.session.flush()
@@ -291,7 +213,15 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
             for position, (line, split) in enumerate(zip(group.lines, splits, strict=True), start=1)
         ]
         money = rules.parts(
-            [(split, rule.model, rule.goods_owner) for split, rule in splits], cost.fees[group.seller_id]
+            [
+                (
+                    rules.portion_of(split, split.revenue, Money.zero(group.currency), tax_included=False),
+                    rule.model,
+                    rule.goods_owner,
+                )
+                for split, rule in splits
+            ],
+            cost.fees[group.seller_id],
         )
         ledger.post(
             actor=actor,
@@ -307,9 +237,27 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
         )
         emit(OrderPlaced(order_id=order.id))
     db.session.execute(sa.insert(OrderLine), line_rows)
+    db.session.execute(_BEGIN_PROGRESS, {"orders": [order.id for order in orders]})
     # Last, so that the rows everybody wants are locked for the shortest time.
     inventory.allocate_many(actor=actor, wanted=wanted)
+    _confirm_at_once(orders)
     return purchase
+
+
+_BEGIN_PROGRESS = sa.text(
+    """
+    INSERT INTO line_progress (line_id, order_id, quantity, line_total, cancelled, shipped, returned, credited)
+    SELECT id, order_id, quantity, line_total, 0, 0, 0, 0 FROM order_line WHERE order_id = ANY(:orders)
+    """
+).bindparams(sa.bindparam("orders", type_=sa.ARRAY(sa.BigInteger)))
+
+
+def _confirm_at_once(orders: Sequence[Order]) -> None:
+    """Some sellers have no need to look first: the goods are set aside already."""
+    sellers = organizations.organizations([order.seller_id for order in orders])
+    for order in orders:
+        if sellers[order.seller_id].confirms_at_once:
+            moving.advance(actor=SYSTEM, order=order, to="confirmed")
 
 
 def _numbers(orders: int) -> list[str]:
@@ -390,120 +338,9 @@ def _line_row(order: Order, position: int, line: Line, split: Split, settlement:
         "owner_recovers": split.owner_recovers.amount,
         "goods_owner": settlement.goods_owner,
         "price_source": line.quote.source.note,
+        "tax_name": "",
+        "tax_percent": Decimal(0),
+        "tax_amount": Decimal(0),
+        "tax_included": False,
+        "settlement_source": "",
     }
-
-
-# --- moving -----------------------------------------------------------------------------------------------
-
-
-def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order:
-    """Advance an order to the state `to`, with what follows from it for stock and money.
-
-    Moving it where it already is changes nothing (a double click). Raises NotFoundError for strangers,
-    ConflictError when the table does not allow it (any more), ForbiddenError when it is not this party's move,
-    DomainError on `reason` when a cancellation gives none.
-    """
-    order = queries.order(actor, number)
-    db.session.refresh(order, with_for_update={"key_share": True}, attribute_names=["state"])
-    if order.state != to:
-        advance(actor=actor, order=order, to=to, reason=reason)
-        db.session.flush()
-    return order
-
-
-def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
-    """`move_order` for an order that this transaction holds already, with its lines; the caller flushes."""
-    if actor.role == "viewer":
-        raise ForbiddenError("Your role in the business is to look, not to act.")
-    if actor.on_behalf:
-        raise ForbiddenError("Who acts for a business places orders and does nothing else. Stop that first.")
-    before = order.state
-    check_transition(rules.TRANSITIONS, before, to)
-    if party(actor) not in rules.MOVERS[before, to]:
-        raise ForbiddenError("This step is not yours to take.")
-    if to == "cancelled" and not reason:
-        raise DomainError("Say why, so that the other side understands.", field="reason")
-    order.state = to
-    _EFFECTS.get(to, _nothing)(actor, order)
-    _note_move(order, actor, before=before, after=to, reason=reason)
-    emit(OrderMoved(order_id=order.id, before=before, after=to))
-    _note_for_audit(order, actor, before=before, after=to, reason=reason)
-
-
-def party(actor: Actor) -> str:
-    """On whose side of an order the actor stands."""
-    if actor.is_staff:
-        return "staff" if actor.is_admin else "support"  # support looks, and moves nothing
-    return "seller" if actor.is_seller else "buyer"
-
-
-def _note_move(order: Order, actor: Actor, *, before: str, after: str, reason: str) -> None:
-    who = actor.organization_name or ("" if actor.user_id else actor.name)
-    db.session.add(
-        OrderMove(order_id=order.id, before=before, after=after, user_id=actor.user_id, who=who, reason=reason)
-    )
-
-
-def _note_for_audit(order: Order, actor: Actor, *, before: str, after: str, reason: str) -> None:
-    """Cancellations, and whatever the platform's staff do: that stands in the log of both businesses."""
-    by_staff = actor.is_staff and actor.user_id is not None
-    if not by_staff and after != "cancelled":
-        return
-    whose = (order.buyer_id, order.seller_id) if actor.organization_id is None else (actor.organization_id,)
-    for organization_id in whose:
-        audit.record(
-            actor=actor,
-            action="order.cancelled" if after == "cancelled" else "order.moved",
-            thing="order",
-            thing_id=order.number,
-            organization_id=organization_id,
-            before={"state": before},
-            after={"state": after},
-            reason=reason,
-        )
-
-
-def _nothing(actor: Actor, order: Order) -> None:
-    """Confirming changes neither stock nor money."""
-
-
-def _shipped(actor: Actor, order: Order) -> None:
-    inventory.ship(actor=actor, reference=order.number)
-
-
-def _delivered(actor: Actor, order: Order) -> None:
-    ledger.post(
-        actor=actor,
-        key=f"order:{order.number}:delivered",
-        reference=order.number,
-        memo="Order delivered",
-        legs=rules.delivered_legs(money_of(order), seller_id=order.seller_id),
-    )
-
-
-def _cancelled(actor: Actor, order: Order) -> None:
-    inventory.release(actor=actor, reference=order.number)
-    if not order.total:
-        return  # nothing was posted
-    ledger.reverse(
-        actor=actor,
-        key=f"order:{order.number}:cancelled",
-        of=rules.placed_key(order.number),
-        memo="Order cancelled",
-    )
-
-
-_EFFECTS = {"shipped": _shipped, "delivered": _delivered, "cancelled": _cancelled}
-
-
-def money_of(order: Order) -> rules.Parts:
-    """A placed order's money, from its frozen lines."""
-
-    def split(line: OrderLine) -> Split:
-        amounts = (line.line_total, line.platform_fee, line.platform_rest, line.seller_share, line.owner_recovers)
-        return Split(*(Money(amount, order.currency) for amount in amounts))
-
-    return rules.parts(
-        [(split(line), line.settlement, line.goods_owner) for line in order.lines],
-        Money(order.delivery_fee, order.currency),
-    )

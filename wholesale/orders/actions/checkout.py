@@ -1,0 +1,104 @@
+"""The checkout's steps, and what the cart costs with what was chosen in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+
+from wholesale.cart.rules import Cart
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import DomainError
+from wholesale.kernel.money import Money
+from wholesale.orders import queries
+from wholesale.orders.models import Checkout
+from wholesale.organizations import queries as organizations
+from wholesale.platform import idempotency
+from wholesale.platform.db import db
+
+
+def begin_checkout(*, actor: Actor) -> Checkout:
+    """The actor's checkout, begun now if there is none; its first address is chosen for them."""
+    found = queries.checkout(actor)
+    if found is None:
+        first = next(iter(organizations.addresses(actor)), None)
+        db.session.execute(
+            insert(Checkout)
+            .values(
+                user_id=actor.acting_user,
+                organization_id=actor.acting_organization,
+                key=idempotency.new_key(),
+                address_id=first.id if first else None,
+                delivery={},
+                buyer_reference="",
+                note="",
+            )
+            .on_conflict_do_nothing()  # a double click: the other one has begun it
+        )
+        found = db.session.get_one(Checkout, (actor.acting_user, actor.acting_organization))
+    return found
+
+
+def choose_address(*, actor: Actor, address_id: int) -> None:
+    """Deliver to an address of the actor's business. Raises NotFoundError for another's."""
+    begin_checkout(actor=actor).address_id = organizations.address(actor, address_id).id
+    db.session.flush()
+
+
+def choose_delivery(*, actor: Actor, methods: Mapping[int, str]) -> None:
+    """How each seller's goods come (seller's id → delivery or pick_up)."""
+    begin_checkout(actor=actor).delivery = {str(seller): method for seller, method in methods.items()}
+    db.session.flush()
+
+
+def choose_payment(*, actor: Actor, method: str, buyer_reference: str, note: str) -> None:
+    """How the business pays, its own purchase order number, and a note for the sellers."""
+    checkout = begin_checkout(actor=actor)
+    checkout.payment_method = method
+    checkout.buyer_reference = buyer_reference
+    checkout.note = note
+    db.session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a cart costs with the checkout's choices, in its one currency."""
+
+    goods: Money
+    delivery: Money
+    fees: Mapping[int, Money]
+    methods: Mapping[int, str]
+
+    @property
+    def total(self) -> Money:
+        return self.goods + self.delivery
+
+    @property
+    def as_seen(self) -> list[tuple[int, str, str]]:
+        """What delivery costs from whom, for the digest of what a person agrees to."""
+        return sorted((seller, str(fee), self.methods[seller]) for seller, fee in self.fees.items())
+
+
+def bill(cart: Cart, delivery: Mapping[str, Any]) -> Bill:
+    """What the review page shows and the order will cost; `delivery` maps a seller's id (as text) to a method.
+
+    Raises DomainError for a cart of several currencies.
+    """
+    currency = cart.currency
+    if currency is None:
+        raise DomainError("Goods in different currencies are ordered one after the other. Split your cart.")
+    methods = {group.seller_id: str(delivery.get(str(group.seller_id), "delivery")) for group in cart.groups}
+    fees = {
+        group.seller_id: group.fee if methods[group.seller_id] == "delivery" else Money.zero(currency)
+        for group in cart.groups
+    }
+    goods = Money.total((group.goods_total for group in cart.groups), currency)
+    return Bill(goods, Money.total(fees.values(), currency), fees, methods)
+
+
+def agreed(cart: Cart, checkout: Checkout) -> str:
+    """The digest of what the review page shows; placing compares it, so that nothing changes silently."""
+    shown = bill(cart, checkout.delivery)
+    return cart.digest(shown.as_seen, checkout.address_id, checkout.payment_method)

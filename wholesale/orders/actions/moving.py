@@ -1,0 +1,134 @@
+"""Moving orders through their states, with what follows for stock and money."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from wholesale.audit import actions as audit
+from wholesale.inventory import actions as inventory
+from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
+from wholesale.kernel.states import check_transition
+from wholesale.ledger import actions as ledger
+from wholesale.orders import queries, rules
+from wholesale.orders.actions import crediting, shipping
+from wholesale.orders.events import OrderMoved
+from wholesale.orders.models import Order, OrderMove
+from wholesale.platform.db import db
+from wholesale.platform.outbox import emit
+
+
+def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order:
+    """Advance an order to the state `to`, with what follows from it for stock and money.
+
+    Moving it where it already is changes nothing (a double click). Raises NotFoundError for strangers,
+    ConflictError when the table does not allow it (any more), ForbiddenError when it is not this party's move,
+    DomainError on `reason` when a cancellation gives none.
+    """
+    order = locked(actor, number)
+    if order.state != to:
+        if to in rules.FOLLOWS:
+            raise ConflictError("An order becomes this by what is shipped or comes back, not by itself.")
+        advance(actor=actor, order=order, to=to, reason=reason)
+        db.session.flush()
+    return order
+
+
+def locked(actor: Actor, number: str) -> Order:
+    """The actor's order with lines, their progress and moves, locked: as it is now, until this transaction ends.
+
+    Raises NotFoundError for strangers.
+    """
+    order = queries.order(actor, number)
+    lock(order)
+    return order
+
+
+def lock(order: Order) -> None:
+    """Lock an order and read again what others may have changed while this waited."""
+    db.session.execute(sa.select(Order.id).where(Order.id == order.id).with_for_update(key_share=True))
+    db.session.refresh(order)
+    queries.load_progress(order)
+
+
+def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
+    """`move_order` for an order that this transaction holds already, with its lines; the caller flushes."""
+    if actor.role == "viewer":
+        raise ForbiddenError("Your role in the business is to look, not to act.")
+    if actor.on_behalf:
+        raise ForbiddenError("Who acts for a business places orders and does nothing else. Stop that first.")
+    before = order.state
+    check_transition(rules.TRANSITIONS, before, to)
+    if party(actor) not in rules.MOVERS[before, to]:
+        raise ForbiddenError("This step is not yours to take.")
+    if to == "cancelled" and not reason:
+        raise DomainError("Say why, so that the other side understands.", field="reason")
+    _follow(actor, order, to, reason)
+    become(actor=actor, order=order, to=to, reason=reason)
+
+
+def become(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
+    """Write down that a locked order is in the state `to` now; what follows for stock and money has been done."""
+    before = order.state
+    check_transition(rules.TRANSITIONS, before, to)
+    order.state = to
+    _note_move(order, actor, before=before, after=to, reason=reason)
+    emit(OrderMoved(order_id=order.id, before=before, after=to))
+    _note_for_audit(order, actor, before=before, after=to, reason=reason)
+
+
+def party(actor: Actor) -> str:
+    """On whose side of an order the actor stands."""
+    if actor.is_staff:
+        return "staff" if actor.is_admin else "support"  # support looks, and moves nothing
+    return "seller" if actor.is_seller else "buyer"
+
+
+def _note_move(order: Order, actor: Actor, *, before: str, after: str, reason: str) -> None:
+    who = actor.organization_name or ("" if actor.user_id else actor.name)
+    db.session.add(
+        OrderMove(order_id=order.id, before=before, after=after, user_id=actor.user_id, who=who, reason=reason)
+    )
+
+
+def _note_for_audit(order: Order, actor: Actor, *, before: str, after: str, reason: str) -> None:
+    """Cancellations, and whatever the platform's staff do: that stands in the log of both businesses."""
+    by_staff = actor.is_staff and actor.user_id is not None
+    if not by_staff and after != "cancelled":
+        return
+    whose = (order.buyer_id, order.seller_id) if actor.organization_id is None else (actor.organization_id,)
+    for organization_id in whose:
+        audit.record(
+            actor=actor,
+            action="order.cancelled" if after == "cancelled" else "order.moved",
+            thing="order",
+            thing_id=order.number,
+            organization_id=organization_id,
+            before={"state": before},
+            after={"state": after},
+            reason=reason,
+        )
+
+
+def _follow(actor: Actor, order: Order, to: str, reason: str) -> None:
+    """What a move brings with it for stock and money, in the same transaction."""
+    match to:
+        case "confirmed":
+            order.confirmed_at = clock.now()
+        case "shipped":  # whatever is still open leaves as one shipment; of what left in parts, this is the last one
+            shipping.send_rest(actor=actor, order=order)
+            order.shipped_at = clock.now()
+        case "delivered":
+            shipping.note_delivered(order)
+            order.delivered_at = clock.now()
+            ledger.post(
+                actor=actor,
+                key=rules.delivered_key(order.number),
+                reference=order.number,
+                memo="Order delivered",
+                legs=rules.delivered_legs(queries.money_of(order), seller_id=order.seller_id),
+            )
+        case "cancelled":
+            inventory.release(actor=actor, reference=order.number)
+            crediting.take_back_rest(actor=actor, order=order, kind="cancelled", reason=reason)

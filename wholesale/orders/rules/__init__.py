@@ -1,0 +1,51 @@
+"""What decides in this room: states and their movers, an order's money, the checkout's steps. Pure."""
+
+from wholesale.orders.rules.money import (
+    Parts,
+    Portion,
+    credit_key,
+    credit_legs,
+    delivered_key,
+    delivered_legs,
+    goods_of,
+    parts,
+    placed_key,
+    placed_legs,
+    portion_of,
+    taken_back,
+)
+from wholesale.orders.rules.states import (
+    BEFORE_SHIPMENT,
+    EARNED,
+    FOLLOWS,
+    MOVERS,
+    PATH,
+    STATES,
+    TRANSITIONS,
+    missing_step,
+    moves_open_to,
+)
+
+__all__ = [
+    "BEFORE_SHIPMENT",
+    "EARNED",
+    "FOLLOWS",
+    "MOVERS",
+    "PATH",
+    "STATES",
+    "TRANSITIONS",
+    "Parts",
+    "Portion",
+    "credit_key",
+    "credit_legs",
+    "delivered_key",
+    "delivered_legs",
+    "goods_of",
+    "missing_step",
+    "moves_open_to",
+    "parts",
+    "placed_key",
+    "placed_legs",
+    "portion_of",
+    "taken_back",
+]
