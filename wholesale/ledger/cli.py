@@ -8,6 +8,7 @@ import click
 from flask.cli import AppGroup
 
 from wholesale.ledger import jobs
+from wholesale.platform.transaction import transaction
 
 cli = AppGroup("ledger", help="The ledger and its proof.")
 
@@ -15,9 +16,10 @@ cli = AppGroup("ledger", help="The ledger and its proof.")
 @cli.command("prove")
 def prove() -> None:
     """Replay journals, balances and each order's split; status 1 and the first wrong things otherwise."""
-    problems = jobs.problems()
-    for problem in problems:
+    with transaction():
+        proof = jobs.proved()
+    for problem in proof.problems:
         click.echo(problem, err=True)
-    if problems:
+    if not proof.is_clean:
         sys.exit(1)
-    click.echo(f"ledger: clean, {jobs.summary()}")
+    click.echo(f"ledger: clean, {jobs.summary(proof)}")

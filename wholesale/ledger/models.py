@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
@@ -33,7 +35,7 @@ class LedgerJournal(Base):
     reference: Mapped[str] = mapped_column(index=True)
     memo: Mapped[str]
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"))
-    at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    at: Mapped[datetime] = mapped_column(default_factory=clock.now, index=True)
 
 
 class LedgerPosting(Base):
@@ -47,3 +49,20 @@ class LedgerPosting(Base):
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("ledger_account.id"), index=True)
     amount: Mapped[Amount]
     currency: Mapped[Currency]
+
+
+class LedgerProof(Base):
+    """One run of the proof: what was replayed, and what was wrong, one sentence each (empty: nothing)."""
+
+    __tablename__ = "ledger_proof"
+
+    id: Mapped[Id] = mapped_column(init=False)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+    journals: Mapped[int]
+    postings: Mapped[int]
+    problems: Mapped[list[Any]] = mapped_column(JSONB)
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.problems

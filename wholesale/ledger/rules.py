@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wholesale.kernel.money import Money
+from wholesale.kernel.words import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +22,18 @@ class Account:
 CHART = {
     account.code: account
     for account in (
-        Account("buyer_receivable", "asset", "business", "What a buyer still owes for placed orders."),
-        Account("bank", "asset", "platform", "Money in the platform's bank account."),
-        Account("cash_with_seller", "asset", "business", "Cash a seller took at the door and has not handed over."),
-        Account("seller_pending", "liability", "business", "A seller's part of orders that are not delivered yet."),
-        Account("platform_pending", "liability", "platform", "The platform's part of orders not delivered yet."),
-        Account("seller_payable", "liability", "business", "What a seller has earned and not been paid."),
-        Account("tax_pending", "liability", "business", "Tax on a seller's orders that are not delivered yet."),
-        Account("tax_payable", "liability", "business", "Tax a seller has charged and must hand to the state."),
-        Account("platform_fee", "income", "platform", "The platform's percentage of the gross profit."),
-        Account("platform_share", "income", "platform", "The rest of the profit; a loss stands on the other side."),
-        Account("commission", "income", "platform", "The platform's percentage of the revenue."),
-        Account("goods_recovered", "income", "platform", "The cost of sold goods that belonged to the platform."),
+        Account("buyer_receivable", "asset", "business", N_("What a buyer still owes for placed orders.")),
+        Account("bank", "asset", "platform", N_("Money in the platform's bank account.")),
+        Account("cash_with_seller", "asset", "business", N_("Cash a seller took at the door and has not handed over.")),
+        Account("seller_pending", "liability", "business", N_("A seller's part of orders that are not delivered yet.")),
+        Account("platform_pending", "liability", "platform", N_("The platform's part of orders not delivered yet.")),
+        Account("seller_payable", "liability", "business", N_("What a seller has earned and not been paid.")),
+        Account("tax_pending", "liability", "business", N_("Tax on a seller's orders that are not delivered yet.")),
+        Account("tax_payable", "liability", "business", N_("Tax a seller has charged and must hand to the state.")),
+        Account("platform_fee", "income", "platform", N_("The platform's percentage of the gross profit.")),
+        Account("platform_share", "income", "platform", N_("The rest of the profit; a loss stands on the other side.")),
+        Account("commission", "income", "platform", N_("The platform's percentage of the revenue.")),
+        Account("goods_recovered", "income", "platform", N_("The cost of sold goods that belonged to the platform.")),
     )
 }
 

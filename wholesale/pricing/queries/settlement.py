@@ -99,4 +99,11 @@ def _settlement(rule: SettlementRule) -> Settlement:
         seller_percent=rule.seller_percent,
         commission_percent=rule.commission_percent,
         goods_owner=rule.goods_owner,  # type: ignore[arg-type]  # a CHECK keeps it to the two
+        source=f"{_scope(rule)}:{rule.id}",
     )
+
+
+def _scope(rule: SettlementRule) -> str:
+    if rule.product_id:
+        return "product"
+    return "seller" if rule.seller_id else "category" if rule.category_id else "platform"

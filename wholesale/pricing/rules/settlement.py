@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -12,13 +12,17 @@ from wholesale.kernel.money import Money, smallest_unit
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a line's revenue is shared. Percentages are of 100; those of the other model are None."""
+    """How a line's revenue is shared. Percentages are of 100; those of the other model are None.
+
+    `source` says whose rule it is ("product", "seller", "category" or "platform") and its id, as in "seller:17".
+    """
 
     model: Literal["profit_share", "commission"]
     platform_percent: Decimal | None = None
     seller_percent: Decimal | None = None
     commission_percent: Decimal | None = None
     goods_owner: Literal["seller", "platform"] = "seller"
+    source: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
