@@ -42,9 +42,10 @@ CREATE OR REPLACE FUNCTION check_order_sum() RETURNS trigger LANGUAGE plpgsql AS
 DECLARE {ENTER}
 BEGIN
     {SEE_ALL}
-    IF (NEW.goods_total, NEW.tax_total) IS DISTINCT FROM (
-        SELECT coalesce(sum(line_total), 0), coalesce(sum(tax_amount) FILTER (WHERE NOT tax_included), 0)
-        FROM order_line WHERE order_id = NEW.id
+    IF EXISTS (
+        SELECT FROM order_line WHERE order_id = NEW.id
+        HAVING (NEW.goods_total, NEW.tax_total) IS DISTINCT FROM
+               (coalesce(sum(line_total), 0), coalesce(sum(tax_amount) FILTER (WHERE NOT tax_included), 0))
     ) THEN
         RAISE EXCEPTION 'order %: its totals are not the sums of its lines', NEW.number USING ERRCODE = 'check_violation';
     END IF;
@@ -56,9 +57,12 @@ CREATE OR REPLACE FUNCTION check_line_belongs_to_sum() RETURNS trigger LANGUAGE 
 DECLARE {ENTER}
 BEGIN
     {SEE_ALL}
-    IF (SELECT (goods_total, tax_total) FROM sales_order WHERE id = NEW.order_id)
-       IS DISTINCT FROM (SELECT (sum(line_total), coalesce(sum(tax_amount) FILTER (WHERE NOT tax_included), 0))
-                         FROM order_line WHERE order_id = NEW.order_id) THEN
+    IF EXISTS (
+        SELECT FROM sales_order o,
+            LATERAL (SELECT sum(line_total) AS goods, coalesce(sum(tax_amount) FILTER (WHERE NOT tax_included), 0) AS tax
+                     FROM order_line l WHERE l.order_id = o.id) AS parts
+        WHERE o.id = NEW.order_id AND (o.goods_total, o.tax_total) IS DISTINCT FROM (parts.goods, parts.tax)
+    ) THEN
         RAISE EXCEPTION 'a line of order % is not in its totals', NEW.order_id USING ERRCODE = 'check_violation';
     END IF;
     {SEE_AS_BEFORE}

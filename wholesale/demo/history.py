@@ -25,8 +25,8 @@ from wholesale.invoicing import handlers as invoicing
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.orders import actions as orders
-from wholesale.orders.events import OrderMoved, OrderPlaced
-from wholesale.orders.models import Order, Purchase
+from wholesale.orders.events import OrderCredited, OrderMoved
+from wholesale.orders.models import Order, OrderLine, Purchase
 from wholesale.payments import actions as payments
 from wholesale.payments import handlers as cash
 from wholesale.payments import queries as payments_queries
@@ -40,7 +40,7 @@ Happening = tuple[datetime, int, Callable[[], None]]
 # Done here at once; the names under which the outbox knows them.
 _DONE_IN_TIME = [
     f"{handler.__module__}.{handler.__qualname__}"
-    for handler in (invoicing.issue_invoice, invoicing.void_invoice, cash.take_cash)
+    for handler in (invoicing.issue_invoice, invoicing.issue_credit_note, cash.take_cash)
 ]
 _PROGRESS = 50
 _ONE_IN_CANCELLED = 30
@@ -180,7 +180,6 @@ class Replay:
         number = orders.place_order(actor=buyer, key=checkout.key, seen=orders.agreed(found, checkout))
         placed = self._orders_of(number)
         for order in placed:
-            invoicing.issue_invoice(OrderPlaced(order_id=order.id))
             seller = self.stage.key_of(order.seller_id)
             steps = moves(f"{invoice.number}/{seller}", at, cancelled=(invoice.number, seller) in self.plan.cancelled)
             for step in steps:
@@ -219,13 +218,16 @@ class Replay:
             .join(Order.purchase)
             .where(Purchase.number == purchase_number)
             .order_by(Order.id)
-            .options(contains_eager(Order.purchase), selectinload(Order.lines))
+            .options(contains_eager(Order.purchase), selectinload(Order.lines).joinedload(OrderLine.progress))
         ).all()
 
     def _move(self, actor: Actor, order: Order, step: Move) -> None:
         event = OrderMoved(order_id=order.id, before=order.state, after=step.to)
+        orders.lock(order)
         orders.advance(actor=actor, order=order, to=step.to, reason=step.reason)
-        invoicing.void_invoice(event)
+        invoicing.issue_invoice(event)
+        if step.to == "cancelled":
+            invoicing.issue_credit_note(OrderCredited(order_id=order.id, credit_id=0))
         cash.take_cash(event)
 
     def _pay(self, number: str, purchase_id: int) -> None:
