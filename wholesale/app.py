@@ -36,6 +36,7 @@ import wholesale.pricing.models
 import wholesale.privacy.handlers
 import wholesale.privacy.models
 import wholesale.search.models
+import wholesale.taxes.models
 import wholesale.verification.handlers
 import wholesale.verification.models  # noqa: F401 - metadata
 from wholesale.accounts import upkeep
@@ -58,6 +59,8 @@ from wholesale.merchandising.imports.views import bp as imports_routes
 from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
+from wholesale.orders.tax_report import queries as tax_report
+from wholesale.orders.tax_report.views import bp as tax_report_routes
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.views import bp as organizations_routes
@@ -87,6 +90,7 @@ from wholesale.pricing.views import bp as pricing_routes
 from wholesale.privacy.views import bp as privacy_routes
 from wholesale.schedule import TIMETABLE
 from wholesale.search.views import bp as search_routes
+from wholesale.taxes.views import bp as taxes_routes
 from wholesale.verification.views import bp as verification_routes
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -106,6 +110,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     search_routes,
     quick_order_routes,
     second_factor_routes,
+    tax_report_routes,
+    taxes_routes,
     verification_routes,
 )
 COMMANDS: tuple[AppGroup, ...] = (audit_commands, demo_commands, inventory_commands, ledger_commands, user_commands)
@@ -152,6 +158,7 @@ def create_app(settings: Settings) -> Flask:
     vault.keep(app, Totp.secret)
     ledger_jobs.add_proof(orders_jobs.proof)
     ledger_jobs.add_proof(payments.proof)
+    ledger_jobs.add_proof(tax_report.proof)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in COMMANDS:

@@ -210,7 +210,7 @@ def test_the_sources_are_credited():
     licences = (DATA / "LICENSES.txt").read_text(encoding="utf-8")
     told = (ROOT / "docs" / "data-sources.md").read_text(encoding="utf-8")
     for text in (shown, licences, told):
-        for owed in ("Chen, D. (2015). Online Retail", "CC BY 4.0", "Marcus Klasson", "Nuhil Mehdy", "MIT"):
+        for owed in ("Chen, D. (2015). Online Retail", "CC BY 4.0", "Marcus Klasson", "Nuhil Mehdy", "Saliou", "MIT"):
             assert owed in text
     assert "Permission is hereby granted, free of charge" in licences
     assert "155.25" in told

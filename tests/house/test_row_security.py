@@ -38,6 +38,7 @@ OPEN = {
     "the platform's words, and what nobody found: no business's and nobody's": {
         "search_vocabulary", "synonym", "search_miss", "search_day",
     },
+    "the law's rates, which stand beside every price": {"tax_rate"},
     "asked for every buyer's order, whose goods are whose comes from the product": {
         "settlement_rule", "location", "stock", "allocation", "inventory_log",
     },

@@ -14,7 +14,18 @@ from werkzeug.test import TestResponse
 
 from tests.client import HouseClient
 from tests.conftest import Cast
-from tests.factories import accounts, acting, approvals, audit, catalog, orders, organizations, prices, verification
+from tests.factories import (
+    accounts,
+    acting,
+    approvals,
+    audit,
+    catalog,
+    orders,
+    organizations,
+    prices,
+    taxes,
+    verification,
+)
 from tests.house import access_table as table
 from wholesale.accounts.models import User
 from wholesale.cart import actions as cart
@@ -76,6 +87,7 @@ class World:
     product_id: int
     picture_id: int
     synonym_id: int
+    rate_id: int
     price_list_id: int
     change_id: int
     buyer_id: int
@@ -108,6 +120,7 @@ class World:
             "scope_id": self.product_id,
             "picture_id": self.picture_id,
             "synonym_id": self.synonym_id,
+            "rate_id": self.rate_id,
             "list_id": self.list_id,
             "change_id": self.change_id,
             "organization_id": self.buyer_id,
@@ -276,6 +289,7 @@ def build(app: Flask, cast: Cast) -> World:
         price_list_id=prices.price_list(dipu, cast.shop).id,
         change_id=prices.scheduled(dipu).id,
         buyer_id=cast.shop.id,
+        rate_id=taxes.rate(),
         synonym_id=search.save_synonym(actor=SYSTEM, terms=["chal", "rice"]).id,
     )
     db.session.commit()

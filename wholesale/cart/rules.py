@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 from wholesale.pricing.rules import Offer, Quote
+from wholesale.taxes.rules import Due, Rate, by_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,32 @@ class Line:
         return None if self.unit_price is None else (self.unit_price * self.item.quantity).rounded()
 
     @property
+    def rate(self) -> Rate | None:
+        """The tax on its goods today; None: none is set for them."""
+        return self.offer.tax if self.offer is not None else None
+
+    @property
+    def tax(self) -> Money | None:
+        """What its tax comes to, in its total or on top of it; rounded once."""
+        if self.total is None:
+            return None
+        return self.rate.of(self.total) if self.rate else Money.zero(self.total.currency)
+
+    @property
+    def on_top(self) -> Money | None:
+        """What is to be paid beside its total."""
+        if self.tax is None or self.total is None:
+            return None
+        return self.tax if self.rate and not self.rate.included else Money.zero(self.total.currency)
+
+    @property
+    def net(self) -> Money | None:
+        """Its total without its tax."""
+        if self.total is None or self.tax is None:
+            return None
+        return self.total - self.tax if self.rate and self.rate.included else self.total
+
+    @property
     def changed_from(self) -> Money | None:
         """The price its owner last saw, when it is another now."""
         if self.unit_price is None or self.unit_price == self.item.seen_price:
@@ -80,6 +107,18 @@ class Group:
     @property
     def goods_total(self) -> Money:
         return Money.total((line.total for line in self.lines if line.total is not None), self.currency)
+
+    @property
+    def tax_total(self) -> Money:
+        """The tax that comes on top of the goods."""
+        return Money.total((line.on_top for line in self.lines if line.on_top is not None), self.currency)
+
+    @property
+    def taxes(self) -> list[Due]:
+        """What the lines have of each rate."""
+        return by_rate(
+            (line.rate, line.total, line.tax) for line in self.lines if line.total is not None and line.tax is not None
+        )
 
     @property
     def short_of_minimum(self) -> Money | None:
@@ -133,13 +172,42 @@ class Cart:
         ]
 
     @property
+    def taxes(self) -> list[Due]:
+        """What its lines have of each rate; those of different currencies stay apart."""
+        return [
+            due
+            for currency in sorted({group.currency for group in self.groups})
+            for due in by_rate(
+                (line.rate, line.total, line.tax)
+                for group in self.groups
+                for line in group.lines
+                if group.currency == currency and line.total is not None and line.tax is not None
+            )
+        ]
+
+    @property
+    def with_tax(self) -> list[Money]:
+        """The goods' total with the taxes that come on top, one amount per currency; empty where none does."""
+        if all(group.tax_total.is_zero for group in self.groups):
+            return []
+        return [
+            each + Money.total((g.tax_total for g in self.groups if g.currency == each.currency), each.currency)
+            for each in self.totals
+        ]
+
+    @property
     def changed(self) -> bool:
         return any(line.changed_from is not None for line in self.lines)
 
     def digest(self, *extra: object) -> str:
-        """What a person agrees to when they order: each variant, quantity and unit price, and `extra`."""
+        """What a person agrees to when they order: each variant, quantity, unit price and tax, and `extra`."""
         agreed = [
-            (line.item.variant_id, line.item.quantity, str(line.unit_price) if line.unit_price else "")
+            (
+                line.item.variant_id,
+                line.item.quantity,
+                str(line.unit_price) if line.unit_price else "",
+                line.rate.seen if line.rate else (),
+            )
             for line in self.lines
         ]
         return hashlib.sha256(repr((agreed, extra)).encode()).hexdigest()[:32]

@@ -26,7 +26,7 @@ from wholesale.accounts.second_factor.actions import codes as second_factor
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.models import Variant
 from wholesale.config import Settings
-from wholesale.demo import copies, history, shipped, staples
+from wholesale.demo import copies, history, shipped, staples, taxes
 from wholesale.demo.history import Say
 from wholesale.demo.shipped import BuyerRow, CategoryRow, Data, Party, ProductRow, SellerRow
 from wholesale.inventory import actions as inventory
@@ -186,6 +186,7 @@ class _Loader:
         more = (*EXAMPLES, *staples.SHOWN, *staples.GOODS)
         self.data = replace(data, categories=(*data.categories, TEA, staples.STAPLES), products=(*more, *data.products))
         self.say = say
+        self.zone = zone
         self.now = clock.now()
         self.plan = history.plan(data, shipped.shifted(data.invoices, now=self.now, zone=zone), now=self.now)
         first = self.plan.invoices[0][0] if self.plan.invoices else self.now
@@ -328,6 +329,7 @@ class _Loader:
                 )
             )
             pricing.set_settlement(actor=self.admin, settlement=_settlement(seller), seller_id=seller_id)
+        taxes.load(self.admin, self.categories, on=clock.today(self.zone))
 
     # --- goods --------------------------------------------------------------------------------------------
 

@@ -150,18 +150,18 @@ def read(products: int | None = None) -> Data:
     Of the history what can still be ordered with fewer products: lines of the others fall away, and so does
     what no longer reaches its seller's minimum order.
     """
-    rows = tuple(_product(row) for row in _rows("products.csv"))
-    kept = rows if products is None else rows[:products]
-    count = max(0, (products or 0) - len(rows))
-    sellers = tuple(_seller(row) for row in _rows("sellers.csv"))
+    goods = tuple(_product(row) for row in rows("products.csv"))
+    kept = goods if products is None else goods[:products]
+    count = max(0, (products or 0) - len(goods))
+    sellers = tuple(_seller(row) for row in rows("sellers.csv"))
     sellers += tuple(_stand_in(number) for number in range(1, min(_MOST_STAND_INS, count // _COPIES_PER_SELLER) + 1))
     data = Data(
         categories=tuple(
-            CategoryRow(row["slug"], row["parent"], row["name"], row["name_bn"]) for row in _rows("categories.csv")
+            CategoryRow(row["slug"], row["parent"], row["name"], row["name_bn"]) for row in rows("categories.csv")
         ),
         products=kept,
         sellers=sellers,
-        buyers=tuple(_buyer(row) for row in _rows("buyers.csv")),
+        buyers=tuple(_buyer(row) for row in rows("buyers.csv")),
         invoices=tuple(_invoices()),
         copies=count,
     )
@@ -208,7 +208,8 @@ def photo(name: str) -> bytes:
     return (FOLDER / "photos" / name).read_bytes()
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """A shipped table, row by row."""
     with (FOLDER / name).open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 

@@ -11,8 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wholesale.accounts.models import User
 from wholesale.kernel import clock
+from wholesale.kernel.money import Money
 from wholesale.orders.rules import STATES
 from wholesale.platform.db import Amount, Base, Currency, Id, Percent, one_of
+from wholesale.taxes.rules import Due, Rate, by_rate
 
 PAYMENT_METHODS = ("pay_on_delivery", "bank_transfer")
 DELIVERY_METHODS = ("delivery", "pick_up")
@@ -127,6 +129,14 @@ class Order(Base):
     moves: Mapped[list[OrderMove]] = relationship(init=False, order_by="OrderMove.id", lazy="raise")
 
     @property
+    def taxes(self) -> list[Due]:
+        """What its lines have of each rate, as they were ordered."""
+        return by_rate(
+            (line.rate, Money(line.line_total, self.currency), Money(line.tax_amount, self.currency))
+            for line in self.lines
+        )
+
+    @property
     def due(self) -> Decimal:
         """What it costs after all that was taken back."""
         return self.total - self.credited
@@ -183,10 +193,20 @@ class OrderLine(Base):
     tax_percent: Mapped[Percent] = mapped_column(default=Decimal(0))
     tax_amount: Mapped[Amount] = mapped_column(default=Decimal(0))
     tax_included: Mapped[bool] = mapped_column(default=False)
+    # standard, zero, exempt (and why), or empty: no rate held.
+    tax_kind: Mapped[str] = mapped_column(default="")
+    tax_reason: Mapped[str] = mapped_column(default="")
     # Which level's settlement rule was used (product, seller, category, platform) and its row; empty on older lines.
     settlement_source: Mapped[str] = mapped_column(default="")
     replaces_id: Mapped[int | None] = mapped_column(sa.ForeignKey("order_line.id"), default=None)
     progress: Mapped[LineProgress] = relationship(init=False, lazy="raise")
+
+    @property
+    def rate(self) -> Rate | None:
+        """The tax that was on it when it was placed; None: none held."""
+        if not self.tax_name:
+            return None
+        return Rate(self.tax_name, self.tax_kind, self.tax_percent, self.tax_included, self.tax_reason)
 
 
 class LineProgress(Base):

@@ -26,7 +26,8 @@ class Organization(Base):
 
     `skeleton` is what the eye keeps of its name (see `rules.skeleton`). `partner_since`: a seller that the platform
     accepted as profit partner. `language`: of letters to the business itself. `confirms_at_once`: a seller whose orders
-    are confirmed when they are placed, since their goods are set aside.
+    are confirmed when they are placed, since their goods are set aside. `country`: where the oldest of its addresses is;
+    a seller's says whose taxes are on what it sells.
     """
 
     __tablename__ = "organization"
@@ -43,6 +44,7 @@ class Organization(Base):
     verified_until: Mapped[date | None] = mapped_column(default=None)
     partner_since: Mapped[datetime | None] = mapped_column(default=None)
     confirms_at_once: Mapped[bool] = mapped_column(default=False)
+    country: Mapped[str] = mapped_column(sa.CHAR(2), default=rules.HOME_COUNTRY)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 

@@ -169,6 +169,18 @@ def day(value: date, lang: str | None = None) -> str:
     return _digits(format_date(value, "d MMM y", locale=lang), lang)
 
 
+def month(value: date, lang: str | None = None) -> str:
+    """The month of a day: Nov 2026, নভে ২০২৬."""
+    lang = lang or language()
+    return _digits(format_date(value, "MMM y", locale=lang), lang)
+
+
+def short_day(value: date, step: str = "day", lang: str | None = None) -> str:
+    """A day below a chart: 21 Nov; of a chart by months: Nov 2026."""
+    lang = lang or language()
+    return _digits(format_date(value, "MMM y" if step == "month" else "d MMM", locale=lang), lang)
+
+
 def when(value: datetime, lang: str | None = None) -> str:
     """An instant in the platform's zone: 21 Nov 2026, 14:05."""
     lang = lang or language()
@@ -239,6 +251,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         "number",
         "percent",
         "day",
+        "month",
         "when",
         "hour",
         "local_name",

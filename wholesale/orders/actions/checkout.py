@@ -64,16 +64,21 @@ def choose_payment(*, actor: Actor, method: str, buyer_reference: str, note: str
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a cart costs with the checkout's choices, in its one currency."""
+    """What a cart costs with the checkout's choices, in its one currency.
+
+    `tax` comes on top of the goods; `taxes` of each line (by its id) is on top of it or in it.
+    """
 
     goods: Money
     delivery: Money
     fees: Mapping[int, Money]
     methods: Mapping[int, str]
+    tax: Money
+    taxes: Mapping[int, Money]
 
     @property
     def total(self) -> Money:
-        return self.goods + self.delivery
+        return self.goods + self.tax + self.delivery
 
     @property
     def as_seen(self) -> list[tuple[int, str, str]]:
@@ -95,10 +100,47 @@ def bill(cart: Cart, delivery: Mapping[str, Any]) -> Bill:
         for group in cart.groups
     }
     goods = Money.total((group.goods_total for group in cart.groups), currency)
-    return Bill(goods, Money.total(fees.values(), currency), fees, methods)
+    return Bill(
+        goods,
+        Money.total(fees.values(), currency),
+        fees,
+        methods,
+        Money.total((group.tax_total for group in cart.groups), currency),
+        {line.item.line_id: line.tax for line in cart.lines if line.tax is not None},
+    )
 
 
 def agreed(cart: Cart, checkout: Checkout) -> str:
     """The digest of what the review page shows; placing compares it, so that nothing changes silently."""
     shown = bill(cart, checkout.delivery)
-    return cart.digest(shown.as_seen, checkout.address_id, checkout.payment_method)
+    wishes = (
+        checkout.buyer_reference,
+        checkout.note,
+        checkout.instructions,
+        checkout.if_short,
+        checkout.po_file_key,
+    )
+    return cart.digest(shown.as_seen, checkout.address_id, checkout.payment_method, wishes)
+
+
+def seen(cart: Cart, cost: Bill, limit: Money | None) -> rules.Seen:
+    """What the review page shows, to be compared with what holds when the order is placed. `limit`: the person's."""
+    lines = {
+        line.item.variant_id: rules.SeenLine(
+            line.item.name + (f" ({line.item.variant_name})" if line.item.variant_name else ""),
+            line.item.quantity,
+            line.unit_price,
+            line.total,
+            line.problem,
+        )
+        for line in cart.lines
+    }
+    sellers = {
+        group.seller_id: rules.SeenSeller(
+            group.seller_name,
+            cost.fees[group.seller_id],
+            group.minimum_order if group.short_of_minimum is not None else None,
+        )
+        for group in cart.groups
+    }
+    return rules.Seen(lines, sellers, cost.tax, cost.total, limit)

@@ -184,6 +184,7 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
         user_id=choices.user_id,
         payment_method=choices.payment_method,
         goods_total=cost.goods.amount,
+        tax_total=cost.tax.amount,
         delivery_total=cost.delivery.amount,
         total=cost.total.amount,
         currency=cost.goods.currency,
@@ -214,12 +215,8 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
         ]
         money = rules.parts(
             [
-                (
-                    rules.portion_of(split, split.revenue, Money.zero(group.currency), tax_included=False),
-                    rule.model,
-                    rule.goods_owner,
-                )
-                for split, rule in splits
+                (_portion(line, split), rule.model, rule.goods_owner)
+                for line, (split, rule) in zip(group.lines, splits, strict=True)
             ],
             cost.fees[group.seller_id],
         )
@@ -292,19 +289,26 @@ def _order(
         address=address,
         goods_total=group.goods_total.amount,
         delivery_fee=fee.amount,
-        total=(group.goods_total + fee).amount,
+        tax_total=group.tax_total.amount,
+        total=(group.goods_total + group.tax_total + fee).amount,
         currency=group.currency,
     )
 
 
 def _split(line: Line, settlements: Mapping[int, Settlement]) -> tuple[Split, Settlement]:
-    """How the line's money is shared, by the rule that holds today; it is frozen on the line."""
+    """How the line's money without its tax is shared, by the rule that holds today; it is frozen on the line."""
     assert line.offer is not None, "the cart was checked"
-    assert line.total is not None, "the cart was checked"
+    assert line.net is not None, "the cart was checked"
     settlement = settlements.get(line.offer.product_id)
     if settlement is None:
         raise DomainError("{name} cannot be ordered yet: its terms are not set.", name=line.offer.name)
-    return share(line.total, (line.offer.cost * line.item.quantity).rounded(), settlement), settlement
+    return share(line.net, (line.offer.cost * line.item.quantity).rounded(), settlement), settlement
+
+
+def _portion(line: Line, split: Split) -> rules.Portion:
+    assert line.total is not None, "the cart was checked"
+    assert line.tax is not None, "the cart was checked"
+    return rules.portion_of(split, line.total, line.tax, tax_included=bool(line.rate and line.rate.included))
 
 
 def _line_row(order: Order, position: int, line: Line, split: Split, settlement: Settlement) -> dict[str, Any]:
@@ -312,6 +316,9 @@ def _line_row(order: Order, position: int, line: Line, split: Split, settlement:
     assert line.quote is not None, "the cart was checked"
     assert line.unit_price is not None, "the cart was checked"
     assert line.list_price is not None, "the cart was checked"
+    assert line.total is not None, "the cart was checked"
+    assert line.tax is not None, "the cart was checked"
+    rate = line.rate
     name = line.offer.name + (f", {line.item.variant_name}" if line.item.variant_name else "")
     return {
         "order_id": order.id,
@@ -326,7 +333,7 @@ def _line_row(order: Order, position: int, line: Line, split: Split, settlement:
         "unit_price": line.unit_price.amount,
         "list_price": line.list_price.amount,
         "tier_min_qty": line.quote.tier.min_qty,
-        "line_total": split.revenue.amount,
+        "line_total": line.total.amount,
         "unit_cost": line.offer.cost.amount,
         "settlement": settlement.model,
         "platform_percent": settlement.platform_percent,
@@ -338,9 +345,11 @@ def _line_row(order: Order, position: int, line: Line, split: Split, settlement:
         "owner_recovers": split.owner_recovers.amount,
         "goods_owner": settlement.goods_owner,
         "price_source": line.quote.source.note,
-        "tax_name": "",
-        "tax_percent": Decimal(0),
-        "tax_amount": Decimal(0),
-        "tax_included": False,
+        "tax_name": rate.name if rate else "",
+        "tax_percent": rate.percent if rate else Decimal(0),
+        "tax_amount": line.tax.amount,
+        "tax_included": bool(rate and rate.included),
+        "tax_kind": rate.kind if rate else "",
+        "tax_reason": rate.reason if rate else "",
         "settlement_source": "",
     }

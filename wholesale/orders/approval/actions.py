@@ -59,6 +59,7 @@ def _ask(actor: Actor, key: str, seen: str) -> int:
         buyer_reference=checkout.buyer_reference,
         note=checkout.note,
         goods_total=cost.goods.amount,
+        tax_total=cost.tax.amount,
         delivery_total=cost.delivery.amount,
         total=cost.total.amount,
         currency=cost.total.currency,

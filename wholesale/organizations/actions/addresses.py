@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from wholesale.audit import actions as audit
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ForbiddenError
 from wholesale.organizations import queries, rules
-from wholesale.organizations.models import Address
+from wholesale.organizations.models import Address, Organization
 from wholesale.platform.db import db
 
 
@@ -34,6 +36,7 @@ def add_address(
     )
     db.session.add(made)
     db.session.flush()
+    _locate(actor.acting_organization)
     if actor.on_behalf:  # their own people's are no matter for the log; what the platform does in their name is
         audit.record(
             actor=actor,
@@ -65,6 +68,7 @@ def change_address(
     address.line, address.area = line.strip(), area.strip()
     address.district, address.country = district, country
     db.session.flush()
+    _locate(actor.acting_organization)
     return address
 
 
@@ -73,6 +77,23 @@ def remove_address(*, actor: Actor, address_id: int) -> None:
     _check_role(actor)
     db.session.delete(queries.address(actor, address_id))
     db.session.flush()
+    _locate(actor.acting_organization)
+
+
+def _locate(organization_id: int) -> None:
+    """A business is where its oldest address is; without any it stays where it was."""
+    first = (
+        sa.select(Address.country)
+        .where(Address.organization_id == organization_id)
+        .order_by(Address.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    db.session.execute(
+        sa.update(Organization)
+        .where(Organization.id == organization_id, Organization.country != first)
+        .values(country=first)
+    )
 
 
 def _check_role(actor: Actor) -> None:

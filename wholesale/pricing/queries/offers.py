@@ -24,6 +24,7 @@ from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
 from wholesale.pricing.models import DatedPrice, PriceList, PriceListBuyer, PriceListTier, PriceTier
 from wholesale.pricing.rules import LIST, Choice, Offer, Source, Special, Step, effective, with_savings
+from wholesale.taxes import queries as taxes
 
 
 def zone() -> str:
@@ -167,6 +168,7 @@ def _offers(buyer_id: int | None, *conditions: sa.ColumnElement[bool]) -> sa.Sel
             _dated(clock.now()).label("dated"),
             (nothing if buyer_id is None else _specials(buyer_id)).label("specials"),
             _variants().label("variants"),
+            taxes.rate_sql("product.category_id", "organization.country", taxes.today()).label("tax"),
         )
         .join(Organization, Organization.id == Product.seller_id)
         .where(Product.state == "active", verified_now(), *conditions)
@@ -230,6 +232,7 @@ def _offer(row: Any) -> Offer | None:
         cost=Money(row.cost, row.currency),
         lead_time_days=row.lead_time_days,
         variants=tuple(choices),
+        tax=taxes.as_rate(row.tax),
     )
 
 

@@ -10,6 +10,7 @@ from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 from wholesale.kernel.words import N_
 from wholesale.pricing.rules.ladders import Advice, Quote, Source, Tier, best_buy, check_quantity, neighbours, quote
+from wholesale.taxes.rules import Rate
 
 _PLENTY = 10**9
 
@@ -69,6 +70,7 @@ class Offer:
     """What a product is sold as to whoever asks. The ladder is sorted by quantity, its first tier stands at the MOQ,
     and each tier says by its `source` why it costs that.
 
+    `tax` is the one of today in the seller's country; no price here holds what comes on top.
     `available` is what can be ordered now, over all locations and variants; `cost` what a piece costs its
     owner: no template shows it to a buyer.
     """
@@ -88,6 +90,7 @@ class Offer:
     cost: Money
     lead_time_days: int | None = None
     variants: tuple[Choice, ...] = ()
+    tax: Rate | None = None
 
     @property
     def from_price(self) -> Money:
