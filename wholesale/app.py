@@ -35,6 +35,8 @@ import wholesale.pricing.handlers
 import wholesale.pricing.models
 import wholesale.privacy.handlers
 import wholesale.privacy.models
+import wholesale.reports.handlers
+import wholesale.reports.models
 import wholesale.search.models
 import wholesale.taxes.models
 import wholesale.verification.handlers
@@ -88,6 +90,9 @@ from wholesale.platform import (
 from wholesale.platform.db import db
 from wholesale.pricing.views import bp as pricing_routes
 from wholesale.privacy.views import bp as privacy_routes
+from wholesale.reports import queries as reports
+from wholesale.reports.cli import cli as report_commands
+from wholesale.reports.views import bp as reports_routes
 from wholesale.schedule import TIMETABLE
 from wholesale.search.views import bp as search_routes
 from wholesale.taxes.views import bp as taxes_routes
@@ -107,6 +112,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     payments_routes,
     pricing_routes,
     privacy_routes,
+    reports_routes,
     search_routes,
     quick_order_routes,
     second_factor_routes,
@@ -114,7 +120,14 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     taxes_routes,
     verification_routes,
 )
-COMMANDS: tuple[AppGroup, ...] = (audit_commands, demo_commands, inventory_commands, ledger_commands, user_commands)
+COMMANDS: tuple[AppGroup, ...] = (
+    audit_commands,
+    demo_commands,
+    inventory_commands,
+    ledger_commands,
+    report_commands,
+    user_commands,
+)
 
 
 # Nobody waits for ever, on whichever server: a lock for 2 s (then people read 409), a statement for 30 s.
@@ -158,6 +171,7 @@ def create_app(settings: Settings) -> Flask:
     vault.keep(app, Totp.secret)
     ledger_jobs.add_proof(orders_jobs.proof)
     ledger_jobs.add_proof(payments.proof)
+    ledger_jobs.add_proof(reports.proof)
     ledger_jobs.add_proof(tax_report.proof)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

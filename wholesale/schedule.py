@@ -16,6 +16,7 @@ from wholesale.platform import files, housekeeping, mail
 from wholesale.platform.jobs import Periodic
 from wholesale.pricing import jobs as pricing
 from wholesale.privacy import jobs as privacy
+from wholesale.reports import jobs as reports
 from wholesale.search import jobs as search
 from wholesale.verification import jobs as verification
 
@@ -31,6 +32,7 @@ TIMETABLE = [
     Periodic("old-imports", imports.expire, daily_at=time(3, 40)),
     Periodic("erasures", privacy.erase, daily_at=time(1, 0)),
     Periodic("expired-downloads", privacy.expire, daily_at=time(1, 15)),
+    Periodic("report-healing", reports.heal, daily_at=time(1, 30)),
     Periodic("ledger-proof", ledger.prove, daily_at=time(2, 0)),
     Periodic("inventory-proof", inventory.prove, daily_at=time(2, 15)),
     Periodic("audit-seal", audit.seal, every=timedelta(minutes=1)),
@@ -42,5 +44,7 @@ TIMETABLE = [
     Periodic("search-counts", search.write_counts, every=timedelta(minutes=1)),
     Periodic("old-searches", search.sweep, daily_at=time(3, 40)),
     Periodic("listed-stock", inventory.relist, every=timedelta(minutes=10)),
+    Periodic("report-rollups", reports.count, every=timedelta(minutes=1)),
+    Periodic("weekly-reports", reports.weekly, daily_at=time(8, 0), weekday=0),
     Periodic("idle-reviews", verification.release_idle, every=timedelta(minutes=5)),
 ]

@@ -48,6 +48,7 @@ OPEN = {
     },
     "the machinery's, with ids only": {
         "outbox", "job_run", "idempotency_key", "audit_link", "audit_seal", "throttle_counter", "kept_file",
+        "report_day", "report_mark",
     },
 }  # fmt: skip
 

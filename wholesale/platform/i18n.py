@@ -252,6 +252,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         "percent",
         "day",
         "month",
+        "short_day",
         "when",
         "hour",
         "local_name",

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from calendar import day_name
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -86,13 +87,15 @@ class JobRun(Base):
 class Periodic:
     """A job of the timetable: every so often, or daily at a time of day in the platform's zone.
 
-    `work` returns one line that says what it did; it must bear to run twice.
+    With `weekday` (0: Monday) only on that day of the week. `work` returns one line that says what it did; it must
+    bear to run twice.
     """
 
     name: str
     work: Callable[[], str]
     every: timedelta | None = None
     daily_at: time_of_day | None = None
+    weekday: int | None = None
 
     def period(self, now: datetime, zone: str) -> datetime:
         """The instant at which the current period was due (UTC)."""
@@ -101,16 +104,18 @@ class Periodic:
             return datetime.fromtimestamp(now.timestamp() // step * step, UTC)
         assert self.daily_at is not None, "a periodic job has a rhythm"
         day = now.astimezone(ZoneInfo(zone)).date()
+        if self.weekday is not None:
+            day -= timedelta(days=(day.weekday() - self.weekday) % 7)
         due = self._on(day, zone)
         # Compared in UTC: two local times of one zone compare by the face of the clock, which lies twice a year.
-        return due if due <= now else self._on(day - timedelta(days=1), zone)
+        return due if due <= now else self._on(day - self.length, zone)
 
     def next_period(self, now: datetime, zone: str) -> datetime:
         """The instant at which the period after the current one is due (UTC)."""
         current = self.period(now, zone)
         if self.every is not None:
             return current + self.every
-        return self._on(current.astimezone(ZoneInfo(zone)).date() + timedelta(days=1), zone)
+        return self._on(current.astimezone(ZoneInfo(zone)).date() + self.length, zone)
 
     def _on(self, day: date, zone: str) -> datetime:
         assert self.daily_at is not None, "asked of daily jobs only"
@@ -119,7 +124,14 @@ class Periodic:
     @property
     def length(self) -> timedelta:
         """How long a period is, but for the two days a year that the clock is changed."""
-        return self.every or timedelta(days=1)
+        return self.every or timedelta(days=1 if self.weekday is None else 7)
+
+    @property
+    def rhythm(self) -> str:
+        """For people at a terminal, and the map."""
+        if self.daily_at is None:
+            return f"every {self.every}"
+        return f"{'daily' if self.weekday is None else day_name[self.weekday] + 's'} at {self.daily_at:%H:%M}"
 
 
 # --- the doorbell -----------------------------------------------------------------------------------------
@@ -367,8 +379,7 @@ def list_jobs() -> None:
         last = (
             "never ran" if run is None else f"{run.started_at:%Y-%m-%d %H:%M}Z {run.error or run.result or 'running'}"
         )
-        rhythm = f"every {job.every}" if job.every else f"daily at {job.daily_at:%H:%M}"
-        click.echo(f"{job.name:<24} {rhythm:<18} {last.strip().splitlines()[-1]}")
+        click.echo(f"{job.name:<24} {job.rhythm:<18} {last.strip().splitlines()[-1]}")
 
 
 @cli.command("run")

@@ -51,16 +51,34 @@ _CLI_PATIENCE = 75
 cli = AppGroup("mail", help="Letters to people.")
 
 
-def send(*, key: str, to: str, template: str, language: str | None = None, **values: object) -> bool:
+def send(
+    *,
+    key: str,
+    to: str,
+    template: str,
+    language: str | None = None,
+    attachment: tuple[str, str] | None = None,
+    **values: object,
+) -> bool:
     """Queue one letter in the caller's transaction; it is sent after the commit, once, however often it is asked for.
 
     `key` is the natural key of what it tells (`licence:17:expires:30`). `language` is the receiver's; None: that
-    of whoever asks. False when there is a letter with that key already.
+    of whoever asks. `attachment`: the key of a PDF in the storage and its name in the letter. False when there is a
+    letter with that key already.
     """
     assert _TEMPLATE.fullmatch(template), "a template is named by its file, without .txt"
     spoken = language if language in i18n.LANGUAGES else i18n.language()
     subject, body = letters.write(_settings(), template, spoken, values)
-    return queue.queue(channel="mail", key=key, to=to, template=template, language=spoken, subject=subject, body=body)
+    return queue.queue(
+        channel="mail",
+        key=key,
+        to=to,
+        template=template,
+        language=spoken,
+        subject=subject,
+        body=body,
+        attachment=attachment,
+    )
 
 
 def link(endpoint: str, /, **values: object) -> str:

@@ -258,7 +258,7 @@ def _timetable(app: Flask) -> Rows:
 def _rhythm(job: Periodic) -> str:
     if job.every is not None:
         return f"every {job.every.total_seconds() / 60:g} minutes"
-    return f"daily at {job.daily_at:%H:%M}"
+    return job.rhythm
 
 
 def draw_states(room: str) -> str:

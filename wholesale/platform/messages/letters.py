@@ -90,6 +90,9 @@ def compose(settings: Settings, message: Outgoing) -> tuple[str, str, EmailMessa
     letter["X-Auto-Response-Suppress"] = "All"
     letter.set_content(message.body + "\n")
     letter.add_alternative(_as_html(settings, message), subtype="html")
+    if message.attachment is not None:
+        name, data = message.attachment
+        letter.add_attachment(data, maintype="application", subtype="pdf", filename=one_line(name))
     letter["Content-Language"] = message.language  # last: making parts drops what describes a content
     return sender, receiver, letter
 

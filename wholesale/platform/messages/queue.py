@@ -17,9 +17,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
+from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.events import Event
 from wholesale.kernel.words import N_
-from wholesale.platform import i18n, outbox, vault
+from wholesale.platform import files, i18n, outbox, vault
 from wholesale.platform.db import Base, Id, db, one_of
 from wholesale.platform.messages.transports import (
     LaterError,
@@ -50,13 +51,15 @@ _KEEP = timedelta(days=90)
 _LONGEST_ERROR = 500
 
 _WORKER_ENDED = N_("The worker ended before it could note the answer.")
+_FILE_GONE = N_("The file that it should carry is not there any more.")
 _UNREACHABLE = N_("The server could not be reached for four hours.")
 
 
 class OutgoingMessage(Base):
     """One letter or text message. `key` is the natural key of the effect, so it is sent once however often asked for.
 
-    `body` is sealed (see platform.vault), and emptied once the message is sent.
+    `body` is sealed (see platform.vault), and emptied once the message is sent. A letter may carry one PDF of the
+    storage (`attachment_key`), under the name `attachment_name`.
     """
 
     __tablename__ = "outgoing_message"
@@ -90,6 +93,8 @@ class OutgoingMessage(Base):
     tried_at: Mapped[datetime | None] = mapped_column(default=None)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
     unreachable_until: Mapped[datetime | None] = mapped_column(default=None)
+    attachment_key: Mapped[str | None] = mapped_column(default=None)
+    attachment_name: Mapped[str | None] = mapped_column(default=None)
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,20 @@ class MessageQueued(Event):
 
 
 def queue(
-    *, channel: str, key: str, to: str, body: str, template: str = "", language: str = "en", subject: str = ""
+    *,
+    channel: str,
+    key: str,
+    to: str,
+    body: str,
+    template: str = "",
+    language: str = "en",
+    subject: str = "",
+    attachment: tuple[str, str] | None = None,
 ) -> bool:
-    """Write down one message in the caller's transaction; False, and nothing done, when its key is there already."""
+    """Write down one message in the caller's transaction; False, and nothing done, when its key is there already.
+
+    `attachment`: the key of a PDF in the storage, and the name under which the letter carries it.
+    """
     now = clock.now()
     # Without RETURNING: whoever asks may write a message down but read none (migrations 0003 and 0010).
     written = db.session.execute(
@@ -120,6 +136,8 @@ def queue(
             attempts=0,
             queued_at=now,
             due_at=now,
+            attachment_key=attachment[0] if attachment else None,
+            attachment_name=attachment[1] if attachment else None,
         )
         .on_conflict_do_nothing()
         .inline()
@@ -157,8 +175,12 @@ def relay(event: MessageQueued) -> None:
 def _take(message: OutgoingMessage) -> None:
     try:
         body = vault.unseal(message.body or b"", place=_place(message.channel, message.key)).decode()
+        attached = files.storage().get(message.attachment_key) if message.attachment_key else None
     except vault.VaultError as error:
         _finish(message, "failed", str(error))
+        return
+    except NotFoundError:
+        _finish(message, "failed", _FILE_GONE)
         return
     message.state, message.tried_at = "sending", clock.now()
     message.attempts += 1
@@ -171,6 +193,7 @@ def _take(message: OutgoingMessage) -> None:
         language=message.language,
         reference=_reference(message),
         tried_at=message.tried_at,
+        attachment=None if attached is None else (message.attachment_name or "document.pdf", attached),
     )
     # In this context, so that its request id stands in the log and what follows keeps its priority.
     after_commit(partial(copy_context().run, _deliver, going))

@@ -18,7 +18,10 @@ _BREAKING = {"Cc", "Cs", "Zl", "Zp"}
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message on its way, detached from the database. `reference` is the same whenever it is sent again."""
+    """One message on its way, detached from the database. `reference` is the same whenever it is sent again.
+
+    `attachment`: the name and the bytes of a PDF that goes with a letter.
+    """
 
     id: int
     channel: str
@@ -28,6 +31,7 @@ class Outgoing:
     language: str
     reference: str
     tried_at: datetime
+    attachment: tuple[str, bytes] | None = field(default=None, repr=False)
 
 
 class Transport(Protocol):
