@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _SECRET_LENGTH = 32  # 128 bits, as hex
 _LARGEST_UPLOAD_MB = 100
 _MOST_PROXIES = 9
+_MOST_COMPLETION_DAYS = 365
+_MOST_HOURS = 720
+_MOST_ANSWER_HOURS = 720
 
 
 class ConfigError(SystemExit):
@@ -61,12 +65,23 @@ class Settings:
     """The platform's zone: dates on screen, business days, the timetable. Default: Asia/Dhaka."""
     currency: str
     """The platform's own currency (ISO 4217). Default: BDT."""
+    fiscal_year_start: tuple[tuple[str, int], ...]
+    """FISCAL_YEAR_START: the month in which fiscal years begin, and after commas countries where it is another:
+    7,IN:4,UG:1. Default: 7, July to June, as in Bangladesh."""
     bank_account: str
     """What a buyer is told to pay into by bank transfer. Default: a text that says it is not set."""
     trusted_proxies: int
     """How many proxies stand in front and set X-Forwarded-For, -Proto and -Host. Default: 0, nobody is believed."""
     max_upload_mb: int
     """The largest file accepted, in megabytes. Default: 10."""
+    order_completion_days: int
+    """After how many days a delivered order, about which nothing is open, counts as completed. Default: 7."""
+    answer_hours: int
+    """For how many hours a buyer is asked about changes of an order before time decides. Default: 48."""
+    return_days: int
+    """For how many days after its delivery something of a completed order can still be sent back. Default: 14."""
+    approval_hours: int
+    """For how many hours a request for approval waits, its prices and pieces kept. Default: 72."""
     storage_url: str
     """Where documents and pictures lie: file:/folder, or s3://bucket/prefix?endpoint=https://…&region=…, with the
     credentials from AWS_* or before an @. Default: the folder `files` in the data folder."""
@@ -82,6 +97,11 @@ class Settings:
     developers' folder. Default: console: outside production; in production none, and they fail."""
     sms_token: str
     """What the gateway of text messages wants as bearer token. Default: none."""
+
+    def first_fiscal_month(self, country: str) -> int:
+        """The month (1 to 12) in which the fiscal year of a seller in `country` begins."""
+        months = dict(self.fiscal_year_start)
+        return months.get(country, months[""])
 
     @property
     def is_production(self) -> bool:
@@ -119,8 +139,13 @@ class Settings:
         public_url = env.get("PUBLIC_URL", "http://127.0.0.1:5000").rstrip("/")
         zone = env.get("TIME_ZONE", "Asia/Dhaka")
         currency = env.get("CURRENCY", "BDT")
+        fiscal_years = env.get("FISCAL_YEAR_START") or "7"
         proxies = env.get("TRUSTED_PROXIES", "0")
         max_upload = env.get("MAX_UPLOAD_MB", "10")
+        completion_days = env.get("ORDER_COMPLETION_DAYS", "7")
+        answer_hours = env.get("ANSWER_HOURS", "48")
+        return_days = env.get("RETURN_DAYS", "14")
+        approval_hours = env.get("APPROVAL_HOURS", "72")
         vault_keys = tuple(key.strip() for key in env.get("SECRET_KEYS_VAULT", "").split(",") if key.strip())
         storage_url = env.get("STORAGE_URL", "")
         mail_url = env.get("MAIL_URL") or ("" if mode == "production" else "folder:")
@@ -130,6 +155,10 @@ class Settings:
             *(_production_problems(env) if mode == "production" else ()),
             *_value_problems(mode, public_url, zone, currency),
             *_number_problems(proxies, max_upload),
+            *_days_problems(completion_days),
+            *_answer_problems(answer_hours, return_days),
+            *_hours_problems("APPROVAL_HOURS", approval_hours),
+            *_fiscal_year_problems(fiscal_years),
             *_vault_problems(vault_keys),
             *_storage_problems(storage_url),
             *_clamd_problems(env.get("CLAMD_URL", "")),
@@ -151,9 +180,14 @@ class Settings:
             site_name=env.get("SITE_NAME", "Paikar"),
             time_zone=zone,
             currency=currency,
+            fiscal_year_start=tuple(_fiscal_years(fiscal_years)),
             bank_account=env.get("BANK_ACCOUNT") or N_("The platform's bank account has not been set up yet."),
             trusted_proxies=int(proxies),
             max_upload_mb=int(max_upload),
+            order_completion_days=int(completion_days),
+            answer_hours=int(answer_hours),
+            return_days=int(return_days),
+            approval_hours=int(approval_hours),
             storage_url=storage_url,
             clamd_url=env.get("CLAMD_URL", ""),
             mail_url=mail_url,
@@ -248,11 +282,39 @@ def _value_problems(mode: str, public_url: str, zone: str, currency: str) -> Ite
         yield f"CURRENCY is {currency!r}: known are {', '.join(MINOR_DIGITS)}."
 
 
+def _days_problems(days: str) -> Iterator[str]:
+    if not days.isdecimal() or not 1 <= int(days) <= _MOST_COMPLETION_DAYS:
+        yield f"ORDER_COMPLETION_DAYS is {days!r}: a whole number from 1 to {_MOST_COMPLETION_DAYS}."
+
+
+def _answer_problems(hours: str, days: str) -> Iterator[str]:
+    if not hours.isdecimal() or not 1 <= int(hours) <= _MOST_ANSWER_HOURS:
+        yield f"ANSWER_HOURS is {hours!r}: a whole number from 1 to {_MOST_ANSWER_HOURS}."
+    if not days.isdecimal() or not 0 <= int(days) <= _MOST_COMPLETION_DAYS:
+        yield f"RETURN_DAYS is {days!r}: a whole number from 0 to {_MOST_COMPLETION_DAYS}."
+
+
+def _hours_problems(name: str, hours: str) -> Iterator[str]:
+    if not (hours.isdecimal() and 1 <= int(hours) <= _MOST_HOURS):
+        yield f"{name} is {hours!r}: a whole number from 1 to {_MOST_HOURS}."
+
+
 def _number_problems(proxies: str, max_upload: str) -> Iterator[str]:
     if not (proxies.isdecimal() and int(proxies) <= _MOST_PROXIES):
         yield f"TRUSTED_PROXIES is {proxies!r}: a whole number from 0 to {_MOST_PROXIES}."
     if not max_upload.isdecimal() or not 1 <= int(max_upload) <= _LARGEST_UPLOAD_MB:
         yield f"MAX_UPLOAD_MB is {max_upload!r}: a whole number from 1 to {_LARGEST_UPLOAD_MB}."
+
+
+def _fiscal_years(text: str) -> Iterator[tuple[str, int]]:
+    for part in text.split(","):
+        country, _, month = part.strip().rpartition(":")
+        yield country, int(month)
+
+
+def _fiscal_year_problems(text: str) -> Iterator[str]:
+    if not re.fullmatch(r"(1[0-2]|[1-9])(\s*,\s*[A-Z]{2}:(1[0-2]|[1-9]))*", text, re.ASCII):
+        yield f"FISCAL_YEAR_START is {text!r}: a month from 1 to 12, and countries where it is another: 7,IN:4."
 
 
 def _vault_problems(keys: tuple[str, ...]) -> Iterator[str]:

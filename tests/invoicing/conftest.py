@@ -15,7 +15,7 @@ from wholesale.platform import pdf
 
 @pytest.fixture
 def order(house: Flask) -> Order:
-    """Amina's order of sugar from Dipu, placed a moment ago."""
+    """Amina's order of sugar from Dipu, placed and confirmed a moment ago."""
     return placed.order(*placed.people())
 
 
@@ -24,6 +24,7 @@ class Paper:
     """What the renderer was given last, and how often it was asked."""
 
     html: str = ""
+    xml: bytes = b""
     made: int = 0
 
     @property
@@ -36,9 +37,10 @@ def paper(monkeypatch: pytest.MonkeyPatch) -> Paper:
     """Stand in for the renderer: quick, and what it was given can be read."""
     seen = Paper()
 
-    def render(html: str, css: str) -> bytes:
+    def render(html: str, css: str, attached: pdf.Attached) -> bytes:
         assert "@page" in css
         seen.html = html
+        seen.xml = attached.data
         seen.made += 1
         return b"%PDF-1.7 stand-in " + str(seen.made).encode()
 

@@ -1,8 +1,8 @@
-"""Orders as `orders` places them, written row by row, for tests of what follows from them."""
+"""Orders as `orders` places and confirms them, written row by row, for tests of what follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
@@ -10,9 +10,17 @@ from itertools import count
 from tests.factories import accounts, organizations
 from wholesale.accounts.models import User
 from wholesale.catalog.models import Category, Product, Variant
-from wholesale.orders.models import Order, OrderLine, Purchase
+from wholesale.kernel import clock
+from wholesale.kernel.actor import SYSTEM
+from wholesale.kernel.money import Money
+from wholesale.ledger import actions as ledger
+from wholesale.orders import actions
+from wholesale.orders import queries as orders
+from wholesale.orders.models import LineProgress, Order, OrderCredit, OrderLine, Purchase
+from wholesale.orders.rules import placed_key, placed_legs
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
+from wholesale.taxes.rules import tax_of
 
 _numbers = count(1001)
 
@@ -27,10 +35,27 @@ class Line:
     quantity: int = 120
     unit_price: str = "135.0000"
     tier: int = 100
+    tax_name: str = ""
+    tax_percent: str = "0"
+    tax_included: bool = False
+    tax_kind: str = ""
+    tax_reason: str = ""
 
     @property
     def total(self) -> Decimal:
         return (Decimal(self.unit_price) * self.quantity).quantize(Decimal("0.01"))
+
+    @property
+    def tax(self) -> Decimal:
+        return tax_of(Money(self.total, "BDT"), Decimal(self.tax_percent), included=self.tax_included).amount
+
+    @property
+    def net(self) -> Decimal:
+        return self.total - self.tax if self.tax_included else self.total
+
+    @property
+    def on_top(self) -> Decimal:
+        return Decimal(0) if self.tax_included else self.tax
 
 
 def people() -> tuple[Organization, Organization, User]:
@@ -79,11 +104,13 @@ def order(
     delivery_method: str = "delivery",
     delivery_fee: str = "60",
     variant: Variant | None = None,
+    state: str = "confirmed",
 ) -> Order:
-    """A placed order; nothing is announced."""
+    """An order in `state`, placed a moment ago, with its journal; nothing is announced."""
     variant = variant or variant_of(seller)
     sequence = next(_numbers)
     goods, fee = sum((line.total for line in lines), Decimal(0)), Decimal(delivery_fee)
+    tax = sum((line.on_top for line in lines), Decimal(0))
     purchase = Purchase(
         number=f"P-{sequence}",
         organization_id=buyer.id,
@@ -91,7 +118,8 @@ def order(
         payment_method=payment_method,
         goods_total=goods,
         delivery_total=fee,
-        total=goods + fee,
+        total=goods + tax + fee,
+        tax_total=tax,
         currency="BDT",
         buyer_reference="PO 77",
         note="",
@@ -116,38 +144,96 @@ def order(
         },
         goods_total=goods,
         delivery_fee=fee,
-        total=goods + fee,
+        total=goods + tax + fee,
+        tax_total=tax,
         currency="BDT",
+        state=state,
+        confirmed_at=None if state == "placed" else clock.now(),
     )
     db.session.add(made)
     db.session.flush()
     for position, line in enumerate(lines, start=1):
-        db.session.add(
-            OrderLine(
-                order_id=made.id,
-                position=position,
-                variant_id=variant.id,
-                product_id=variant.product_id,
-                sku=variant.sku,
-                name=line.name,
-                name_bn=line.name_bn,
-                unit=line.unit,
-                quantity=line.quantity,
-                unit_price=Decimal(line.unit_price),
-                list_price=Decimal(line.unit_price),
-                tier_min_qty=line.tier,
-                line_total=line.total,
-                unit_cost=Decimal(90),
-                settlement="commission",
-                platform_percent=None,
-                seller_percent=None,
-                commission_percent=Decimal(8),
-                platform_fee=Decimal(0),
-                platform_rest=Decimal(0),
-                seller_share=line.total,
-                owner_recovers=Decimal(0),
-                goods_owner="seller",
-            )
+        row = OrderLine(
+            order_id=made.id,
+            position=position,
+            variant_id=variant.id,
+            product_id=variant.product_id,
+            sku=variant.sku,
+            name=line.name,
+            name_bn=line.name_bn,
+            unit=line.unit,
+            quantity=line.quantity,
+            unit_price=Decimal(line.unit_price),
+            list_price=Decimal(line.unit_price),
+            tier_min_qty=line.tier,
+            line_total=line.total,
+            unit_cost=Decimal(90),
+            settlement="commission",
+            platform_percent=None,
+            seller_percent=None,
+            commission_percent=Decimal(8),
+            platform_fee=Decimal(0),
+            platform_rest=Decimal(0),
+            seller_share=line.net,
+            owner_recovers=Decimal(0),
+            goods_owner="seller",
+            tax_name=line.tax_name,
+            tax_percent=Decimal(line.tax_percent),
+            tax_amount=line.tax,
+            tax_included=line.tax_included,
+            tax_kind=line.tax_kind,
+            tax_reason=line.tax_reason,
         )
+        db.session.add(row)
+        db.session.flush()
+        db.session.add(LineProgress(line_id=row.id, order_id=made.id, quantity=line.quantity, line_total=line.total))
     db.session.flush()
+    db.session.expire(made, ["lines"])
+    ledger.post(
+        actor=SYSTEM,
+        key=placed_key(made.number),
+        reference=made.number,
+        memo="Order placed",
+        legs=placed_legs(orders.money_of(orders.order_by_id(made.id)), buyer_id=buyer.id, seller_id=seller.id),
+    )
     return made
+
+
+def take_back(
+    order: Order,
+    pieces: Mapping[int, int] | None = None,
+    *,
+    kind: str = "returned",
+    reason: str = "Torn.",
+    amounts: Mapping[int, str] | None = None,
+    delivery: str | None = None,
+) -> OrderCredit:
+    """Take back `pieces` (of the n-th line, from 0), or amounts, by the real action; announced as there.
+
+    What comes back was shipped before, without a shipment's papers.
+    """
+    found = orders.order_by_id(order.id)
+    actions.lock(found)
+    if kind != "cancelled":
+        for position, count in (pieces or {}).items():
+            found.lines[position].progress.shipped += count
+    credit = actions.take_back(
+        actor=SYSTEM,
+        order=found,
+        kind=kind,
+        reason=reason,
+        pieces={found.lines[position].id: count for position, count in (pieces or {}).items()},
+        amounts={found.lines[position].id: Money(Decimal(text), "BDT") for position, text in (amounts or {}).items()},
+        delivery=Money(Decimal(delivery), "BDT") if delivery else None,
+    )
+    assert credit is not None
+    return credit
+
+
+def cancel(order: Order, reason: str = "Not needed.") -> None:
+    """Take back all that is left of an order and write it down as cancelled, as the real action does but for stock."""
+    found = orders.order_by_id(order.id)
+    actions.lock(found)
+    actions.take_back_rest(actor=SYSTEM, order=found, kind="cancelled", reason=reason)
+    actions.become(actor=SYSTEM, order=found, to="cancelled", reason=reason)
+    db.session.flush()

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from tests.invoicing import placed
 from wholesale.config import ROOT
 from wholesale.invoicing.models import Invoice
-from wholesale.orders.events import OrderPlaced
+from wholesale.orders.events import OrderMoved
 from wholesale.platform import files, jobs, outbox
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
@@ -67,7 +67,8 @@ def test_kills_lose_and_double_nothing(committed_app, queue):
             shop, trader, amina = placed.people()
             variant = placed.variant_of(trader)
             for _ in range(ORDERS):
-                outbox.emit(OrderPlaced(order_id=placed.order(shop, trader, amina, variant=variant).id))
+                order = placed.order(shop, trader, amina, variant=variant)
+                outbox.emit(OrderMoved(order_id=order.id, before="placed", after="confirmed"))
         worker, kills, end = start_worker(committed_app, queue), 0, time.monotonic() + 90
         try:
             while (waiting := outbox.state().waiting) and time.monotonic() < end:

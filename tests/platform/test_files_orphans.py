@@ -57,7 +57,7 @@ def test_known_files_stay_and_orphans_go(
         sa.select(VerificationDocument.file_key).where(VerificationDocument.case_id == case.id)
     ).all()
     picture = catalog.add_picture(product_id=goods.product(cast.trader).id, position=1, data=papers.picture())
-    monkeypatch.setattr(pdf, "render", lambda _html, _css: b"%PDF-1.7 invoice")
+    monkeypatch.setattr(pdf, "render", lambda *_: b"%PDF-1.7 invoice")
     invoice = invoicing.issue(placed.order(cast.shop, cast.trader, cast.amina).id)
     assert invoice is not None
     invoicing.make_document(invoice.id)

@@ -1,14 +1,16 @@
-"""How invoices are numbered, what their amounts are in words, and how often a waiting page asks again."""
+"""How papers are numbered, what their amounts are in words, their tax per rate, and what a hash says. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
 from wholesale.kernel.money import MINOR_DIGITS, Money
 
-_JULY = 7
+_JANUARY = 1
 _HUNDRED = 100
 
 # What one document may hold. The transaction that renders may stand still for a minute; 500 lines take 9 s of
@@ -20,15 +22,22 @@ LATE = timedelta(minutes=10)
 _SOON = timedelta(minutes=1)
 
 
-def fiscal_year(day: date) -> str:
-    """The fiscal year of Bangladesh, July to June, as its papers write it: 2026-27."""
-    first = day.year if day.month >= _JULY else day.year - 1
+def fiscal_year(day: date, first_month: int) -> str:
+    """The fiscal year that `day` is in, as papers write it: 2026-27, or 2026 where it is the calendar's."""
+    if first_month == _JANUARY:
+        return str(day.year)
+    first = day.year if day.month >= first_month else day.year - 1
     return f"{first}-{(first + 1) % _HUNDRED:02d}"
 
 
 def number(year: str, sequence: int) -> str:
-    """The printed number, unique for its seller: INV-2026-27-00017."""
+    """The printed number of an invoice, unique for its seller: INV-2026-27-00017."""
     return f"INV-{year}-{sequence:05d}"
+
+
+def note_number(year: str, sequence: int) -> str:
+    """The printed number of a credit note, a series of its own: CN-2026-27-000017."""
+    return f"CN-{year}-{sequence:06d}"
 
 
 def look_again_after(age: timedelta) -> int:
@@ -36,6 +45,40 @@ def look_again_after(age: timedelta) -> int:
     if age < _SOON:
         return 2
     return 10 if age < LATE else 60
+
+
+# --- tax ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Taxed:
+    """Goods of one rate: what they cost without tax, and their tax."""
+
+    name: str
+    percent: Decimal
+    net: Money
+    tax: Money
+
+
+def per_rate(lines: Iterable[Taxed], currency: str) -> list[Taxed]:
+    """The lines added up by name and rate, the highest rate first."""
+    sums: dict[tuple[Decimal, str], tuple[Money, Money]] = {}
+    for line in lines:
+        key = (-line.percent, line.name)
+        net, tax = sums.get(key, (Money.zero(currency), Money.zero(currency)))
+        sums[key] = net + line.net, tax + line.tax
+    return [Taxed(name, -percent, *sums[percent, name]) for percent, name in sorted(sums)]
+
+
+# --- what a hash says -------------------------------------------------------------------------------------------
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def typed_hash(text: str) -> str | None:
+    """A SHA-256 as somebody typed or pasted it (capitals, spaces, colons); None when it is none."""
+    small = re.sub(r"[\s:.-]", "", text).lower().removeprefix("sha256")
+    return small if _HASH.fullmatch(small) else None
 
 
 # --- amounts in words -------------------------------------------------------------------------------------
@@ -48,7 +91,13 @@ _ONES = [
 # fmt: on
 _TENS = ["-", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _LAKH = ((10_000_000, "crore"), (100_000, "lakh"), (1000, "thousand"), (100, "hundred"))
-_MILLION = ((1_000_000_000, "billion"), (1_000_000, "million"), (1000, "thousand"), (100, "hundred"))
+_MILLION = (
+    (1_000_000_000_000, "trillion"),
+    (1_000_000_000, "billion"),
+    (1_000_000, "million"),
+    (1000, "thousand"),
+    (100, "hundred"),
+)
 _NAMES = {
     "BDT": ("taka", "poisha", _LAKH),
     "INR": ("rupees", "paise", _LAKH),
@@ -82,6 +131,8 @@ def in_words(amount: Money) -> str:
     """The amount as invoices spell it: "Twelve lakh thirty-four thousand taka and fifty poisha only"."""
     name, small, scales = _NAMES[amount.currency]
     whole, rest = _parts(amount)
+    name = name.removesuffix("s") if whole == 1 else name
+    small = small.removesuffix("s") if rest == 1 else small
     words = f"{' '.join(_spelled(whole, scales, _english))} {name}"
     if rest:
         words += f" and {' '.join(_spelled(rest, scales, _english))} {small}"
