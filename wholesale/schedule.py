@@ -11,6 +11,8 @@ from wholesale.inventory import jobs as inventory
 from wholesale.invoicing import jobs as invoicing
 from wholesale.ledger import jobs as ledger
 from wholesale.merchandising.imports import jobs as imports
+from wholesale.orders import jobs as orders
+from wholesale.orders.answers import jobs as answers
 from wholesale.orders.approval import jobs as approval
 from wholesale.platform import files, housekeeping, mail
 from wholesale.platform.jobs import Periodic
@@ -39,6 +41,8 @@ TIMETABLE = [
     Periodic("audit-proof", audit.prove, daily_at=time(2, 30)),
     Periodic("dated-prices", pricing.follow_dates, every=timedelta(minutes=1)),
     Periodic("licence-expiry", verification.watch_expiry, daily_at=time(0, 10)),
+    Periodic("orders-completion", orders.complete, every=timedelta(hours=1)),
+    Periodic("answer-expiry", answers.expire, every=timedelta(minutes=5)),
     Periodic("approval-expiry", approval.expire, every=timedelta(minutes=10)),
     Periodic("search-words", search.count_words, every=timedelta(hours=1)),
     Periodic("search-counts", search.write_counts, every=timedelta(minutes=1)),

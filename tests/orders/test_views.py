@@ -49,7 +49,7 @@ def walk_to_review(browser: HouseClient, cast: Cast, payment: str = "pay_on_deli
     for path, data in (
         ("/checkout/address", {"address_id": address_id}),
         ("/checkout/delivery", {f"seller-{cast.trader.id}": "delivery"}),
-        ("/checkout/payment", {"payment_method": payment, "buyer_reference": "PO-7"}),
+        ("/checkout/payment", {"payment_method": payment, "buyer_reference": "PO-7", "if_short": "ask"}),
     ):
         assert browser.post(path, data=data).status_code == 303
 

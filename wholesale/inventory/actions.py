@@ -31,6 +31,11 @@ def _lock(variant_ids: Sequence[int]) -> list[Stock]:
     )
 
 
+def lock_stock(variant_ids: Collection[int]) -> None:
+    """Lock the stock of these variants now, in key order, for an action that changes it in several steps."""
+    _lock(sorted(set(variant_ids)))
+
+
 def _bounded(takes: Sequence[Take], *, allocated: int, on_hand: int) -> dict[tuple[int, int], Any]:
     """Add `allocated`/`on_hand` times each take's quantity in one statement; (variant, location) → new figures.
 
@@ -119,7 +124,7 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]]) -> N
         raise ShortageError(missing)
     after = _bounded(takes, allocated=1, on_hand=0)
     db.session.execute(
-        sa.insert(Allocation),
+        _ALLOCATE,
         [
             {
                 "reference": of[take.variant_id],
@@ -140,6 +145,14 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]]) -> N
             for take in takes
         ],
     )
+
+
+_NEW = sa.dialects.postgresql.insert(Allocation)
+# A reference that has pieces of the same variant from there already has more of them now.
+_ALLOCATE = _NEW.on_conflict_do_update(
+    index_elements=["reference", "variant_id", "location_id"],
+    set_={"quantity": Allocation.quantity + _NEW.excluded.quantity},
+)
 
 
 def release(*, actor: Actor, reference: str, quantities: Mapping[int, int] | None = None) -> None:
@@ -170,6 +183,12 @@ def ship(*, actor: Actor, reference: str, quantities: Mapping[int, int] | None =
             actor,
             [(reference, take, after[take.variant_id, take.location_id].on_hand, -take.quantity) for take in takes],
         )
+
+
+def hold_rows(*, references: Collection[str]) -> None:
+    """Lock all stock behind what is promised to these references at once, for whoever changes one after the other."""
+    held = sa.select(Allocation.variant_id).where(Allocation.reference.in_(references), _STILL_HELD > 0).distinct()
+    _lock(sorted(db.session.scalars(held)))
 
 
 _STILL_HELD = Allocation.quantity - Allocation.shipped - Allocation.released
@@ -250,9 +269,21 @@ def come_back(
             )
 
 
-def move_held(*, of: str, to: str) -> None:
-    """What is set aside for the reference `of` is set aside for `to` instead: nobody can take it in between."""
-    db.session.execute(sa.update(Allocation).where(Allocation.reference == of, _STILL_HELD > 0).values(reference=to))
+def move_held(*, of: str, to: str, variant_ids: Collection[int] | None = None) -> dict[int, int]:
+    """What is set aside for the reference `of` is set aside for `to` instead: nobody can take it in between.
+
+    Of these variants only, if any are named. How many pieces of each variant (by its id) that was.
+    """
+    which = sa.update(Allocation).where(Allocation.reference == of, _STILL_HELD > 0).values(reference=to)
+    if variant_ids is not None:
+        which = which.where(Allocation.variant_id.in_(variant_ids))
+    moved: dict[int, int] = {}
+    rows = db.session.execute(
+        which.returning(Allocation.variant_id, _STILL_HELD).execution_options(synchronize_session=False)
+    )
+    for variant_id, pieces in rows:
+        moved[variant_id] = moved.get(variant_id, 0) + pieces
+    return moved
 
 
 def receive(*, actor: Actor, location_id: int, quantities: Mapping[int, int], reference: str) -> None:

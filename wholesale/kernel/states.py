@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from wholesale.kernel.errors import ConflictError
 from wholesale.kernel.words import Word
@@ -10,13 +10,16 @@ from wholesale.kernel.words import Word
 Transitions = Collection[tuple[str, str]]
 
 
-def check_transition(transitions: Transitions, before: str, after: str) -> None:
-    """Raise ConflictError unless the table allows `before` → `after`."""
+def check_transition(
+    transitions: Transitions, before: str, after: str, *, words: Mapping[str, str] | None = None
+) -> None:
+    """Raise ConflictError unless the table allows `before` → `after`; `words`: what people call some of the states."""
     if (before, after) not in transitions:
+        called = words or {}
         raise ConflictError(
             'This is "{before}" now, so it cannot become "{after}". Reload the page to see its state.',
-            before=Word(before),
-            after=Word(after),
+            before=Word(called.get(before, before)),
+            after=Word(called.get(after, after)),
         )
 
 

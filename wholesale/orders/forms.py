@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import request
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, RadioField
+from wtforms import BooleanField, HiddenField, RadioField
 from wtforms.validators import InputRequired
 
 from wholesale.cart.quick.rules import pieces
 from wholesale.kernel.errors import DomainError
+from wholesale.orders import rules
+from wholesale.orders.line_forms import LinesForm, PiecesField
 from wholesale.organizations.forms import place_name
+from wholesale.platform import i18n, kept
 from wholesale.platform.fields import choice
-from wholesale.platform.forms import HouseForm, LongTextField, TextField
+from wholesale.platform.forms import HouseForm, LongTextField, TextField, UploadField
 
 DELIVERY = (choice("delivery", _l("Deliver to my address")), choice("pick_up", _l("I pick it up")))
-PAYMENT = (
-    choice("pay_on_delivery", _l("Pay on delivery")),
-    choice("bank_transfer", _l("Bank transfer")),
+IF_SHORT = (
+    choice("ask", _l("Ask me first, and wait for my answer")),
+    choice("take_less", _l("Send what there is, and leave out the rest")),
+    choice("back_order", _l("Send what there is, and the rest as soon as it is there")),
+    choice("cancel", _l("Send nothing of that seller's order")),
 )
 _CHOOSE = _l("Choose one of these.")
 
@@ -64,12 +69,47 @@ class DeliveryForm(HouseForm):
         return dict(self.choices)
 
 
-class PaymentForm(HouseForm):
-    """How to pay, and what the sellers should know."""
+class _Ways:
+    """What can be chosen at the moment, asked each time: ways to pay are added where their rooms are imported."""
 
-    payment_method = RadioField(_l("How do you pay?"), choices=PAYMENT, validators=[InputRequired(_CHOOSE)])
+    def __iter__(self) -> Iterator[Any]:
+        told = i18n.gettext
+        return iter([choice(way.code, f"{told(way.label)}: {told(way.meaning)}") for way in rules.ways_to_pay()])
+
+
+class PaymentForm(HouseForm):
+    """How to pay, and what the sellers should know and do.
+
+    A file that was good is kept when the form comes back, by a signed note in it (see platform.kept), so that nobody
+    sends it twice.
+    """
+
+    payment_method = RadioField(_l("How do you pay?"), choices=_Ways(), validators=[InputRequired(_CHOOSE)])
     buyer_reference = TextField(_l("Your purchase order number"), maximum=60, optional=True)
+    po_file = UploadField(_l("Your purchase order as a file"), optional=True)
+    drop_file = BooleanField(_l("Take this file away"))
+    kept_file = HiddenField()
+    instructions = LongTextField(_l("Instructions for the delivery"), maximum=500, optional=True)
+    if_short = RadioField(
+        _l("What if something is short?"), choices=IF_SHORT, default="ask", validators=[InputRequired(_CHOOSE)]
+    )
     note = LongTextField(_l("Note for the sellers"), maximum=500, optional=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kept = kept.read(self.kept_file.data).get("po_file")
+        if self.po_file.data is None and not self.drop_file.data:
+            self.po_file.data = self.kept
+
+    def keep_file(self) -> None:
+        """Before the form is shown again: keep the file that is good, and say at once what is wrong with another."""
+        if self.po_file.data is None or self.po_file.errors:
+            return
+        try:
+            self.kept = kept.keep(self.po_file.data, field="po_file")
+            self.kept_file.data = kept.note({"po_file": self.kept})
+        except DomainError as error:
+            self.refuse(error)
 
 
 class PlaceForm(HouseForm):
@@ -77,6 +117,7 @@ class PlaceForm(HouseForm):
 
     key = HiddenField()
     seen = HiddenField()
+    shown = HiddenField()
 
 
 class MoveForm(HouseForm):
@@ -106,3 +147,62 @@ class AgainForm(HouseForm):
         if self.wrong:
             raise DomainError("Some quantities are no whole numbers. They are marked below.")
         return {each: number for each, number in read.items() if number is not None}
+
+
+class PiecesForm(HouseForm):
+    """How many pieces of one line."""
+
+    quantity = PiecesField(_l("Pieces"))
+
+
+class _OfLines(LinesForm):
+    """Pieces of an order's lines, and a count that tells a second click from a second wish."""
+
+    part = ""
+    sequence = HiddenField()
+
+    def __init__(self, order: Any, *, sequence: int = 0, prefilled: bool = False, **kwargs: Any) -> None:
+        super().__init__(prefix=f"{self.part}-", data={"sequence": str(sequence)}, **kwargs)
+        self.lines = {
+            line.id: PiecesForm(
+                prefix=f"{self.part}-{line.id}-",
+                data={"quantity": line.progress.open if prefilled else None},
+                **kwargs,
+            )
+            for line in order.lines
+            if line.progress.open
+        }
+
+    def pieces(self) -> dict[int, int]:
+        """Line's id → how many; what was left empty is none."""
+        return {line_id: line["quantity"].data or 0 for line_id, line in self.lines.items()}
+
+    def seen(self) -> int | None:
+        """The count under which the page was drawn."""
+        text = self.sequence.data or ""
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None  # noqa: PLR2004 - an integer
+
+
+class ShipForm(_OfLines):
+    """What leaves together, and with whom; everything that is open unless less is typed."""
+
+    part = "ship"
+    carrier = TextField(_l("Carrier"), maximum=60, optional=True)
+    tracking = TextField(_l("Tracking number"), maximum=60, optional=True)
+
+
+class CancelForm(_OfLines):
+    """What is not delivered after all, and why."""
+
+    part = "cancel"
+    reason = LongTextField(_l("Reason"), maximum=500, optional=True)
+
+
+class MovesForm(HouseForm):
+    """Several orders that are moved at once."""
+
+    to = HiddenField()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.numbers = [number[:40] for number in request.form.getlist("numbers")]

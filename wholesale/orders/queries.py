@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -29,7 +29,7 @@ from wholesale.orders.models import (
     Purchase,
     Shipment,
 )
-from wholesale.orders.rules import Parts, Portion, parts
+from wholesale.orders.rules import Parts, Portion, delivered_legs, parts, placed_legs
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Offer, change_percent
@@ -175,10 +175,10 @@ def money_of(order: Order) -> Parts:
 
 
 def load_progress(order: Order) -> None:
-    """Read again what has become of a locked order's lines."""
+    """Read again what has become of a locked order's lines, and which there are."""
     db.session.scalars(
-        sa.select(LineProgress).where(LineProgress.order_id == order.id).execution_options(populate_existing=True)
-    ).all()
+        sa.select(Order).where(Order.id == order.id).options(_WITH_LINES).execution_options(populate_existing=True)
+    ).one()
 
 
 def credits_of(order_id: int) -> int:
@@ -191,13 +191,144 @@ def shipments_of(order_id: int) -> int:
     return db.session.scalar(sa.select(sa.func.count()).where(Shipment.order_id == order_id)) or 0
 
 
+def on_their_way(order_id: int) -> int:
+    """How many shipments of an order have left and not arrived."""
+    waiting = sa.select(sa.func.count()).where(Shipment.order_id == order_id, Shipment.delivered_at.is_(None))
+    return db.session.scalar(waiting) or 0
+
+
+def shipments(order_id: int) -> list[Shipment]:
+    """The shipments of an order with their lines, as they left."""
+    return list(
+        db.session.scalars(
+            sa.select(Shipment)
+            .where(Shipment.order_id == order_id)
+            .order_by(Shipment.sequence)
+            .options(selectinload(Shipment.lines))
+        )
+    )
+
+
+def credits(order_id: int) -> list[OrderCredit]:  # noqa: A001 - what they are called
+    """What was taken back of an order, with the lines of each, in the order in which it was."""
+    return list(
+        db.session.scalars(
+            sa.select(OrderCredit)
+            .where(OrderCredit.order_id == order_id)
+            .order_by(OrderCredit.sequence)
+            .options(selectinload(OrderCredit.lines))
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happened to an order: a move, goods that left, or a part of it that was taken back."""
+
+    at: datetime
+    move: OrderMove | None = None
+    shipment: Shipment | None = None
+    credit: OrderCredit | None = None
+
+
+def story(order: Order, sent: Sequence[Shipment]) -> list[Happening]:
+    """All that happened to an order, oldest first; its moves are loaded."""
+    happened = [
+        *(Happening(credit.at, credit=credit) for credit in credits(order.id)),
+        *(Happening(shipment.shipped_at, shipment=shipment) for shipment in sent),
+        *(Happening(move.at, move=move) for move in order.moves),
+    ]
+    return sorted(happened, key=lambda each: each.at)
+
+
+def sisters(order: Order) -> list[Order]:
+    """The other orders of the same purchase, as far as its buyer sees them."""
+    return list(
+        db.session.scalars(
+            sa.select(Order).where(Order.purchase_id == order.purchase_id, Order.id != order.id).order_by(Order.id)
+        )
+    )
+
+
+def to_move(actor: Actor, numbers: Collection[str]) -> list[str]:
+    """Those of these orders that are the actor's, locked in the order of their ids: two crowds do not cross."""
+    return list(
+        db.session.scalars(
+            sa.select(Order.number)
+            .where(Order.number.in_(numbers), _visible_to(actor))
+            .order_by(Order.id)
+            .with_for_update(key_share=True)
+        )
+    )
+
+
+def to_complete(delivered_before: datetime, *, after: int, most: int) -> list[int]:
+    """Ids of orders that were delivered before then and are not completed, from `after` on."""
+    return list(
+        db.session.scalars(
+            sa.select(Order.id)
+            .where(Order.state == "delivered", Order.delivered_at < delivered_before, Order.id > after)
+            .order_by(Order.id)
+            .limit(most)
+        )
+    )
+
+
 def checkout(actor: Actor) -> Checkout | None:
     """What the actor has chosen so far."""
     return db.session.get(Checkout, (actor.acting_user, actor.acting_organization))
 
 
-def orders_with_postings() -> Iterator[tuple[Order, dict[tuple[str, int | None], Money]]]:
-    """Every order with what its own journals leave on each account (zero balances left out), a thousand at a time."""
+def wishes(actor: Actor) -> dict[str, str | None]:
+    """What the actor has chosen and typed so far in the step of the payment, by the names of its fields."""
+    found = checkout(actor)
+    names = ("payment_method", "buyer_reference", "instructions", "if_short", "note")
+    return {name: getattr(found, name) for name in names} if found is not None else {}
+
+
+Postings = dict[tuple[str, int | None], Money]
+
+
+def expected_postings(order: Order) -> Postings:
+    """What an order's own journals must leave on each account, by its frozen lines and what was taken back of them."""
+    money = money_of(order)
+    legs = placed_legs(money, buyer_id=order.buyer_id, seller_id=order.seller_id)
+    if order.delivered_at is not None:
+        legs += delivered_legs(money, seller_id=order.seller_id)
+    expected: Postings = {}
+    for leg in legs:
+        known = expected.get((leg.code, leg.organization_id), Money.zero(order.currency))
+        expected[leg.code, leg.organization_id] = known + leg.amount
+    return {account: amount for account, amount in expected.items() if not amount.is_zero}
+
+
+def postings_of(orders: Sequence[Order]) -> dict[str, Postings]:
+    """Order's number → what its own journals leave on each account (zero balances left out)."""
+    sums = db.session.execute(
+        sa.select(
+            LedgerJournal.reference,
+            LedgerAccount.code,
+            LedgerAccount.organization_id,
+            LedgerPosting.currency,
+            sa.func.sum(LedgerPosting.amount).label("amount"),
+        )
+        .join(LedgerPosting, LedgerPosting.journal_id == LedgerJournal.id)
+        .join(LedgerAccount, LedgerAccount.id == LedgerPosting.account_id)
+        .where(
+            LedgerJournal.reference.in_([order.number for order in orders]),
+            LedgerJournal.key.startswith("order:"),
+        )
+        .group_by(LedgerJournal.reference, LedgerAccount.code, LedgerAccount.organization_id, LedgerPosting.currency)
+        .having(sa.func.sum(LedgerPosting.amount) != 0)
+    )
+    posted: dict[str, Postings] = {order.number: {} for order in orders}
+    for row in sums:
+        posted[row.reference][row.code, row.organization_id] = Money(row.amount, row.currency)
+    return posted
+
+
+def orders_with_postings() -> Iterator[tuple[Order, Postings]]:
+    """Every order with what its own journals leave, a thousand at a time."""
     last = 0
     while True:
         orders = db.session.scalars(
@@ -206,28 +337,7 @@ def orders_with_postings() -> Iterator[tuple[Order, dict[tuple[str, int | None],
         if not orders:
             return
         last = orders[-1].id
-        sums = db.session.execute(
-            sa.select(
-                LedgerJournal.reference,
-                LedgerAccount.code,
-                LedgerAccount.organization_id,
-                LedgerPosting.currency,
-                sa.func.sum(LedgerPosting.amount).label("amount"),
-            )
-            .join(LedgerPosting, LedgerPosting.journal_id == LedgerJournal.id)
-            .join(LedgerAccount, LedgerAccount.id == LedgerPosting.account_id)
-            .where(
-                LedgerJournal.reference.in_([order.number for order in orders]),
-                LedgerJournal.key.startswith("order:"),
-            )
-            .group_by(
-                LedgerJournal.reference, LedgerAccount.code, LedgerAccount.organization_id, LedgerPosting.currency
-            )
-            .having(sa.func.sum(LedgerPosting.amount) != 0)
-        )
-        posted: dict[str, dict[tuple[str, int | None], Money]] = {order.number: {} for order in orders}
-        for row in sums:
-            posted[row.reference][row.code, row.organization_id] = Money(row.amount, row.currency)
+        posted = postings_of(orders)
         yield from ((order, posted[order.number]) for order in orders)
         db.session.expunge_all()
 
@@ -269,7 +379,7 @@ class Bought:
 
 
 def _bought(buyer_id: int) -> sa.Select[Any]:
-    """The lines of a business's orders, without cancelled ones."""
+    """The lines of a business's orders, without those of which every piece was cancelled."""
     together = (
         sa.select(sa.func.sum(_OTHER.quantity))
         .where(_OTHER.order_id == OrderLine.order_id, _OTHER.product_id == OrderLine.product_id)
@@ -293,7 +403,8 @@ def _bought(buyer_id: int) -> sa.Select[Any]:
             Order.seller_name,
         )
         .join(Order, Order.id == OrderLine.order_id)
-        .where(Order.buyer_id == buyer_id, Order.state != "cancelled")
+        .join(LineProgress, LineProgress.line_id == OrderLine.id)
+        .where(Order.buyer_id == buyer_id, Order.state != "cancelled", LineProgress.cancelled < LineProgress.quantity)
     )
 
 

@@ -12,8 +12,9 @@ from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 from wholesale.ledger import actions as ledger
 from wholesale.orders import queries, rules
+from wholesale.orders.answers import ending
 from wholesale.orders.events import OrderCredited
-from wholesale.orders.models import Order, OrderCredit, OrderCreditLine
+from wholesale.orders.models import Order, OrderCredit, OrderCreditLine, OrderLine
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
 
@@ -34,22 +35,10 @@ def take_back(
     taken back in proportion, from what is pending or, once delivered, from what was earned; stock is the caller's.
     None when there was nothing to take back. Raises DomainError for more pieces or money than are left.
     """
-    pieces, amounts = dict(pieces or {}), dict(amounts or {})
-    gone = queries.credited(order)
-    zero = Money.zero(order.currency)
-    taken: dict[int, rules.Portion] = {}
-    for line in order.lines:
-        whole = queries.portion(line, order.currency)
-        before = gone.get(line.id, rules.Portion.zero(order.currency, tax_included=line.tax_included))
-        count = pieces.get(line.id, 0)
-        if count:
-            goods = rules.goods_of(count, left=whole.goods - before.goods, pieces_left=line.progress.kept)
-        elif line.id in amounts:
-            goods = amounts[line.id]
-        else:
-            continue
-        taken[line.id] = rules.taken_back(whole, before, goods)
-    fee = delivery or zero
+    if kind == "cancelled":
+        ending.check_none_waits(order.id)
+    pieces, fee = dict(pieces or {}), delivery or Money.zero(order.currency)
+    taken = _taken(order, kind, pieces, amounts or {})
     if fee.amount < 0 or fee.amount > order.delivery_fee - order.delivery_credited:
         raise DomainError("More than the delivery cost cannot be taken back.", field="delivery")
     if not taken and fee.is_zero:
@@ -102,6 +91,33 @@ def take_back_rest(*, actor: Actor, order: Order, kind: str, reason: str) -> Ord
     pieces = {line.id: line.progress.kept for line in order.lines if line.progress.kept}
     fee = Money(order.delivery_fee - order.delivery_credited, order.currency)
     return take_back(actor=actor, order=order, kind=kind, reason=reason, pieces=pieces, delivery=fee)
+
+
+def _taken(
+    order: Order, kind: str, pieces: Mapping[int, int], amounts: Mapping[int, Money]
+) -> dict[int, rules.Portion]:
+    """What these pieces or amounts take back of each line's money, by its id."""
+    gone = queries.credited(order)
+    taken: dict[int, rules.Portion] = {}
+    for line in order.lines:
+        count = pieces.get(line.id, 0)
+        _check_pieces(line, count, kind)
+        whole = queries.portion(line, order.currency)
+        before = gone.get(line.id, rules.Portion.zero(order.currency, tax_included=line.tax_included))
+        if count:
+            kept = line.progress.kept
+            goods = rules.goods_of(count, left=whole.goods - before.goods, pieces_left=kept)
+            taken[line.id] = rules.taken_back(whole, before, goods, is_last=count == kept)
+        elif line.id in amounts:
+            taken[line.id] = rules.taken_back(whole, before, amounts[line.id])
+    return taken
+
+
+def _check_pieces(line: OrderLine, pieces: int, kind: str) -> None:
+    """Cancelled is what has not been shipped; what comes back was shipped before."""
+    most = line.progress.open if kind == "cancelled" else line.progress.shipped - line.progress.returned
+    if not 0 <= pieces <= most:
+        raise DomainError("Of {name}, at most {most} can be taken back.", field="quantity", name=line.name, most=most)
 
 
 def _row(credit_id: int, line_id: int, quantity: int, portion: rules.Portion) -> dict[str, object]:

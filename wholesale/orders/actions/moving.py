@@ -10,13 +10,19 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.states import check_transition
+from wholesale.kernel.words import N_, Word
 from wholesale.ledger import actions as ledger
 from wholesale.orders import queries, rules
-from wholesale.orders.actions import crediting, shipping
+from wholesale.orders.actions import crediting, keepers, shipping
+from wholesale.orders.answers import ending
 from wholesale.orders.events import OrderMoved
 from wholesale.orders.models import Order, OrderMove
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
+
+SAY_WHY = N_("Say why, so that the other side understands.")
+
+TOO_LATE = N_('This is "{before}" now: it is too late for this step. Ask the other side.')
 
 
 def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order:
@@ -48,24 +54,49 @@ def locked(actor: Actor, number: str) -> Order:
 def lock(order: Order) -> None:
     """Lock an order and read again what others may have changed while this waited."""
     db.session.execute(sa.select(Order.id).where(Order.id == order.id).with_for_update(key_share=True))
-    db.session.refresh(order)
+    # Its own columns only: lines and moves stay as they were loaded.
+    db.session.refresh(order, [column.key for column in sa.inspect(Order).column_attrs])
     queries.load_progress(order)
 
 
 def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
     """`move_order` for an order that this transaction holds already, with its lines; the caller flushes."""
+    check_may_move(actor=actor, order=order, to=to)
+    if to == "cancelled" and not reason:
+        raise DomainError(SAY_WHY, field="reason")
+    _follow(actor, order, to, reason)
+    become(actor=actor, order=order, to=to, reason=reason)
+
+
+def check_may_move(*, actor: Actor, order: Order, to: str) -> None:
+    """Raise unless the table allows a locked order to become `to` now, and this actor to move it there."""
     if actor.role == "viewer":
         raise ForbiddenError("Your role in the business is to look, not to act.")
     if actor.on_behalf:
         raise ForbiddenError("Who acts for a business places orders and does nothing else. Stop that first.")
-    before = order.state
-    check_transition(rules.TRANSITIONS, before, to)
-    if party(actor) not in rules.MOVERS[before, to]:
+    check_transition(rules.TRANSITIONS, order.state, to, words=rules.IN_WORDS)
+    side = party(actor)
+    if side not in rules.MOVERS[order.state, to]:
+        if any(after == to and side in movers for (_before, after), movers in rules.MOVERS.items()):
+            raise ConflictError(TOO_LATE, before=Word(rules.IN_WORDS.get(order.state, order.state)))
         raise ForbiddenError("This step is not yours to take.")
-    if to == "cancelled" and not reason:
-        raise DomainError("Say why, so that the other side understands.", field="reason")
-    _follow(actor, order, to, reason)
-    become(actor=actor, order=order, to=to, reason=reason)
+
+
+def follow_pieces(*, actor: Actor, order: Order, reason: str = "") -> None:
+    """Let a locked order be in the state in which its pieces are, after some were shipped, cancelled or arrived.
+
+    Whoever changed the pieces has checked that they may; nothing happens when the state is right already.
+    """
+    to = rules.state_by_pieces(
+        order.state,
+        is_shipped=any(line.progress.shipped for line in order.lines),
+        is_open=any(line.progress.open for line in order.lines),
+        has_arrived=order.state in {"partly_shipped", "shipped"} and not queries.on_their_way(order.id),
+    )
+    for state in to:
+        _follow(actor, order, state, reason)
+        become(actor=actor, order=order, to=state, reason=reason)
+    db.session.flush()
 
 
 def become(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
@@ -113,6 +144,8 @@ def _note_for_audit(order: Order, actor: Actor, *, before: str, after: str, reas
 
 def _follow(actor: Actor, order: Order, to: str, reason: str) -> None:
     """What a move brings with it for stock and money, in the same transaction."""
+    if to in {"confirmed", "processing"} and actor.user_id is not None:
+        ending.check_none_waits(order.id)
     match to:
         case "confirmed":
             order.confirmed_at = clock.now()
@@ -129,6 +162,10 @@ def _follow(actor: Actor, order: Order, to: str, reason: str) -> None:
                 memo="Order delivered",
                 legs=rules.delivered_legs(queries.money_of(order), seller_id=order.seller_id),
             )
+        case "completed":
+            if keepers.is_kept_open(order.id):
+                raise ConflictError("Something of this order is still being settled. It is completed after that.")
         case "cancelled":
+            ending.end_with_order(actor=actor, order_id=order.id, by_buyer=party(actor) == "buyer")
             inventory.release(actor=actor, reference=order.number)
             crediting.take_back_rest(actor=actor, order=order, kind="cancelled", reason=reason)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wholesale.kernel.errors import DomainError
-from wholesale.kernel.money import Money
+from wholesale.kernel.money import Money, split
 from wholesale.ledger.rules import Leg, credit, debit
 from wholesale.pricing.rules import Split
 
@@ -65,29 +65,37 @@ class Portion:
         return cls(nothing, nothing, tax_included, nothing, nothing, nothing, nothing)
 
 
-def taken_back(whole: Portion, before: Portion, goods: Money) -> Portion:
+def taken_back(whole: Portion, before: Portion, goods: Money, *, is_last: bool = False) -> Portion:
     """What a further `goods` of a line takes back of its parts, when `before` has been taken back already.
 
-    In proportion: of each part, all that has been taken back is its share of the goods taken back, rounded half up,
-    and the platform's rest takes what is left. So the parts always add up, and with the last of the goods exactly
-    the whole is back, however it was cut. Raises DomainError for more than is left.
+    `is_last`: no piece is left then, which matters for goods that cost nothing and so have no proportions.
+
+    In proportion: all that has been taken back is shared as the whole was, by largest remainder. So the parts always
+    add up, none is ever taken back beyond what it was, who had no part gets none, and with the last of the goods
+    exactly the whole is back, however it was cut. Raises DomainError for more than is left.
     """
     if goods.amount < 0 or goods != goods.rounded() or before.goods + goods > whole.goods:
         raise DomainError("At most {left} of this line can be taken back.", left=whole.goods - before.goods)
     if whole.goods.is_zero:
-        return Portion.zero(goods.currency, tax_included=whole.tax_included)
+        return whole - before if is_last else Portion.zero(goods.currency, tax_included=whole.tax_included)
     reached = before.goods + goods
+    # One division, last: a third cut off and multiplied again would miss halves.
+    tax = Money(whole.tax.amount * reached.amount / whole.goods.amount, goods.currency).rounded()
+    fee, rest, seller, recovers = _as_shared(whole, reached - tax if whole.tax_included else reached)
+    return Portion(reached, tax, whole.tax_included, fee, rest, seller, recovers) - before
 
-    def part(of: Money, was: Money) -> Money:
-        # One division, last: a third cut off and multiplied again would miss halves.
-        return Money(of.amount * reached.amount / whole.goods.amount, of.currency).rounded() - was
 
-    tax = part(whole.tax, before.tax)
-    fee = part(whole.platform_fee, before.platform_fee)
-    seller = part(whole.seller_share, before.seller_share)
-    recovers = part(whole.owner_recovers, before.owner_recovers)
-    net = goods - tax if whole.tax_included else goods
-    return Portion(goods, tax, whole.tax_included, fee, net - fee - seller - recovers, seller, recovers)
+def _as_shared(whole: Portion, net: Money) -> list[Money]:
+    """`net`, a part of the whole's, shared as the whole is: fee, rest, seller's share, what the owner recovers."""
+    parts = [whole.platform_fee, whole.platform_rest, whole.seller_share, whole.owner_recovers]
+    if min(part.amount for part in parts) >= 0:
+        return split(net, [part.amount for part in parts])
+    # Sold below cost: the platform carries the loss, so its rest is what is left beside the others.
+    fee, seller, recovers = (
+        Money(part.amount * net.amount / whole.net.amount, net.currency).rounded() if whole.net.amount else part
+        for part in (whole.platform_fee, whole.seller_share, whole.owner_recovers)
+    )
+    return [fee, net - fee - seller - recovers, seller, recovers]
 
 
 def goods_of(pieces: int, *, left: Money, pieces_left: int) -> Money:
@@ -210,6 +218,11 @@ def placed_key(number: str) -> str:
 def delivered_key(number: str) -> str:
     """The ledger's key of an order's delivery, with which its money is earned."""
     return f"order:{number}:delivered"
+
+
+def substituted_key(number: str, position: int) -> str:
+    """The ledger's key of a line that came in the place of another, by its position."""
+    return f"order:{number}:substituted:{position}"
 
 
 def credit_key(number: str, sequence: int) -> str:

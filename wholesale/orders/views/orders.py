@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response, request
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from wholesale.order_lists.forms import NameForm
 from wholesale.orders import actions, queries, rules
 from wholesale.orders.approval import queries as approvals
-from wholesale.orders.forms import PAYMENT, MoveForm
+from wholesale.orders.forms import CancelForm, MoveForm, MovesForm, ShipForm
+from wholesale.orders.history import queries as history_queries
+from wholesale.orders.history.reading import read_filters
 from wholesale.platform.access import SELLER, SIGNED_IN, access, actor
 from wholesale.platform.htmx import done, respond
 
@@ -32,11 +37,18 @@ def move_label(state: str) -> str:
     return str(_MOVE_LABELS[state])
 
 
-@bp.app_template_filter("payment_label")
-def payment_label(method: str) -> str:
-    return next(str(choice.label) for choice in PAYMENT if choice.value == method)
+@bp.app_template_filter("credit_label")
+def credit_label(kind: str) -> str:
+    """What a taking back of that kind is called."""
+    return str(_CREDIT_LABELS[kind])
 
 
+_CREDIT_LABELS = {
+    "cancelled": _l("Cancelled"),
+    "returned": _l("Returned"),
+    "refused": _l("Refused at the door"),
+    "allowance": _l("Let off the price"),
+}
 _STATE_LABELS = {
     "placed": _l("Placed"),
     "confirmed": _l("Confirmed"),
@@ -102,16 +114,39 @@ def incoming() -> Response:
     return _list("orders.incoming")
 
 
-def _list(endpoint: str) -> Response:
+def _list(endpoint: str, outcomes: Sequence[actions.Outcome] = (), form: MovesForm | None = None) -> Response:
+    form = form or MovesForm(formdata=None)
+    filters = read_filters(request.args)
     return respond(
         "orders/list.html",
         "orders/_list.html",
-        page=queries.page(actor(), state=_state(), before=page_key()),
+        form.status,
+        page=history_queries.page(actor(), filters, before=page_key()),
+        filters=filters,
         counts=queries.counts(actor()),
         state=_state(),
         states=rules.STATES,
         endpoint=endpoint,
+        form=form,
+        together=_together() if endpoint == "orders.incoming" and actor().role != "viewer" else (),
+        outcomes=outcomes,
     )
+
+
+def _together() -> list[str]:
+    """What can be done with many of the orders that are shown."""
+    state = _state()
+    return [to for to in actions.TOGETHER if state is None or to in rules.moves_open_to("seller", state)]
+
+
+@bp.post("/seller/orders/moves")
+@access(SELLER)
+def move_several() -> Response:
+    """Move what was ticked in the list, each order by itself, and say what became of each."""
+    form = MovesForm()
+    to = form.to.data or ""
+    outcomes = form.submit(lambda: actions.move_many(actor=actor(), numbers=form.numbers, to=to))
+    return _list("orders.incoming", outcomes or (), form)
 
 
 @bp.get("/orders/<number>")
@@ -120,20 +155,42 @@ def order(number: str) -> Response:
     return order_page(number, MoveForm(formdata=None))
 
 
-def order_page(number: str, form: MoveForm, naming: NameForm | None = None) -> Response:
-    """The order as it is now; `form` or `naming` (of a list to keep it as) is what was refused, if anything was."""
+def order_page(
+    number: str,
+    form: MoveForm | None = None,
+    naming: NameForm | None = None,
+    shipping: ShipForm | None = None,
+    cancelling: CancelForm | None = None,
+) -> Response:
+    """The order as it is now; of the forms on it, those are given that were refused."""
     order = queries.order(actor(), number)
     purchase = order.purchase
     people = [purchase.approved_by, purchase.user_id if purchase.on_behalf_reason is not None else None]
+    sent = queries.shipments(order.id)
+    story = queries.story(order, sent)
+    side = "nobody" if actor().role == "viewer" or actor().on_behalf else actions.party(actor())
+    moves = [to for to in rules.moves_open_to(side, order.state) if to not in rules.FOLLOWS]
+    given = (form, naming, shipping, cancelling)
     return respond(
         "orders/order.html",
         "orders/_order.html",
-        max(form.status, naming.status if naming else 0),
+        max((each.status for each in given if each is not None), default=200),
         order=order,
-        form=form,
+        lines={line.id: line for line in order.lines},
+        form=form or MoveForm(formdata=None),
         naming=naming or NameForm(formdata=None),
-        moves=[to for to in rules.moves_open_to(actions.party(actor()), order.state) if to not in rules.FOLLOWS],
+        shipping=shipping or ShipForm(order, sequence=len(sent) + 1, prefilled=True, formdata=None),
+        cancelling=cancelling or CancelForm(order, sequence=sum(1 for each in story if each.credit) + 1, formdata=None),
+        moves=moves,
+        next_move=next((to for to in moves if to not in {"cancelled", "shipped"}), None),
+        may_deliver="shipped" in moves or "delivered" in moves,
+        may_cancel_pieces=rules.may_cancel_pieces(side, order.state),
+        may_cancel_purchase=order.state == "placed" and side == "buyer",
+        sisters=queries.sisters(order) if actor().is_buyer or actor().is_staff else [],
         states=rules.PATH,
+        step=rules.step_of(order.state),
+        shipments=sent,
+        story=story,
         receives=queries.money_of(order).seller,
         behind={} if actor().is_seller else approvals.names(people),
     )
@@ -142,10 +199,70 @@ def order_page(number: str, form: MoveForm, naming: NameForm | None = None) -> R
 @bp.post("/orders/<number>/state")
 @access(SIGNED_IN)
 def move(number: str) -> Response:
-    """Confirm, ship, deliver or cancel."""
+    """Confirm, pack, ship all of it, deliver, complete or cancel."""
     form = MoveForm()
-
     to = form.to.data or ""
     if form.accept(lambda: actions.move_order(actor=actor(), number=number, to=to, reason=form.reason.data or "")):
         return done("orders.order", str(_DONE.get(to, "")), number=number)
     return order_page(number, form)
+
+
+@bp.post("/orders/<number>/shipments")
+@access(SIGNED_IN)
+def ship(number: str) -> Response:
+    """Ship what is typed, all or a part."""
+    form = ShipForm(queries.order(actor(), number))
+    if form.accept(
+        lambda: actions.ship(
+            actor=actor(),
+            number=number,
+            pieces=form.pieces(),
+            carrier=form.carrier.data or "",
+            tracking=form.tracking.data or "",
+            sequence=form.seen(),
+        )
+    ):
+        return done("orders.order", _("It is on its way."), number=number)
+    return order_page(number, shipping=form)
+
+
+@bp.post("/orders/<number>/shipments/<int:sequence>/delivery")
+@access(SIGNED_IN)
+def deliver(number: str, sequence: int) -> Response:
+    """One shipment has arrived."""
+    actions.deliver(actor=actor(), number=number, sequence=sequence)
+    return done("orders.order", _("The shipment has arrived."), number=number)
+
+
+@bp.post("/orders/<number>/cancellation")
+@access(SIGNED_IN)
+def cancel_pieces(number: str) -> Response:
+    """Cancel some pieces of it that are not shipped."""
+    form = CancelForm(queries.order(actor(), number))
+    if form.accept(
+        lambda: actions.cancel_pieces(
+            actor=actor(),
+            number=number,
+            pieces=form.pieces(),
+            reason=form.reason.data or "",
+            sequence=form.seen(),
+        )
+    ):
+        return done("orders.order", _("It is cancelled. The goods are back in stock."), number=number)
+    return order_page(number, cancelling=form)
+
+
+@bp.post("/purchases/<number>/cancellation")
+@access(SIGNED_IN)
+def cancel_purchase(number: str) -> Response:
+    """Cancel all orders of a purchase that can still be cancelled, and say what became of each."""
+    form = MoveForm()
+    outcomes = form.submit(lambda: actions.cancel_purchase(actor=actor(), number=number, reason=form.reason.data or ""))
+    return respond(
+        "orders/outcomes.html",
+        "orders/_outcomes.html",
+        form.status,
+        outcomes=outcomes or (),
+        form=form,
+        number=number,
+    )
