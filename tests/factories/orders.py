@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tests.factories import catalog, organizations
 from wholesale.cart import actions as cart
@@ -20,10 +20,15 @@ def ready_to_place(actor: Actor, wanted: Mapping[Product, int], *, payment: str 
     """Fill the cart and walk the checkout up to the review: the key and the digest that its form carries."""
     for product, quantity in wanted.items():
         cart.put(actor=actor, variant_id=catalog.variants_of(product)[0], quantity=quantity)
+    return review(actor, [product.seller_id for product in wanted], payment=payment)
+
+
+def review(actor: Actor, seller_ids: Iterable[int], *, payment: str = "pay_on_delivery") -> tuple[str, str]:
+    """Walk the checkout with what is in the cart: the key and the digest that the review's form carries."""
     if not addresses(actor):
         organizations.address(db.session.get_one(Organization, actor.organization_id))
     checkout = actions.begin_checkout(actor=actor)
-    actions.choose_delivery(actor=actor, methods={product.seller_id: "delivery" for product in wanted})
+    actions.choose_delivery(actor=actor, methods=dict.fromkeys(seller_ids, "delivery"))
     actions.choose_payment(actor=actor, method=payment, buyer_reference="PO-7", note="")
     return checkout.key, actions.agreed(cart_queries.contents(actor), checkout)
 

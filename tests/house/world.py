@@ -36,7 +36,9 @@ from wholesale.merchandising.imports.models import CatalogueExport, ImportRun
 from wholesale.order_lists import actions as lists
 from wholesale.order_lists.models import OrderListLine
 from wholesale.orders.approval.models import ApprovalLine
-from wholesale.orders.models import Purchase
+from wholesale.orders.history.models import OrderExport
+from wholesale.orders.models import OrderLine, Purchase
+from wholesale.orders.returns.models import ReturnLine, ReturnPhoto, ReturnRequest
 from wholesale.platform import files
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
@@ -94,6 +96,9 @@ class World:
 
     import_run_id: int
     export_id: int
+    order_export_id: int
+    return_number: str
+    photo_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
@@ -125,19 +130,25 @@ class World:
             "change_id": self.change_id,
             "organization_id": self.buyer_id,
             "run_id": self.import_run_id,
+            "return_number": self.return_number,
+            "photo_id": self.photo_id,
             "export_id": self.export_id,
+            "note_id": 1,
             "token": "no-such-token",
             "code": "bn",
+            "sequence": 1,
             "key": "no-such-picture",
             "name": "no-such-job",
             "number": self.order_number,
         }
-        if rule.endpoint in {"checkout.confirmation", "payments.record"}:
+        if rule.endpoint in {"checkout.confirmation", "orders.cancel_purchase", "payments.record", "payments.refund"}:
             named["number"] = self.purchase_number
         if rule.endpoint.startswith("approvals."):
             named["line_id"] = self.request_line_id
         if rule.endpoint.startswith("order_lists."):
             named["line_id"] = self.list_line_id
+        if rule.endpoint.startswith("order_history."):
+            named["export_id"] = self.order_export_id
         if rule.endpoint.startswith("pricing."):
             named["list_id"] = self.price_list_id
         return {argument: named[argument] for argument in rule.arguments}
@@ -157,12 +168,20 @@ class World:
             "organizations.address": ADDRESS,
             "organizations.hand_over": {"share": "no"},
             "organizations.person": {"role": "viewer"},
+            "orders.cancel_pieces": {"cancel-reason": "We ordered twice."},
+            "orders.cancel_purchase": {"reason": "We ordered twice."},
             "orders.move": {"to": "cancelled", "reason": "We ordered twice."},
             "products.set_state": {"state": "archived"},
             "products.set_states": {"state": "archived"},
             "pricing.add_list_buyer": {"organization_id": str(self.buyer_id), "words": "Amina Store"},
             "pricing.change_price_list": {"name": "Mine", "valid_from": "2026-11-01", "version": "1"},
             "payments.record": {"amount": "1", "reference": "BANK-1"},
+            "payments.refund": {"amount": "1", "reference": "BANK-2", "key": "1"},
+            "payments.refund_paid": {"reference": "BANK-3"},
+            "payments.give_cash_back": {"amount": "1", "key": "1"},
+            "returns.decide": {"verdict": "refuse", "answer": "Worn."},
+            "returns.refuse_at_door": {"reason": "Nobody there."},
+            "returns.allow": {"reason": "Late."},
             "second_factor.rename_passkey": {"name": "My phone"},
             "verification.decide": {"verdict": "rejected", "reason": "Not a licence."},
             "verification.partnership": {"partner-accepted": "yes"},
@@ -229,7 +248,11 @@ def build(app: Flask, cast: Cast) -> World:
     )  # fmt: skip
     key = files.storage().put(b"PK", "application/octet-stream").key
     workbook = CatalogueExport(organization_id=cast.trader.id, user_id=cast.dipu.id, ready_at=ready, file_key=key)
-    db.session.add_all([dead, failed, download, file, workbook])
+    table_of_orders = OrderExport(
+        organization_id=cast.shop.id, side="buyer", user_id=cast.amina.id, kind="csv", filters={}, language="en",
+        ready_at=ready, file_key=key,
+    )  # fmt: skip
+    db.session.add_all([table_of_orders, dead, failed, download, file, workbook])
     passkey = accounts.passkey(cast.amina)
     stranger_seller, new_seller = accounts.user("Farid"), accounts.user("Gita")
     member, viewer = accounts.user("Ibrahim"), accounts.user("Jahan")
@@ -238,6 +261,12 @@ def build(app: Flask, cast: Cast) -> World:
     organizations.business("Gita Traders", kind="seller", verified=False, members={new_seller: "owner"})
     dipu = accounts.actor(cast.dipu)
     purchase = db.session.get_one(Purchase, order.purchase_id)
+    back = ReturnRequest(number="RET-2026-900001", order_id=order.id, user_id=cast.amina.id, note="")
+    db.session.add(back)
+    db.session.flush()
+    torn = db.session.scalars(sa.select(OrderLine.id).where(OrderLine.order_id == order.id)).one()
+    photo = ReturnPhoto(return_id=back.id, file_key=key, original_name="torn.jpg", media_type="image/jpeg", size=2)
+    db.session.add_all([ReturnLine(return_id=back.id, line_id=torn, pieces=2, reason="damaged", words=""), photo])
     document = db.session.query(VerificationDocument).filter_by(case_id=case.id).one()
     preview = VerificationPreview(document_id=document.id, page=1, file_key=document.file_key, width=100, height=140)
     db.session.add(preview)
@@ -278,7 +307,10 @@ def build(app: Flask, cast: Cast) -> World:
         session_id=amina.session_id or 0,
         request_id=request.id,
         import_run_id=file.id,
+        return_number=back.number,
+        photo_id=photo.id,
         export_id=workbook.id,
+        order_export_id=table_of_orders.id,
         request_line_id=db.session.scalars(sa.select(ApprovalLine.id)).one(),
         list_id=list_id,
         list_line_id=db.session.scalars(sa.select(OrderListLine.id)).one(),

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders, organizations
+from wholesale.catalog.models import Product
 from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.money import Money
 from wholesale.orders import actions
@@ -31,15 +32,21 @@ class Placed:
 
 def purchase(cast: Cast, payment: str = "bank_transfer") -> Placed:
     buyer = accounts.actor(cast.amina)
-    mill = organizations.business("Meghna Mills", kind="seller")
-    bag = catalog.product(cast.trader)
-    soap = catalog.product(mill, "Soap", tiers=((10, "50"),), cost="30", settlement=catalog.COMMISSION)
+    bag, soap = db.session.query(Product).order_by(Product.id).all() or _goods(cast)
     made = orders.placed(buyer, {bag: 100, soap: 10}, payment=payment)
     first, second = sorted(made, key=lambda order: order.total, reverse=True)
     assert (first.total, second.total) == (Decimal(13500), Decimal(500))
     placed = Placed(buyer, first.purchase.number, first.purchase_id, first, second)
     db.session.commit()
     return placed
+
+
+def _goods(cast: Cast) -> tuple[Product, Product]:
+    mill = organizations.business("Meghna Mills", kind="seller")
+    return (
+        catalog.product(cast.trader),
+        catalog.product(mill, "Soap", tiers=((10, "50"),), cost="30", settlement=catalog.COMMISSION),
+    )
 
 
 def deliver(order: Order) -> None:

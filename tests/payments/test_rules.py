@@ -8,7 +8,7 @@ import pytest
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
-from wholesale.payments.rules import METHODS, Balance, bank_reference, check_amount
+from wholesale.payments.rules import Balance, bank_reference, check_amount, check_refund, spread
 
 
 def taka(amount: str) -> Money:
@@ -64,6 +64,39 @@ def test_nothing_is_taken_when_nothing_is_owed() -> None:
         check_amount(taka("1"), Balance(taka("50"), taka("50")))
 
 
-def test_each_method_says_what_it_means() -> None:
-    assert set(METHODS) == {"pay_on_delivery", "bank_transfer"}
-    assert all(method.label and method.meaning for method in METHODS.values())
+@pytest.mark.parametrize(
+    ("due", "paid", "refunded", "owed", "excess"),
+    [
+        ("100", "100", "0", "0", "0"),
+        ("60", "100", "0", "0", "40"),
+        ("60", "100", "15.50", "0", "24.50"),
+        ("60", "100", "40", "0", "0"),
+        ("0", "100", "100", "0", "0"),
+        ("100", "100", "40", "40", "0"),  # grew again after it had been paid back: the rest is owed
+    ],
+)
+def test_what_goes_back_is_not_kept(due: str, paid: str, refunded: str, owed: str, excess: str) -> None:
+    found = Balance(taka(due), taka(paid), taka(refunded))
+    assert (found.owed, found.excess) == (taka(owed), taka(excess))
+
+
+@pytest.mark.parametrize("amount", [taka("40.01"), taka("0"), taka("-1"), taka("1.005"), Money(Decimal(10), "USD")])
+def test_refunds_that_are_refused(amount: Money) -> None:
+    with pytest.raises(DomainError) as refusal:
+        check_refund(amount, Balance(taka("60"), taka("100"), taka("0")))
+    assert refusal.value.field == "amount"
+
+
+def test_nothing_goes_back_where_nothing_is_in_excess() -> None:
+    check_refund(taka("40"), Balance(taka("60"), taka("100")))
+    with pytest.raises(DomainError, match="Nothing is to be paid back"):
+        check_refund(taka("1"), Balance(taka("60"), taka("100"), taka("40")))
+
+
+def test_an_amount_goes_back_from_the_first_receipts() -> None:
+    left = [(3, taka("40")), (2, taka("0")), (1, taka("60"))]
+    assert spread(taka("40"), left) == [(3, taka("40"))]
+    assert spread(taka("40.01"), left) == [(3, taka("40")), (1, taka("0.01"))]
+    assert spread(taka("100"), left) == [(3, taka("40")), (1, taka("60"))]
+    with pytest.raises(DomainError):
+        spread(taka("100.01"), left)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from wholesale.catalog.models import Variant
-from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.inventory.models import Allocation, InventoryLog, Stock
 from wholesale.kernel import clock
 from wholesale.platform.db import db
 
@@ -21,6 +21,16 @@ def available(variant_ids: Collection[int]) -> dict[int, int]:
         .group_by(Stock.variant_id)
     )
     return {variant_id: int(quantity) for variant_id, quantity in rows}
+
+
+def held(reference: str) -> dict[int, int]:
+    """What is set aside for a reference now (variant's id → pieces), over all locations."""
+    rows = db.session.execute(
+        sa.select(Allocation.variant_id, sa.func.sum(Allocation.quantity - Allocation.shipped - Allocation.released))
+        .where(Allocation.reference == reference)
+        .group_by(Allocation.variant_id)
+    )
+    return {variant_id: int(pieces) for variant_id, pieces in rows if pieces}
 
 
 _LATELY = timedelta(minutes=30)

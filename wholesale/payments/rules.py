@@ -1,50 +1,41 @@
-"""How a purchase may be paid, and what is owed on it. Pure."""
+"""What is owed on a purchase, what came in beyond that, and what may be received and paid back. Pure."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A way to pay a purchase. `receipt` is the method of the receipts that it leads to."""
-
-    receipt: str
-    label: str
-    meaning: str
-
-
-# By the purchase's payment method.
-METHODS = {
-    "pay_on_delivery": Method(
-        "cash", "Pay on delivery", "The seller takes the money at the door, one order at a time, and hands it over."
-    ),
-    "bank_transfer": Method(
-        "bank_transfer", "Bank transfer", "The buyer transfers the whole purchase; an admin notes what arrived."
-    ),
-}
+REFUND_STATES = ("due", "paid")
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a purchase costs without its cancelled orders (`due`), and what came in for it (`paid`)."""
+    """What a purchase costs after all that was taken back (`due`), what came in for it (`paid`), and what of that
+    went back or is on its way back to the buyer (`refunded`; None: nothing).
+    """
 
     due: Money
     paid: Money
+    refunded: Money | None = None
+
+    @property
+    def kept(self) -> Money:
+        """What came in and has not been given back."""
+        return self.paid if self.refunded is None else self.paid - self.refunded
 
     @property
     def owed(self) -> Money:
         """What is still to come; never below zero."""
-        return max(self.due - self.paid, Money.zero(self.due.currency))
+        return max(self.due - self.kept, Money.zero(self.due.currency))
 
     @property
     def excess(self) -> Money:
-        """What came in beyond what is due: orders were cancelled after they had been paid."""
-        return max(self.paid - self.due, Money.zero(self.due.currency))
+        """What is kept beyond what is due: something was taken back after it had been paid. It is the buyer's."""
+        return max(self.kept - self.due, Money.zero(self.due.currency))
 
     @property
     def is_paid(self) -> bool:
@@ -61,11 +52,42 @@ def bank_reference(typed: str) -> str:
 def check_amount(amount: Money, balance: Balance) -> None:
     """Raise DomainError on `amount` unless it may be received: a payable amount of at most what is owed."""
     owed = balance.owed
-    if amount.currency != owed.currency:
-        raise DomainError("This purchase is in {currency}.", field="amount", currency=owed.currency)
-    if amount.amount <= 0 or amount != amount.rounded():
-        raise DomainError("Enter an amount that can be paid, to the smallest coin.", field="amount")
+    _check_payable(amount, owed.currency)
     if owed.is_zero:
         raise DomainError("Nothing is owed on this purchase any more.", field="amount")
     if amount > owed:
         raise DomainError("Only {owed} is still owed on this purchase.", field="amount", owed=owed)
+
+
+def check_refund(amount: Money, balance: Balance) -> None:
+    """Raise DomainError on `amount` unless it may be paid back: a payable amount of at most the excess."""
+    excess = balance.excess
+    _check_payable(amount, excess.currency)
+    if excess.is_zero:
+        raise DomainError("Nothing is to be paid back here any more.", field="amount")
+    if amount > excess:
+        raise DomainError("At most {excess} is to be paid back.", field="amount", excess=excess)
+
+
+def _check_payable(amount: Money, currency: str) -> None:
+    if amount.currency != currency:
+        raise DomainError("This purchase is in {currency}.", field="amount", currency=currency)
+    if amount.amount <= 0 or amount != amount.rounded():
+        raise DomainError("Enter an amount that can be paid, to the smallest coin.", field="amount")
+
+
+def spread(amount: Money, left: Sequence[tuple[int, Money]]) -> list[tuple[int, Money]]:
+    """Which receipts (id, what is left of it) an amount goes back from: the first ones, each as far as it reaches.
+
+    Raises DomainError on `amount` when they do not hold as much.
+    """
+    parts: list[tuple[int, Money]] = []
+    rest = amount
+    for receipt_id, there in left:
+        part = min(rest, there)
+        if part.amount > 0:
+            parts.append((receipt_id, part))
+            rest = rest - part
+    if not rest.is_zero:
+        raise DomainError("More than was paid cannot be paid back.", field="amount")
+    return parts

@@ -56,7 +56,12 @@ HOLDINGS = (
     Holding("recovery_code", "user_id", N_("Your recovery codes"), ("used_at",)),
     Holding("passkey", "user_id", N_("Your passkeys"), ("name", "created_at", "last_used_at")),
     Holding("passkey_challenge", "user_id", N_("A passkey question that is open"), ("expires_at",)),
-    Holding("checkout", "user_id", N_("A checkout you began"), ("payment_method", "buyer_reference", "note")),
+    Holding(
+        "checkout",
+        "user_id",
+        N_("A checkout you began"),
+        ("payment_method", "buyer_reference", "note", "instructions", "po_file_name"),
+    ),
     Holding("cart_line", "user_id", N_("Your cart"), ("variant_id", "quantity", "added_at")),
     Holding("order_list", "user_id", N_("Order lists that are yours alone"), ("name", "changed_at")),
     Holding("membership", "user_id", N_("Businesses you belong to"), ("organization_id", "role", "created_at")),
@@ -78,7 +83,7 @@ HOLDINGS = (
         "purchase",
         "user_id",
         N_("What you ordered"),
-        ("number", "placed_at", "payment_method", "total", "currency", "buyer_reference", "note"),
+        ("number", "placed_at", "payment_method", "total", "currency", "buyer_reference", "note", "instructions"),
         "keep",
         _TAX,
     ),
@@ -89,7 +94,7 @@ HOLDINGS = (
         "approval_request",
         "user_id",
         N_("Orders you asked approval for"),
-        ("asked_at", "state", "total", "currency", "payment_method", "buyer_reference", "note"),
+        ("asked_at", "state", "total", "currency", "payment_method", "buyer_reference", "note", "instructions"),
         "keep",
         _BUSINESS,
     ),
@@ -109,6 +114,20 @@ HOLDINGS = (
         "keep",
         _BUSINESS,
     ),
+    Holding("order_answer", "user_id", N_("What you answered to orders"), ("state", "note", "given_at"), "keep", _TAX),
+    Holding(
+        "order_answer", "decided_by", N_("Changed orders you decided about"), ("state", "decided_at"), "keep", _TAX
+    ),
+    Holding(
+        "return_request",
+        "user_id",
+        N_("Goods you wanted to send back"),
+        ("number", "note", "state", "requested_at"),
+        "keep",
+        _TAX,
+    ),
+    Holding("return_request", "decided_by", N_("Returns you answered"), ("number", "answer"), "keep", _TAX),
+    Holding("return_request", "received_by", N_("Returns you received"), ("number", "received_at"), "keep", _TAX),
     Holding("order_move", "user_id", N_("What you did with orders"), ("before", "after", "reason", "at"), "keep", _TAX),
     Holding(
         "verification_case",
@@ -149,6 +168,7 @@ HOLDINGS = (
     Holding(
         "price_history", "user_id", N_("Prices that are as you set them"), ("before", "after", "at"), "keep", _BUSINESS
     ),
+    Holding("order_export", "user_id", N_("Tables of orders you had written"), ("asked_at", "rows"), "keep", _BUSINESS),
     Holding("catalogue_export", "user_id", N_("Catalogues you had written"), ("asked_at", "rows"), "keep", _BUSINESS),
     Holding("ledger_journal", "user_id", N_("Bookings you caused"), ("reference", "memo", "at"), "keep", _TAX),
 )

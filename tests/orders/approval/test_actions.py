@@ -23,12 +23,13 @@ from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from wholesale.ledger import jobs as ledger
 from wholesale.ledger.queries import balance
+from wholesale.orders import actions as order_actions
 from wholesale.orders import queries as order_queries
 from wholesale.orders.actions import place_order
 from wholesale.orders.approval import actions, jobs, queries, rules
 from wholesale.orders.approval.models import ApprovalMove, ApprovalRequest
 from wholesale.orders.models import Order, Purchase
-from wholesale.organizations.models import Membership
+from wholesale.organizations.models import Membership, SellerTerms
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
 from wholesale.pricing import actions as pricing
@@ -226,34 +227,163 @@ def test_the_second_approver_is_told(cast: Cast, amina: Actor, request_) -> None
 
 
 @pytest.mark.parametrize("price", ["150", "120"])
-def test_another_price_is_shown_first_whether_more_or_less(amina: Actor, bag: Product, request_, price) -> None:
+def test_the_price_is_kept_whether_it_rises_or_falls(amina: Actor, bag: Product, request_, price) -> None:
     agreed = seen(request_)
     pricing.set_tiers(product=bag, tiers=[(10, taka(price))])
-    with pytest.raises(ConflictError) as refused:
-        actions.approve(actor=amina, request_id=request_.id, seen=agreed)
-    assert refused.value.values["total"] == taka(price) * 100
-    assert count(Purchase) == 0
+    assert seen(request_) == agreed
+    found = actions.today(request_)
+    assert list(found.prices.values()) == [taka(price)], "the page says what it would cost today"
+    number = actions.approve(actor=amina, request_id=request_.id, seen=agreed)
+    purchase = order_queries.purchase(SYSTEM, number)
+    assert purchase.total == Decimal(13500)
+    (line,) = order_queries.order(amina, purchase.orders[0].number).lines
+    assert (line.unit_price, line.list_price, line.tier_min_qty) == (135, 145, 50), "the tier of that day too"
+    assert (line.platform_fee, line.seller_share) == (825, 935), "EX-2 at the kept price"
+    assert ledger.problems() == []
+
+
+def test_a_minimum_raised_since_does_not_count(amina: Actor, bag: Product, request_) -> None:
+    bag.moq = 200
+    pricing.set_tiers(product=bag, tiers=[(200, taka("100"))])
     number = actions.approve(actor=amina, request_id=request_.id, seen=seen(request_))
-    assert order_queries.purchase(SYSTEM, number).total == Decimal(price) * 100
-    assert queries.request(amina, request_.id).total == Decimal(13500)  # as it was agreed with the asker
+    assert order_queries.purchase(SYSTEM, number).total == Decimal(13500)
 
 
-def test_goods_sold_meanwhile_can_be_left_out(cast: Cast, amina: Actor, babul: Actor, bag: Product) -> None:
-    """It says what there still is, and the rest can be ordered."""
+def test_goods_that_are_not_sold_any_more_cannot_be_ordered(cast: Cast, amina: Actor, babul: Actor, bag) -> None:
     cup = catalog.product(cast.trader, "Cup", tiers=((10, "60"),))
     request = approvals.asked(babul, {bag: 100, cup: 20})
-    orders.placed(accounts.actor(cast.chandni), {bag: 450})
+    bag.state = "archived"
+    db.session.flush()
     with pytest.raises(DomainError):
         actions.approve(actor=amina, request_id=request.id, seen=seen(request))
-    short = actions.today(request).cart.lines[0]
-    assert "Only 50 are available now" in str(short.problem)
     bags, _cups = queries.request(amina, request.id).lines
-    actions.refuse_line(actor=amina, request_id=request.id, line_id=bags.id, comment="Sold out")
+    actions.refuse_line(actor=amina, request_id=request.id, line_id=bags.id, comment="Not sold any more")
     number = actions.approve(actor=amina, request_id=request.id, seen=seen(request))
     assert order_queries.purchase(SYSTEM, number).total == Decimal(1200)
-    assert available(bag.id) == (500, 450)
-    assert ledger.problems() == []
+
+
+# --- the pieces are kept ----------------------------------------------------------------------------------
+
+
+def held(request: ApprovalRequest) -> list[int]:
+    return list(inventory.held(rules.hold(request.id)).values())
+
+
+def test_what_waits_is_set_aside(cast: Cast, amina: Actor, bag: Product, request_) -> None:
+    assert available(bag.id) == (500, 100)
+    chandni = accounts.actor(cast.chandni)
+    with pytest.raises(DomainError):
+        orders.placed(chandni, {bag: 401})
+    orders.placed(chandni, {bag: 400})
+    number = actions.approve(actor=amina, request_id=request_.id, seen=seen(request_))
+    (order,) = order_queries.purchase(SYSTEM, number).orders
+    assert list(inventory.held(order.number).values()) == [100]
+    assert (held(request_), available(bag.id)) == ([], (500, 500))
     assert inventory.proof() == []
+    assert ledger.problems() == []
+
+
+def test_nothing_can_be_asked_for_that_is_not_there(cast: Cast, babul: Actor, bag: Product) -> None:
+    key, agreed = orders.ready_to_place(babul, {bag: 500})
+    orders.placed(accounts.actor(cast.chandni), {bag: 10})
+    with pytest.raises(DomainError):
+        actions.ask(actor=babul, key=key, seen=agreed)
+    assert available(bag.id) == (500, 10)
+
+
+def test_of_several_sellers_each_order_has_its_pieces(cast: Cast, amina: Actor, babul: Actor, bag: Product) -> None:
+    soap = catalog.product(organizations.business("Farid Mills", kind="seller"), "Soap", tiers=((10, "60"),), stock=90)
+    request = approvals.asked(babul, {bag: 100, soap: 90})
+    number = actions.approve(actor=amina, request_id=request.id, seen=seen(request))
+    pieces = [sum(inventory.held(order.number).values()) for order in order_queries.purchase(SYSTEM, number).orders]
+    assert sorted(pieces) == [90, 100]
+    assert (held(request), available(soap.id)) == ([], (90, 90))
+    assert inventory.proof() == []
+
+
+@pytest.mark.parametrize("end", ["refused", "withdrawn", "expired"])
+def test_whatever_ends_it_sets_the_pieces_free(amina: Actor, babul: Actor, bag: Product, request_, end) -> None:
+    assert available(bag.id) == (500, 100)
+    for _ in range(2):
+        match end:
+            case "refused":
+                actions.refuse(actor=amina, request_id=request_.id, reason="No")
+            case "withdrawn":
+                actions.withdraw(actor=babul, request_id=request_.id)
+            case "expired":
+                with clock.at(request_.expires_at):
+                    actions.expire()
+    assert (held(request_), available(bag.id)) == ([], (500, 0))
+    assert inventory.proof() == []
+
+
+def test_a_refused_line_sets_its_own_pieces_free_and_may_lose_them(
+    cast: Cast, amina: Actor, babul: Actor, bag: Product
+) -> None:
+    cup = catalog.product(cast.trader, "Cup", tiers=((10, "60"),), stock=20)
+    request = approvals.asked(babul, {bag: 100, cup: 20})
+    _bags, cups = queries.request(amina, request.id).lines
+    for _ in range(2):  # refused and taken in again: set aside again
+        actions.refuse_line(actor=amina, request_id=request.id, line_id=cups.id, comment="We have cups")
+        assert (available(bag.id), available(cup.id)) == ((500, 100), (20, 0))
+        actions.take_line_back(actor=amina, request_id=request.id, line_id=cups.id)
+        assert (available(bag.id), available(cup.id)) == ((500, 100), (20, 20))
+    actions.refuse_line(actor=amina, request_id=request.id, line_id=cups.id, comment="We have cups")
+    orders.placed(accounts.actor(cast.chandni), {cup: 10})
+    db.session.commit()
+    with pytest.raises(DomainError, match="just sold"):
+        actions.take_line_back(actor=amina, request_id=request.id, line_id=cups.id)
+    db.session.rollback()
+    number = actions.approve(actor=amina, request_id=request.id, seen=seen(request))
+    assert order_queries.purchase(SYSTEM, number).total == Decimal(13500)
+    assert (available(bag.id), available(cup.id)) == ((500, 100), (20, 10))
+    assert inventory.proof() == []
+    assert ledger.problems() == []
+
+
+def test_fewer_pieces_together_cost_what_fewer_pieces_cost(cast: Cast, amina: Actor, babul: Actor) -> None:
+    """The tier was reached by two variants; without one of them the rest is priced anew, out of what is set aside."""
+    shirt = catalog.product(cast.trader, "Shirt", stock=60, variants=(("SHIRT-R", "Red"), ("SHIRT-B", "Blue")))
+    cart.put_many(actor=babul, quantities=dict.fromkeys(catalog.variants_of(shirt), 60))
+    key, agreed = orders.review(babul, [cast.trader.id])
+    request = db.session.get_one(ApprovalRequest, actions.ask(actor=babul, key=key, seen=agreed))
+    assert request.total == Decimal(120 * 135)
+    assert available(shirt.id) == (120, 120)
+    _first, other = queries.request(amina, request.id).lines
+    actions.refuse_line(actor=amina, request_id=request.id, line_id=other.id, comment="No blue")
+    pricing.set_tiers(product=shirt, tiers=[(10, taka("150")), (100, taka("130"))])
+    found = actions.today(request)
+    assert (found.cart.orderable, found.bill.total) == (True, taka("150") * 60)
+    number = actions.approve(actor=amina, request_id=request.id, seen=found.seen)
+    assert order_queries.purchase(SYSTEM, number).total == Decimal(9000)
+    assert inventory.proof() == []
+
+
+def test_the_delivery_costs_what_it_cost_when_it_was_asked_for(cast: Cast, amina: Actor, babul: Actor) -> None:
+    mill = organizations.business("Farid Mills", kind="seller", delivery_fee="120")
+    rice = catalog.product(mill, "Rice", tiers=((1, "990"),))
+    request = approvals.asked(babul, {rice: 10})
+    assert request.delivery_total == Decimal(120)
+    db.session.execute(sa.update(SellerTerms).values(delivery_fee=500, minimum_order=50_000))
+    db.session.expire_all()
+    number = actions.approve(actor=amina, request_id=request.id, seen=seen(request))
+    assert order_queries.purchase(SYSTEM, number).total == Decimal(9900 + 120)
+
+
+def test_wishes_are_kept_with_it(cast: Cast, amina: Actor, babul: Actor, bag: Product) -> None:
+    key, _ = orders.ready_to_place(babul, {bag: 100})
+    order_actions.choose_payment(
+        actor=babul, method="bank_transfer", buyer_reference="PO-9", note="n", instructions="Blue gate",
+        if_short="take_less",
+    )  # fmt: skip
+    agreed = order_actions.agreed(cart_queries.contents(babul), order_queries.checkout(babul))
+    request_id = actions.ask(actor=babul, key=key, seen=agreed)
+    request = db.session.get_one(ApprovalRequest, request_id)
+    number = actions.approve(actor=amina, request_id=request_id, seen=seen(request))
+    purchase = order_queries.purchase(SYSTEM, number)
+    assert (purchase.instructions, purchase.if_short, purchase.payment_method, purchase.buyer_reference) == (
+        "Blue gate", "take_less", "bank_transfer", "PO-9",
+    )  # fmt: skip
 
 
 def test_refused_lines_are_not_ordered_and_the_asker_reads_why(cast: Cast, amina: Actor, babul: Actor, bag) -> None:
@@ -412,4 +542,3 @@ def test_after_72_hours_nobody_can_approve_and_the_timetable_ends_it(amina: Acto
     assert letters("approval_expired") == ["babul@test.example"]
     assert [line.item.quantity for line in cart_queries.contents(babul).lines] == [100]
     assert count(Order) == 0
-    assert timedelta(hours=72) == rules.KEPT

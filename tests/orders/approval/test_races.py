@@ -11,15 +11,19 @@ from flask import Flask
 
 from tests.factories import accounts, approvals, catalog, orders, organizations
 from tests.verification.test_races import at_once
+from wholesale.accounts.models import User
 from wholesale.cart.models import CartLine
+from wholesale.catalog.models import Product
 from wholesale.inventory import queries as inventory
+from wholesale.inventory.models import Stock
+from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.ledger import jobs as ledger
 from wholesale.orders.actions import place_order
-from wholesale.orders.approval import actions
+from wholesale.orders.approval import actions, queries, rules
 from wholesale.orders.approval.models import ApprovalMove, ApprovalRequest
-from wholesale.orders.models import Purchase
-from wholesale.organizations.models import Membership
+from wholesale.orders.models import Order, Purchase
+from wholesale.organizations.models import Membership, Organization
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
 
@@ -59,6 +63,14 @@ def after(app: Flask) -> tuple[str, int, int, int]:
     with app.app_context(), transaction():
         assert ledger.problems() == []
         assert inventory.proof() == []
+        # What is set aside is what an order has or a request waits for, and nothing else.
+        waiting = dict(db.session.execute(sa.select(ApprovalRequest.id, ApprovalRequest.state)).all())
+        for request_id, known in waiting.items():
+            assert sum(inventory.held(rules.hold(request_id)).values()) == (100 if known == "waiting" else 0)
+        ordered = sum(sum(inventory.held(number).values()) for number in db.session.scalars(sa.select(Order.number)))
+        assert ordered + 100 * list(waiting.values()).count("waiting") == db.session.scalar(
+            sa.select(sa.func.sum(Stock.allocated))
+        )
         state = db.session.scalar(sa.select(ApprovalRequest.state)) or ""
         purchases = db.session.query(Purchase).count()
         moves = db.session.query(ApprovalMove).count() - 1
@@ -100,6 +112,57 @@ def test_approved_while_it_is_taken_back(committed_app: Flask, shop: Shop, round
     )
     assert ends == ["ConflictError", "done"]
     assert after(committed_app) in {("approved", 1, 1, 0), ("withdrawn", 0, 1, 100)}
+
+
+@pytest.mark.parametrize("round_", range(4))
+def test_approved_at_the_moment_its_time_ends(committed_app: Flask, shop: Shop, round_: int) -> None:
+    """Either it is ordered with what was set aside for it, or that is free again: never both, never neither."""
+    with committed_app.app_context(), transaction():
+        request = db.session.get_one(ApprovalRequest, shop.request_id)
+        ends_at = request.expires_at
+
+    def expire() -> None:
+        with clock.at(ends_at):
+            assert actions.expire() in {0, 1}
+
+    ends = at_once(
+        committed_app,
+        [
+            lambda: actions.approve(actor=shop.approvers[0], request_id=shop.request_id, seen=shop.seen),
+            expire,
+        ],
+    )
+    state, purchases, moves, in_cart = after(committed_app)
+    if state == "waiting":  # the timetable leaves alone what somebody is deciding, and that somebody came too late
+        assert (purchases, moves) == (0, 0)
+        return
+    assert (state, purchases, moves, in_cart) in {("approved", 1, 1, 0), ("expired", 0, 1, 100)}
+    assert ends == (["done"] * 2 if state == "approved" else ["ConflictError", "done"])
+
+
+def test_two_refuse_the_same_line(committed_app: Flask, shop: Shop) -> None:
+    """It is taken out once, and its pieces are free once."""
+    with committed_app.app_context(), transaction():
+        bag, cup = db.session.scalars(sa.select(Product).order_by(Product.id)).all()
+        approvals.limit(db.session.get_one(User, shop.member.user_id), organization_of(shop), "5000")
+        request = approvals.asked(shop.member, {bag: 50, cup: 50})
+        request_id = request.id
+        line_id = queries.request(shop.approvers[0], request_id).lines[1].id
+    ends = at_once(
+        committed_app,
+        [
+            lambda who=who: actions.refuse_line(actor=who, request_id=request_id, line_id=line_id, comment="No")
+            for who in shop.approvers
+        ],
+    )
+    assert ends == ["done"] * 4
+    with committed_app.app_context(), transaction():
+        assert sorted(inventory.held(rules.hold(request_id)).values()) == [50]
+        assert inventory.proof() == []
+
+
+def organization_of(shop: Shop) -> Organization:
+    return db.session.get_one(Organization, shop.member.organization_id)
 
 
 def test_a_limit_lowered_while_the_order_is_placed(committed_app: Flask, shop: Shop) -> None:

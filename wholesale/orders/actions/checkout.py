@@ -12,10 +12,10 @@ from wholesale.cart.rules import Cart
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
-from wholesale.orders import queries
+from wholesale.orders import queries, rules
 from wholesale.orders.models import Checkout
 from wholesale.organizations import queries as organizations
-from wholesale.platform import idempotency
+from wholesale.platform import idempotency, kept
 from wholesale.platform.db import db
 
 
@@ -53,12 +53,33 @@ def choose_delivery(*, actor: Actor, methods: Mapping[int, str]) -> None:
     db.session.flush()
 
 
-def choose_payment(*, actor: Actor, method: str, buyer_reference: str, note: str) -> None:
-    """How the business pays, its own purchase order number, and a note for the sellers."""
+def choose_payment(
+    *,
+    actor: Actor,
+    method: str,
+    buyer_reference: str,
+    note: str,
+    instructions: str = "",
+    if_short: str = "ask",
+    po_file: kept.Upload = None,
+    drop_file: bool = False,
+) -> None:
+    """How the business pays; its own purchase order: number and file; and what sellers are to know and to do.
+
+    A file that was given before stays unless there is a new one or it is dropped. Raises DomainError on
+    `payment_method` for one that is not offered, on `po_file` for what is no document.
+    """
     checkout = begin_checkout(actor=actor)
-    checkout.payment_method = method
+    checkout.payment_method = rules.way_to_pay(method).code
     checkout.buyer_reference = buyer_reference
     checkout.note = note
+    checkout.instructions = instructions
+    checkout.if_short = if_short
+    if po_file is not None:
+        file = kept.accept(po_file, field="po_file")
+        checkout.po_file_key, checkout.po_file_name = file.key, file.name
+    elif drop_file:
+        checkout.po_file_key = checkout.po_file_name = None
     db.session.flush()
 
 

@@ -173,8 +173,11 @@ class Choices:
     po_file_name: str | None = None
 
 
-def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
-    """Write the purchase, its orders and lines, their money and their stock; the caller has checked all of it."""
+def record_purchase(*, actor: Actor, cart: Cart, choices: Choices, held: str | None = None) -> Purchase:
+    """Write the purchase, its orders and lines, their money and their stock; the caller has checked all of it.
+
+    `held`: the reference for which these pieces are set aside already.
+    """
     cost = bill(cart, choices.delivery)
     settlements = pricing.settlements([line.offer for line in cart.lines if line.offer is not None])
     purchase_number, *numbers = _numbers(len(cart.groups))
@@ -236,7 +239,9 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices) -> Purchase:
     db.session.execute(sa.insert(OrderLine), line_rows)
     db.session.execute(_BEGIN_PROGRESS, {"orders": [order.id for order in orders]})
     # Last, so that the rows everybody wants are locked for the shortest time.
-    inventory.allocate_many(actor=actor, wanted=wanted)
+    missing = _without_held(wanted, held)
+    if missing:
+        inventory.allocate_many(actor=actor, wanted=missing)
     _confirm_at_once(orders)
     return purchase
 
@@ -247,6 +252,19 @@ _BEGIN_PROGRESS = sa.text(
     SELECT id, order_id, quantity, line_total, 0, 0, 0, 0 FROM order_line WHERE order_id = ANY(:orders)
     """
 ).bindparams(sa.bindparam("orders", type_=sa.ARRAY(sa.BigInteger)))
+
+
+def _without_held(wanted: dict[str, dict[int, int]], held: str | None) -> dict[str, dict[int, int]]:
+    """Let the orders have what is set aside for `held`; what has still to be found, by order's number."""
+    if held is None:
+        return wanted
+    rest: dict[str, dict[int, int]] = {}
+    for number, pieces in wanted.items():
+        moved = inventory.move_held(of=held, to=number, variant_ids=pieces)
+        missing = {each: pieces[each] - moved.get(each, 0) for each in pieces if pieces[each] > moved.get(each, 0)}
+        if missing:
+            rest[number] = missing
+    return rest
 
 
 def _confirm_at_once(orders: Sequence[Order]) -> None:
@@ -351,5 +369,5 @@ def _line_row(order: Order, position: int, line: Line, split: Split, settlement:
         "tax_included": bool(rate and rate.included),
         "tax_kind": rate.kind if rate else "",
         "tax_reason": rate.reason if rate else "",
-        "settlement_source": "",
+        "settlement_source": settlement.source,
     }

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 import sqlalchemy as sa
+from flask import current_app
 
 from wholesale.audit import actions as audit
 from wholesale.cart import actions as cart_actions
 from wholesale.cart.rules import Cart
+from wholesale.config import Settings
+from wholesale.inventory import actions as inventory
+from wholesale.inventory import queries as stock
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
@@ -65,7 +71,12 @@ def _ask(actor: Actor, key: str, seen: str) -> int:
         currency=cost.total.currency,
         spending_limit=above.limit.amount,
         limit_currency=above.limit.currency,
-        expires_at=clock.now() + rules.KEPT,
+        expires_at=clock.now() + timedelta(hours=_settings().approval_hours),
+        instructions=checkout.instructions,
+        if_short=checkout.if_short,
+        po_file_key=checkout.po_file_key,
+        po_file_name=checkout.po_file_name,
+        fees={str(seller): str(fee.amount) for seller, fee in cost.fees.items()},
     )
     db.session.add(request)
     db.session.flush()
@@ -74,7 +85,14 @@ def _ask(actor: Actor, key: str, seen: str) -> int:
     _note(request, actor, before=None, reason="")
     for approver in queries.people(request.organization_id):
         _tell(request, approver, "approval_asked", asker=actor.name, until=request.expires_at)
+    # Last, so that the rows everybody wants are locked for the shortest time.
+    pieces = {line.item.variant_id: line.item.quantity for line in found.cart.lines}
+    inventory.allocate(actor=actor, reference=rules.hold(request.id), wanted=pieces)
     return request.id
+
+
+def _settings() -> Settings:
+    return cast("Settings", current_app.extensions["settings"])
 
 
 def _lines(request_id: int, cart: Cart) -> list[dict[str, Any]]:
@@ -83,6 +101,8 @@ def _lines(request_id: int, cart: Cart) -> list[dict[str, Any]]:
         for line in group.lines:
             assert line.unit_price is not None, "the cart was checked"
             assert line.total is not None, "the cart was checked"
+            assert line.quote is not None, "the cart was checked"
+            assert line.list_price is not None, "the cart was checked"
             rows.append(
                 {
                     "request_id": request_id,
@@ -96,6 +116,9 @@ def _lines(request_id: int, cart: Cart) -> list[dict[str, Any]]:
                     "quantity": line.item.quantity,
                     "unit_price": line.unit_price.amount,
                     "line_total": line.total.amount,
+                    "list_price": line.list_price.amount,
+                    "tier_min_qty": line.quote.tier.min_qty,
+                    "price_source": line.quote.source.note,
                 }
             )
     return rows
@@ -106,18 +129,21 @@ def _lines(request_id: int, cart: Cart) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What a request would cost now, of what is not refused. `seen`: the digest of all this, for its button."""
+    """What a request would cost now, of what is not refused. `seen`: the digest of all this, for its button.
+    `prices`: what a piece of a line costs today, where the request keeps another price.
+    """
 
     cart: Cart
     bill: orders.Bill
     seen: str
+    prices: Mapping[int, Money]
 
 
 def today(request: ApprovalRequest) -> Today:
     """A waiting request as it would be ordered now."""
-    cart = queries.contents(request)
-    cost = orders.bill(cart, request.delivery)
-    return Today(cart, cost, cart.digest(cost.as_seen, request.id))
+    found = queries.contents(request)
+    cost = orders.bill(found.cart, request.delivery)
+    return Today(found.cart, cost, found.cart.digest(cost.as_seen, request.id), found.today)
 
 
 def approve(*, actor: Actor, request_id: int, seen: str, comment: str = "") -> str:
@@ -150,7 +176,12 @@ def approve(*, actor: Actor, request_id: int, seen: str, comment: str = "") -> s
             buyer_reference=request.buyer_reference,
             note=request.note,
             approved_by=actor.user_id,
+            instructions=request.instructions,
+            if_short=request.if_short,
+            po_file_key=request.po_file_key,
+            po_file_name=request.po_file_name,
         ),
+        held=rules.hold(request.id),
     )
     request.purchase_id = purchase.id
     _move(request, "approved", actor=actor, reason=comment)
@@ -195,17 +226,22 @@ def refuse_line(*, actor: Actor, request_id: int, line_id: int, comment: str) ->
         raise DomainError("This is the last line that is left. Refuse the whole request instead.", field="comment")
     line.refusal, line.refused_by, line.refused_at = comment.strip(), actor.acting_user, clock.now()
     db.session.flush()
+    reference = rules.hold(request.id)
+    pieces = min(line.quantity, stock.held(reference).get(line.variant_id, 0))
+    if pieces:
+        inventory.release(actor=actor, reference=reference, quantities={line.variant_id: pieces})
     _audit(request, actor, "approval.line_refused", after={"sku": line.sku}, reason=comment)
 
 
 def take_line_back(*, actor: Actor, request_id: int, line_id: int) -> None:
-    """A line that was refused is to be ordered after all."""
+    """A line that was refused is to be ordered after all. Raises ShortageError when its pieces are gone by now."""
     request = queries.request(actor, request_id, lock=True)
     _check_decides(actor, request)
     line = _line(request, line_id)
     if line.refusal is not None:
         line.refusal = line.refused_by = line.refused_at = None
         db.session.flush()
+        inventory.allocate(actor=actor, reference=rules.hold(request.id), wanted={line.variant_id: line.quantity})
         _audit(request, actor, "approval.line_taken_back", after={"sku": line.sku})
 
 
@@ -248,6 +284,7 @@ def withdraw(*, actor: Actor, request_id: int) -> None:
 def expire() -> int:
     """End what nobody decided in time; how many requests that were."""
     ended = queries.lock_expired(clock.now())
+    inventory.hold_rows(references=[rules.hold(request.id) for request in ended])
     for request in ended:
         asker = queries.person(request.user_id)
         _move(request, "expired", actor=SYSTEM)
@@ -265,6 +302,8 @@ def _move(request: ApprovalRequest, after: str, *, actor: Actor, reason: str = "
     check_transition(rules.TRANSITIONS, before, after)
     request.state = after
     db.session.flush()
+    if after in rules.BACK_TO_CART:
+        inventory.release(actor=actor, reference=rules.hold(request.id))
     # Who left the business has no cart there any more.
     if after in rules.BACK_TO_CART and queries.standing_in(request.user_id, request.organization_id).role is not None:
         kept = [line for line in request.lines if line.refusal is None]

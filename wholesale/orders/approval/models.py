@@ -11,20 +11,21 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from wholesale.kernel import clock
 from wholesale.orders.approval.rules import STATES
-from wholesale.orders.models import IF_SHORT, PAYMENT_METHODS
+from wholesale.orders.models import IF_SHORT, IS_METHOD
 from wholesale.platform.db import Amount, Base, Currency, Id, one_of
 
 
 class ApprovalRequest(Base):
     """A cart above its owner's limit, as it was agreed: totals, address and choices of the day it was asked for.
 
-    `delivery` maps a seller's id (as text) to a delivery method. `spending_limit` is the one it was above.
+    `delivery` maps a seller's id (as text) to a delivery method, `fees` to what that costs. `spending_limit` is the one
+    it was above. While it waits its prices hold and its pieces are set aside (`rules.hold`).
     """
 
     __tablename__ = "approval_request"
     __table_args__ = (
         one_of("state", STATES),
-        one_of("payment_method", PAYMENT_METHODS),
+        sa.CheckConstraint(IS_METHOD, name="payment_method"),
         one_of("if_short", IF_SHORT),
         sa.CheckConstraint("total = goods_total + tax_total + delivery_total", name="total"),
         sa.CheckConstraint("(state = 'approved') = (purchase_id IS NOT NULL)", name="purchase"),
@@ -52,6 +53,7 @@ class ApprovalRequest(Base):
     if_short: Mapped[str] = mapped_column(default="ask")
     po_file_key: Mapped[str | None] = mapped_column(default=None)
     po_file_name: Mapped[str | None] = mapped_column(default=None)
+    fees: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
     asked_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     state: Mapped[str] = mapped_column(default="waiting")
     purchase_id: Mapped[int | None] = mapped_column(sa.ForeignKey("purchase.id"), unique=True, default=None)
@@ -64,7 +66,9 @@ class ApprovalRequest(Base):
 
 
 class ApprovalLine(Base):
-    """A line as it was asked for. `refusal`: why an approver took it out; None: it is to be ordered."""
+    """A line as it was asked for, with the quote that holds. `refusal`: why an approver took it out; None: it is to be
+    ordered. `list_price` None: from before quotes were kept.
+    """
 
     __tablename__ = "approval_line"
     __table_args__ = (
@@ -85,6 +89,9 @@ class ApprovalLine(Base):
     quantity: Mapped[int] = mapped_column(sa.Integer)
     unit_price: Mapped[Amount]
     line_total: Mapped[Amount]
+    list_price: Mapped[Decimal | None] = mapped_column(sa.Numeric(18, 4), default=None)
+    tier_min_qty: Mapped[int | None] = mapped_column(sa.Integer, default=None)
+    price_source: Mapped[str] = mapped_column(default="")
     refusal: Mapped[str | None] = mapped_column(default=None)
     refused_by: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), default=None)
     refused_at: Mapped[datetime | None] = mapped_column(default=None)

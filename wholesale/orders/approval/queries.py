@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from wholesale.accounts.models import User
 from wholesale.cart import queries as cart
-from wholesale.cart.rules import Cart
+from wholesale.cart.rules import Cart, Line, price
+from wholesale.inventory import queries as inventory
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.orders.approval.models import ApprovalLine, ApprovalRequest
-from wholesale.orders.approval.rules import Excess, Standing, excess
+from wholesale.orders.approval.rules import Excess, Quoted, Standing, excess, hold, kept
 from wholesale.orders.models import Purchase
 from wholesale.organizations.models import Membership, Organization
 from wholesale.platform.db import db
@@ -41,6 +44,11 @@ def standing_in(user_id: int, organization_id: int, *, lock: bool = False) -> St
     if row is None:
         return Standing()
     return Standing(row.role, None if row.spending_limit is None else Money(row.spending_limit, row.currency))
+
+
+def own_standing(actor: Actor) -> Standing:
+    """The actor's place in the business as far as it bounds what they order; nothing does who acts on behalf."""
+    return Standing() if actor.on_behalf else standing(actor.acting_user, actor)
 
 
 def above_limit(actor: Actor, total: Money) -> Excess | None:
@@ -124,12 +132,79 @@ def lock_expired(now: datetime) -> list[ApprovalRequest]:
     )
 
 
-def contents(request: ApprovalRequest) -> Cart:
-    """The lines that nobody refused, with the buyer's prices of today and stock; the seen price is the agreed one."""
-    statement = cart.goods(ApprovalLine, ApprovalLine.unit_price).where(
-        ApprovalLine.request_id == request.id, ApprovalLine.refusal.is_(None)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A request's goods as they would be ordered now. `today`: what a piece of a line (by its id) costs today, where
+    that is not the price that is kept.
+    """
+
+    cart: Cart
+    today: dict[int, Money]
+
+
+def contents(request: ApprovalRequest) -> Kept:
+    """The lines that nobody refused, at the prices that they were asked for with; their pieces are set aside.
+
+    Where a line of the same product was refused, the others are priced anew, for there are fewer pieces together; and
+    where any line of a seller was, so is what they take for the delivery.
+    """
+    statement = cart.goods(ApprovalLine, ApprovalLine.unit_price).add_columns(
+        ApprovalLine.refusal, ApprovalLine.list_price, ApprovalLine.tier_min_qty, ApprovalLine.price_source
     )
-    return cart.priced(db.session.execute(statement).all(), request.organization_id)
+    rows = db.session.execute(statement.where(ApprovalLine.request_id == request.id)).all()
+    refused = [row for row in rows if row.refusal is not None]
+    wanted = {row.id: row for row in rows if row.refusal is None}
+    found = cart.priced(list(wanted.values()), request.organization_id)
+    lines = _with_held(found.lines, inventory.held(hold(request.id)))
+    fewer = {row.product_id for row in refused}
+    smaller = {row.seller_id for row in refused}
+    today: dict[int, Money] = {}
+    groups = []
+    for group in found.groups:
+        mine = []
+        for line in (lines[each.item.line_id] for each in group.lines):
+            row = wanted[line.item.line_id]
+            as_asked = kept(line, None if row.product_id in fewer else _quoted(row))
+            if line.unit_price is not None and line.unit_price != as_asked.unit_price:
+                today[line.item.line_id] = line.unit_price
+            mine.append(as_asked)
+        fee = request.fees.get(str(group.seller_id))
+        if fee is None or group.seller_id in smaller:
+            groups.append(replace(group, lines=tuple(mine)))
+            continue
+        groups.append(
+            replace(
+                group,
+                lines=tuple(mine),
+                delivery_fee=Money(Decimal(fee), group.currency),
+                free_delivery_from=None,
+                minimum_order=Money.zero(group.currency),
+            )
+        )
+    return Kept(Cart(tuple(groups)), today)
+
+
+def _quoted(row: Any) -> Quoted | None:
+    if row.list_price is None:
+        return None
+    return Quoted(
+        Money(row.seen_price, row.currency), Money(row.list_price, row.currency), row.tier_min_qty, row.price_source
+    )
+
+
+def _with_held(lines: Collection[Line], pieces: dict[int, int]) -> dict[int, Line]:
+    """The lines priced once more, by their ids: what is set aside for the request itself can be ordered too."""
+    more: dict[int, int] = {}
+    for line in lines:
+        product_id, held = line.item.product_id, pieces.get(line.item.variant_id, 0)
+        more[product_id] = more.get(product_id, 0) + held
+    items = [replace(line.item, available=line.item.available + pieces.get(line.item.variant_id, 0)) for line in lines]
+    offers = {
+        line.item.product_id: replace(line.offer, available=line.offer.available + more[line.item.product_id])
+        for line in lines
+        if line.offer is not None
+    }
+    return {line.item.line_id: line for line in price(items, offers)}
 
 
 @dataclass(frozen=True)

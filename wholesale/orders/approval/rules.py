@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from wholesale.cart.rules import Line
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.money import Money
 from wholesale.kernel.words import N_
-
-KEPT = timedelta(hours=72)
-"""How long a request waits for somebody to decide."""
+from wholesale.pricing.rules import Quote, Source, Tier
 
 STATES = ("waiting", "approved", "refused", "withdrawn", "expired")
 TRANSITIONS = (
@@ -36,6 +35,33 @@ _DECIDED = {
     "withdrawn": N_("{who} has taken this request back."),
     "expired": N_("Nobody decided this request in time, so it has ended. Its lines are in the cart again."),
 }
+
+
+def hold(request_id: int) -> str:
+    """The reference for which a waiting request's pieces are set aside."""
+    return f"approval:{request_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The quote that a line was asked for with: it holds while the request waits."""
+
+    unit_price: Money
+    list_price: Money
+    tier_min_qty: int
+    source: str
+
+
+def kept(line: Line, quoted: Quoted | None) -> Line:
+    """A line at the price that it was asked for with, whatever it costs today; unless it is not sold any more."""
+    choice = line.offer.choice(line.item.variant_id) if line.offer is not None else None
+    if quoted is None or line.offer is None or choice is None:
+        return line
+    # A line adds its variant's surcharge of today to the quote's price; the quoted one has its own in it.
+    surcharge = Money(choice.surcharge, quoted.unit_price.currency)
+    tier = Tier(quoted.tier_min_qty, quoted.unit_price - surcharge, None, Source.noted(quoted.source))
+    quote = Quote(line.item.quantity, tier, quoted.list_price - surcharge, None, None)
+    return Line(line.item, line.offer, quote, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 
 from wholesale.cart import queries as cart_queries
@@ -14,6 +14,7 @@ from wholesale.kernel.errors import ConflictError, HouseError
 from wholesale.orders import actions, queries, rules
 from wholesale.orders.approval import actions as approval
 from wholesale.orders.approval import queries as approvals
+from wholesale.orders.approval.rules import excess
 from wholesale.orders.forms import ChooseAddressForm, DeliveryForm, PaymentForm, PlaceForm
 from wholesale.organizations import actions as organization_actions
 from wholesale.organizations import queries as organizations
@@ -126,17 +127,16 @@ def choose_delivery() -> Response:
 @bp.get("/payment")
 @access(ORDERING_BUYER)
 def payment() -> Response:
-    checkout = queries.checkout(actor())
-    form = PaymentForm(formdata=None, obj=checkout)
-    return _payment_page(form)
+    return _payment_page(PaymentForm(formdata=None, data=queries.wishes(actor())))
 
 
 def _payment_page(form: PaymentForm) -> Response:
     cart = _cart()
     if cart is None:
         return _to_cart()
-    bank_account = current_app.extensions["settings"].bank_account
-    return show("orders/checkout_payment.html", form.status, cart=cart, form=form, bank_account=bank_account)
+    checkout = queries.checkout(actor())
+    given = form.kept.name if form.kept else checkout.po_file_name if checkout else None
+    return show("orders/checkout_payment.html", form.status, cart=cart, form=form, given=given)
 
 
 @bp.post("/payment")
@@ -150,10 +150,15 @@ def choose_payment() -> Response:
             method=form.payment_method.data,
             buyer_reference=form.buyer_reference.data or "",
             note=form.note.data or "",
+            instructions=form.instructions.data or "",
+            if_short=form.if_short.data,
+            po_file=form.po_file.data,
+            drop_file=form.drop_file.data,
         )
 
     if form.accept(choose):
         return done("checkout.review")
+    form.keep_file()
     return _payment_page(form)
 
 
@@ -164,27 +169,33 @@ def review() -> Response:
 
 
 def _review_page(status: int = 200, problem: HouseError | None = None) -> Response:
-    """Everything once more, as it is now. `problem` says why placing was refused."""
+    """Everything once more, as it is now. `problem` says why placing was refused; then also what is different."""
     checkout = queries.checkout(actor())
     if checkout is None or checkout.address_id is None or checkout.payment_method is None or not checkout.delivery:
         return done("checkout.begin")
     cart = cart_queries.contents(actor())
     if cart.is_empty or (not cart.orderable and problem is None):
         return _to_cart()
-    form = PlaceForm(formdata=None, data={"key": checkout.key, "seen": actions.agreed(cart, checkout)})
     cost = actions.bill(cart, checkout.delivery)
-    above = approvals.above_limit(actor(), cost.total)
+    standing = approvals.own_standing(actor())
+    above = excess(standing.role, standing.limit, cost.total)
+    now = actions.seen(cart, cost, standing.limit)
+    before = rules.Seen.unpacked(request.form.get("shown", ""), cost.total.currency) if problem is not None else None
+    different = rules.differences(before, now) if before is not None else []
+    form = PlaceForm(
+        formdata=None, data={"key": checkout.key, "seen": actions.agreed(cart, checkout), "shown": now.packed()}
+    )
     return show(
         "orders/checkout_review.html",
-        status,
+        409 if different else status,
         cart=cart,
         checkout=checkout,
         bill=cost,
         above=above,
         approvers=approvals.approvers(actor()) if above else [],
         address=organizations.address(actor(), checkout.address_id),
-        bank_account=current_app.extensions["settings"].bank_account,
         form=form,
+        different=different,
         problem=sentence(problem) if problem else None,
     )
 
@@ -225,5 +236,6 @@ def _send(action: Callable[[], T]) -> T | Response:
 @access(VERIFIED_BUYER)
 def confirmation(number: str) -> Response:
     purchase = queries.purchase(actor(), number)
-    bank_account = current_app.extensions["settings"].bank_account
-    return show("orders/confirmation.html", purchase=purchase, due=queries.due(purchase), bank_account=bank_account)
+    due, way = queries.due(purchase), rules.known_way(purchase.payment_method)
+    instructions = way.instructions(purchase.number, due) if way is not None and not due.is_zero else None
+    return show("orders/confirmation.html", purchase=purchase, due=due, instructions=instructions)
