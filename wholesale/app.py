@@ -27,6 +27,8 @@ import wholesale.merchandising.imports.models
 import wholesale.order_lists.handlers
 import wholesale.order_lists.models
 import wholesale.orders.approval.models
+import wholesale.orders.history.handlers
+import wholesale.orders.history.models
 import wholesale.orders.models
 import wholesale.organizations.models
 import wholesale.payments.handlers
@@ -61,6 +63,7 @@ from wholesale.merchandising.imports.views import bp as imports_routes
 from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
+from wholesale.orders.history.views import bp as order_history_routes
 from wholesale.orders.tax_report import queries as tax_report
 from wholesale.orders.tax_report.views import bp as tax_report_routes
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
@@ -116,6 +119,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     search_routes,
     quick_order_routes,
     second_factor_routes,
+    order_history_routes,
     tax_report_routes,
     taxes_routes,
     verification_routes,

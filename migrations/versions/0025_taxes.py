@@ -1,9 +1,10 @@
-"""Rates of tax by country and category, what a line's tax is, and the country in which a business is."""
+"""Rates of tax, what a line's tax is, the country in which a business is; and orders written as tables."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0025"
 down_revision = "0024"
@@ -11,7 +12,9 @@ branch_labels = None
 depends_on = None
 
 # Table -> whose rows they are, as in 0010. Rates stand beside every price: `tests/house/test_row_security.py` says so.
-POLICIES: dict[str, str] = {}
+PLATFORM = "(SELECT current_setting('app.scope', true)) = 'platform'"
+ORG = "(SELECT NULLIF(current_setting('app.org', true), '')::bigint)"
+POLICIES = {"order_export": f"organization_id = {ORG}"}
 
 
 def upgrade() -> None:
@@ -59,11 +62,39 @@ def upgrade() -> None:
         " SELECT DISTINCT ON (organization_id) organization_id, country FROM address ORDER BY organization_id, id"
         ") a WHERE a.organization_id = o.id AND a.country <> o.country"
     )
+    op.create_table(
+        "order_export",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("organization_id", sa.BigInteger(), nullable=True),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("filters", postgresql.JSONB(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("file_key", sa.Text(), nullable=True),
+        sa.CheckConstraint("kind IN ('csv', 'xlsx')", name=op.f("ck_order_export_kind")),
+        sa.CheckConstraint("side IN ('buyer', 'seller', 'staff')", name=op.f("ck_order_export_side")),
+        sa.CheckConstraint("(side = 'staff') = (organization_id IS NULL)", name=op.f("ck_order_export_whose")),
+        sa.ForeignKeyConstraint(["organization_id"], ["organization.id"], name=op.f("fk_order_export_organization_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_order_export_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_export")),
+    )
+    op.create_index(op.f("ix_order_export_organization_id"), "order_export", ["organization_id"])
+    op.create_index(op.f("ix_order_export_user_id"), "order_export", ["user_id"])
+    for table, own in POLICIES.items():
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY own_rows ON {table} USING ({PLATFORM} OR {own})")
     # What a report of taxes goes through: the orders of a year, and of these what was taken back.
     op.create_index("ix_sales_order_confirmed_at", "sales_order", ["confirmed_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("order_export")
     op.drop_index("ix_sales_order_confirmed_at", "sales_order")
     op.drop_column("organization", "country")
     op.drop_column("order_line", "tax_reason")

@@ -20,7 +20,8 @@ OWN = {"organizations.leave", "organizations.act_for", "organizations.new", "org
 OWN_BLUEPRINTS = {"accounts", "second_factor", "privacy", "acting"}
 # The picture of an invoice is made again for whoever may read it.
 # Many lines are priced and checked by a form; only putting them into the cart writes.
-READING = {"invoicing.ask", "quick_order.check"}
+# Whoever sees orders takes them along as a table.
+READING = {"invoicing.ask", "quick_order.check", "order_history.request_export"}
 MEMBERS_TOO = {
     "cart.accept_prices",
     "cart.put",
