@@ -26,10 +26,14 @@ import wholesale.merchandising.imports.handlers
 import wholesale.merchandising.imports.models
 import wholesale.order_lists.handlers
 import wholesale.order_lists.models
+import wholesale.orders.answers.handlers
+import wholesale.orders.answers.models
 import wholesale.orders.approval.models
 import wholesale.orders.history.handlers
 import wholesale.orders.history.models
 import wholesale.orders.models
+import wholesale.orders.returns.handlers
+import wholesale.orders.returns.models
 import wholesale.organizations.models
 import wholesale.payments.handlers
 import wholesale.payments.models
@@ -63,6 +67,8 @@ from wholesale.merchandising.imports.views import bp as imports_routes
 from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
+from wholesale.orders.answers.views import bp as answers_routes
+from wholesale.orders.returns.views import bp as returns_routes
 from wholesale.orders.history.views import bp as order_history_routes
 from wholesale.orders.tax_report import queries as tax_report
 from wholesale.orders.tax_report.views import bp as tax_report_routes
@@ -110,6 +116,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     *MERCHANDISING_ROUTES,
     order_lists_routes,
     *ORDERS_ROUTES,
+    answers_routes,
+    returns_routes,
     organizations_routes,
     *PAGES_ROUTES,
     payments_routes,

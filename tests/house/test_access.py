@@ -68,6 +68,7 @@ def test_what_is_not_there_answers_like_what_is_not_yours(world: World, kind) ->
         url = world.url(rule)
         form = world.form(rule) if method == "POST" else None
         nothing = url.replace(world.order_number, "ORD-1999-000001").replace(world.purchase_number, "PUR-1999-000001")
+        nothing = nothing.replace(world.return_number, "RET-1999-000001")
         nothing = re.sub(r"(?<=/)\d+(?=/|$)", "999999999", nothing)
         assert nothing != url, f"{url} names nothing that this test knows"
         answers = []

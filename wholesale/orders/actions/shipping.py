@@ -11,6 +11,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError
 from wholesale.orders import queries
+from wholesale.orders.answers import ending
 from wholesale.orders.models import Order, Shipment, ShipmentLine
 from wholesale.platform.db import db
 
@@ -18,8 +19,10 @@ from wholesale.platform.db import db
 def send(*, actor: Actor, order: Order, pieces: Mapping[int, int], carrier: str = "", tracking: str = "") -> Shipment:
     """Ship `pieces` (line's id → how many) of a locked order together: they leave the stock. The state is the caller's.
 
-    Raises DomainError on `quantity` for more than is open, or for nothing.
+    Raises DomainError on `quantity` for more than is open, or for nothing; ConflictError while the buyer is asked about
+    changes.
     """
+    ending.check_none_waits(order.id)
     leaving = {line: pieces.get(line.id, 0) for line in order.lines if pieces.get(line.id, 0)}
     if not leaving:
         raise DomainError("Say how many pieces leave.", field="quantity")
