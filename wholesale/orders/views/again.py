@@ -54,6 +54,8 @@ def order_again(number: str) -> Response:
     order = queries.order(actor(), number)
     wanted: dict[int, Wanted] = {}
     for line in order.lines:
+        if line.progress.cancelled == line.quantity and order.state != "cancelled":
+            continue  # not to be had, or something else came in its place
         before = wanted[line.variant_id].quantity if line.variant_id in wanted else 0
         price = Money(line.unit_price, order.currency)
         wanted[line.variant_id] = Wanted(
