@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -45,9 +46,18 @@ def app() -> Iterator[Flask]:
     with database.copy(f"test_{worker}_{os.getpid()}") as name:
         app = create_app(database.settings_for(name))
         app.test_client_class = HouseClient
+        gc.collect()
+        gc.freeze()  # what was imported need not be looked through again and again
         yield app
         with app.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tidy() -> Iterator[None]:
+    """Pages that were parsed and statements that were built are rings, which wait long to be collected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
