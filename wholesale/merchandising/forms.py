@@ -9,7 +9,7 @@ from typing import Any
 
 from babel import Locale
 from flask_babel import lazy_gettext as _l
-from wtforms import Field, HiddenField, IntegerField, SelectField, StringField
+from wtforms import HiddenField, IntegerField, SelectField, StringField
 from wtforms.fields import FieldList, FormField
 from wtforms.validators import StopValidation
 from wtforms.widgets import HiddenInput, TextInput
@@ -30,7 +30,6 @@ from wholesale.merchandising import rules
 from wholesale.platform import i18n
 from wholesale.platform.fields import RadioField, choice
 from wholesale.platform.forms import AmountField, HouseForm, LongTextField, TextField, WholeNumberField
-from wholesale.pricing.rules import Settlement
 
 _MOST = Decimal(10) ** 12
 _LONGEST_INDEX = 4
@@ -496,50 +495,3 @@ class StateForm(HouseForm):
     """Where a product stands."""
 
     state = RadioField(_l("State"), choices=[choice(*each) for each in STATES.items()])
-
-
-class SettlementForm(HouseForm):
-    """How revenue is shared: profit share (EX-2) or commission (EX-3)."""
-
-    model = RadioField(
-        _l("Model"),
-        choices=[
-            choice("profit_share", _l("Profit share: a part of what is left after the cost of the goods")),
-            choice("commission", _l("Commission: a part of the revenue")),
-        ],
-    )
-    platform_percent = PercentField(_l("Platform's part of the profit, in per cent"))
-    seller_percent = PercentField(_l("Seller's part of what remains, in per cent"))
-    commission_percent = PercentField(_l("Commission, in per cent"))
-    goods_owner = RadioField(
-        _l("Whose are the goods?"),
-        choices=[choice("seller", _l("The seller's")), choice("platform", _l("The platform's"))],
-    )
-    reason = TextField(_l("Why"), maximum=300)
-
-    def _asked(self, field: Field, model: str) -> None:
-        if self.model.data == model and field.data is None and not field.errors:
-            raise StopValidation(i18n.gettext("Please fill this in."))
-
-    def validate_platform_percent(self, field: Field) -> None:
-        self._asked(field, "profit_share")
-
-    def validate_seller_percent(self, field: Field) -> None:
-        self._asked(field, "profit_share")
-
-    def validate_commission_percent(self, field: Field) -> None:
-        self._asked(field, "commission")
-
-    @property
-    def settlement(self) -> Settlement:
-        """What was chosen, without the percentages of the other model."""
-        if self.model.data == "commission":
-            return Settlement(
-                "commission", commission_percent=self.commission_percent.data, goods_owner=self.goods_owner.data
-            )
-        return Settlement(
-            "profit_share",
-            platform_percent=self.platform_percent.data,
-            seller_percent=self.seller_percent.data,
-            goods_owner=self.goods_owner.data,
-        )

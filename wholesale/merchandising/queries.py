@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from wholesale.accounts.models import User
 from wholesale.audit import queries as audit
@@ -26,7 +25,6 @@ from wholesale.merchandising.rules import LABELS, Kept, Shelf, Step, Whole, read
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
-from wholesale.pricing.models import SettlementRule
 from wholesale.pricing.rules import Receipt, receipt
 
 PAGE = 25
@@ -36,7 +34,6 @@ NAMES: sa.ColumnElement[Any] = sa.func.to_tsvector(
     Product.name + sa.literal_column("' '") + sa.func.coalesce(Product.name_bn, sa.literal_column("''")),
 )
 MAX_QUERY = 100
-SCOPES = ("platform", "category", "seller", "product")
 _MOST_SELLERS = 500
 _SHORTEST_BEGINNING = 3
 
@@ -319,7 +316,7 @@ def own(actor: Actor, product_ids: Collection[int]) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Goods:
+class Goods:
     """What a settlement is looked up for; 0 is of nobody."""
 
     product_id: int
@@ -340,7 +337,7 @@ def receipts(
     """What the seller is paid at each of these tiers, as they are being typed; nothing where no cost is known."""
     if not steps or not cost:
         return []
-    goods = _Goods(product_id or 0, seller_id, category_id or 0)
+    goods = Goods(product_id or 0, seller_id, category_id or 0)
     terms = pricing.settlements([goods]).get(goods.product_id)
     if terms is None:
         return []
@@ -352,7 +349,7 @@ def receipts(
 
 def has_terms(*, seller_id: int, category_id: int, product_id: int | None) -> bool:
     """Whether anything says how revenue is shared; without that nobody can order."""
-    goods = _Goods(product_id or 0, seller_id, category_id)
+    goods = Goods(product_id or 0, seller_id, category_id)
     return goods.product_id in pricing.settlements([goods])
 
 
@@ -440,146 +437,3 @@ def history(actor: Actor, product_id: int, *, after: int | None = None) -> Histo
         for each in found
     ]
     return History(entries, found[-1].id if more else None)
-
-
-# --- settlement -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """For what a settlement rule is set: the platform, a category, a seller, or one product."""
-
-    kind: str
-    id: int
-    name: str
-
-    @property
-    def keywords(self) -> dict[str, int]:
-        """As `set_settlement` takes it."""
-        return {} if self.kind == "platform" else {f"{self.kind}_id": self.id}
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A settlement rule with the name of who set it."""
-
-    rule: SettlementRule
-    set_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The rule that holds for a scope now, and what it is for."""
-
-    scope: Scope
-    rule: SettlementRule | None = None
-    history: list[Held] = field(default_factory=list)
-
-
-_TABLES: dict[str, Any] = {"category": Category, "seller": Organization, "product": Product}
-_COLUMNS = {
-    "category": SettlementRule.category_id,
-    "seller": SettlementRule.seller_id,
-    "product": SettlementRule.product_id,
-}
-_NEWEST = (SettlementRule.valid_from.desc(), SettlementRule.id.desc())
-
-
-def settlement(kind: str, scope_id: int) -> Settled:
-    """The rules of one scope, the newest first. Raises NotFoundError."""
-    if kind == "platform" and scope_id == 0:
-        scope = Scope(kind, 0, "")
-    elif kind in _TABLES and (thing := db.session.get(_TABLES[kind], scope_id)) is not None:
-        if isinstance(thing, Organization) and thing.kind != "seller":
-            raise NotFoundError
-        scope = Scope(kind, scope_id, thing.name)
-    else:
-        raise NotFoundError
-    rows = db.session.execute(
-        sa.select(SettlementRule, User.name)
-        .outerjoin(User, User.id == SettlementRule.set_by)
-        .where(_of(scope))
-        .order_by(*_NEWEST)
-        .limit(100)
-    )
-    held = [Held(rule, name) for rule, name in rows]
-    return Settled(scope, held[0].rule if held else None, held)
-
-
-def _of(scope: Scope) -> sa.ColumnElement[bool]:
-    if scope.kind == "platform":
-        return sa.func.num_nonnulls(*_COLUMNS.values()) == 0
-    return _COLUMNS[scope.kind] == scope.id
-
-
-def settlements() -> list[Settled]:
-    """What is set for the platform, for categories and for sellers, as far as anything is."""
-    newest = (
-        sa.select(SettlementRule)
-        .where(SettlementRule.product_id.is_(None))
-        .ext(distinct_on(SettlementRule.category_id, SettlementRule.seller_id))
-        .order_by(SettlementRule.category_id, SettlementRule.seller_id, *_NEWEST)
-    )
-    rules = list(db.session.scalars(newest))
-    names = {
-        kind: dict(
-            db.session.execute(
-                sa.select(table.id, table.name).where(
-                    table.id.in_([getattr(rule, f"{kind}_id") for rule in rules if getattr(rule, f"{kind}_id")])
-                )
-            ).all()
-        )
-        for kind, table in (("category", Category), ("seller", Organization))
-    }
-    found = {"platform": [Settled(Scope("platform", 0, ""))], "category": [], "seller": []}
-    for rule in rules:
-        kind = "category" if rule.category_id else "seller" if rule.seller_id else "platform"
-        if kind == "platform":
-            found[kind] = [Settled(Scope(kind, 0, ""), rule)]
-        else:
-            scope_id = getattr(rule, f"{kind}_id")
-            found[kind].append(Settled(Scope(kind, scope_id, names[kind][scope_id]), rule))
-    return [each for kind in ("platform", "category", "seller") for each in found[kind]]
-
-
-def effective_settlements(rows: Collection[Row]) -> dict[int, tuple[str, SettlementRule]]:
-    """For each product the rule that holds, and of which scope it is: the most specific wins (MON-1)."""
-    if not rows:
-        return {}
-    rules = db.session.scalars(
-        sa.select(SettlementRule)
-        .where(
-            sa.or_(
-                SettlementRule.product_id.in_([each.product.id for each in rows]),
-                SettlementRule.seller_id.in_({each.product.seller_id for each in rows}),
-                SettlementRule.category_id.in_({each.product.category_id for each in rows}),
-                sa.func.num_nonnulls(*_COLUMNS.values()) == 0,
-            )
-        )
-        .order_by(SettlementRule.valid_from, SettlementRule.id)
-    )
-    by: dict[tuple[str, int], SettlementRule] = {}
-    for rule in rules:
-        kind = next((kind for kind in _COLUMNS if getattr(rule, f"{kind}_id")), "platform")
-        by[kind, getattr(rule, f"{kind}_id", 0) or 0] = rule
-    found = {}
-    for each in rows:
-        product = each.product
-        keys = (
-            ("product", product.id),
-            ("seller", product.seller_id),
-            ("category", product.category_id),
-            ("platform", 0),
-        )
-        for key in keys:
-            if key in by:
-                found[product.id] = key[0], by[key]
-                break
-    return found
-
-
-def percent_of(rule: SettlementRule) -> Decimal:
-    """What the platform takes: of the profit, or of the revenue."""
-    percent = rule.platform_percent if rule.model == "profit_share" else rule.commission_percent
-    assert percent is not None, "a CHECK keeps it there"
-    return percent

@@ -23,6 +23,8 @@ from wholesale.merchandising.forms import (
     category_choices,
     country_name,
 )
+from wholesale.merchandising.profit import queries as profit
+from wholesale.merchandising.profit import rules as profit_rules
 from wholesale.merchandising.views import listed
 from wholesale.platform import htmx, i18n, idempotency
 from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, access, actor
@@ -99,8 +101,8 @@ def product_list(form: HouseForm | None = None) -> Response:
         filters=filters,
         categories=[(value, label) for value, label, *_more in category_choices(queries.categories())],
         sellers=queries.sellers() if actor().is_staff else [],
-        settlements=queries.effective_settlements(page.rows) if actor().is_admin else {},
-        percent_of=queries.percent_of,
+        settlements=profit.holding(page.rows) if actor().is_admin else {},
+        percent_of=profit_rules.percent_of,
         may_change=may_change(),
         none_yet=not page.rows and not filters.narrowed and not queries.has_products(actor()),
         kept=listed.kept(),
@@ -490,8 +492,8 @@ def _row(
         may_change=may_change(),
         kept=listed.kept(),
         back=listed.list_url(_anchor=f"merchandising-row-{row.product.id}"),
-        settlements=queries.effective_settlements([row]) if actor().is_admin else {},
-        percent_of=queries.percent_of,
+        settlements=profit.holding([row]) if actor().is_admin else {},
+        percent_of=profit_rules.percent_of,
     )
 
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from wholesale.pricing.queries.history import Entry, history, own_product
 from wholesale.pricing.queries.ladders_sql import regular_ladders
 from wholesale.pricing.queries.offers import buyer_of, offer, offer_for, offers, offers_for
-from wholesale.pricing.queries.settlement import receipts_preview, settlements
+from wholesale.pricing.queries.settlement import (
+    Book,
+    all_rules,
+    as_settlement,
+    receipts_preview,
+    rules_for,
+    settlements,
+)
 
 __all__ = [
+    "Book",
     "Entry",
+    "all_rules",
+    "as_settlement",
     "buyer_of",
     "history",
     "offer",
@@ -18,5 +28,6 @@ __all__ = [
     "own_product",
     "receipts_preview",
     "regular_ladders",
+    "rules_for",
     "settlements",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from wholesale.catalog.models import Product
 from wholesale.kernel import clock
@@ -51,20 +53,44 @@ def receipts_preview(actor: Actor, product: Product) -> list[Receipt]:
     ]
 
 
-def settlements(offers: Collection[Sold]) -> dict[int, Settlement]:
-    """The settlement of each product: the most specific of product, seller, category, platform (MON-1).
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The rules that hold at one moment, each by its scope (kind and id)."""
 
-    Of several for one scope the newest that has begun holds. A product that nothing covers is missing.
-    """
-    rules = list(
+    rules: Mapping[tuple[str, int], SettlementRule]
+
+    def find(self, goods: Sold, *, without: str = "") -> SettlementRule | None:
+        """The most specific of product, seller, category, platform (MON-1); `without`: as if that kind had none."""
+        for key in (
+            ("product", goods.product_id),
+            ("seller", goods.seller_id),
+            ("category", goods.category_id),
+            ("platform", 0),
+        ):
+            rule = self.rules.get(key)
+            if rule is not None and key[0] != without:
+                return rule
+        return None
+
+
+def book(rules: Iterable[SettlementRule]) -> Book:
+    """Of several rules for one scope, given in the order in which they begin, the last holds."""
+    last = {rule.scope: rule for rule in rules}
+    return Book({scope: rule for scope, rule in last.items() if rule.model != "inherit"})
+
+
+def rules_for(goods: Collection[Sold]) -> Book:
+    """What holds now for these goods. One query, however many there are."""
+    return book(
         db.session.scalars(
             sa.select(SettlementRule)
             .where(
                 SettlementRule.valid_from <= clock.now(),
+                SettlementRule.cancelled_at.is_(None),
                 sa.or_(
-                    SettlementRule.product_id.in_([offer.product_id for offer in offers]),
-                    SettlementRule.seller_id.in_({offer.seller_id for offer in offers}),
-                    SettlementRule.category_id.in_({offer.category_id for offer in offers}),
+                    SettlementRule.product_id.in_([each.product_id for each in goods]),
+                    SettlementRule.seller_id.in_({each.seller_id for each in goods}),
+                    SettlementRule.category_id.in_({each.category_id for each in goods}),
                     sa.func.num_nonnulls(
                         SettlementRule.product_id, SettlementRule.seller_id, SettlementRule.category_id
                     )
@@ -74,36 +100,39 @@ def settlements(offers: Collection[Sold]) -> dict[int, Settlement]:
             .order_by(SettlementRule.valid_from, SettlementRule.id)
         )
     )
-    # Later rules of one scope overwrite earlier ones.
-    by_product = {rule.product_id: rule for rule in rules if rule.product_id}
-    by_seller = {rule.seller_id: rule for rule in rules if rule.seller_id}
-    by_category = {rule.category_id: rule for rule in rules if rule.category_id}
-    platform = [rule for rule in rules if not (rule.product_id or rule.seller_id or rule.category_id)]
-    found = {}
-    for offer in offers:
-        rule = (
-            by_product.get(offer.product_id)
-            or by_seller.get(offer.seller_id)
-            or by_category.get(offer.category_id)
-            or (platform[-1] if platform else None)
+
+
+def all_rules(at: datetime | None = None) -> Book:
+    """What holds for every scope, now or at that moment."""
+    scope = (SettlementRule.product_id, SettlementRule.seller_id, SettlementRule.category_id)
+    return book(
+        db.session.scalars(
+            sa.select(SettlementRule)
+            .where(SettlementRule.valid_from <= (at or clock.now()), SettlementRule.cancelled_at.is_(None))
+            .ext(distinct_on(*scope))
+            .order_by(*scope, SettlementRule.valid_from.desc(), SettlementRule.id.desc())
         )
-        if rule is not None:
-            found[offer.product_id] = _settlement(rule)
-    return found
+    )
 
 
-def _settlement(rule: SettlementRule) -> Settlement:
+def settlements(offers: Collection[Sold]) -> dict[int, Settlement]:
+    """The settlement of each product: the most specific of product, seller, category, platform (MON-1).
+
+    Of several for one scope the newest that has begun holds. A product that nothing covers is missing.
+    """
+    holding = rules_for(offers)
+    found = ((offer.product_id, holding.find(offer)) for offer in offers)
+    return {product_id: as_settlement(rule) for product_id, rule in found if rule is not None}
+
+
+def as_settlement(rule: SettlementRule) -> Settlement:
+    """What the rule says."""
+    kind, _id = rule.scope
     return Settlement(
-        model=rule.model,  # type: ignore[arg-type]  # a CHECK keeps it to the two
+        model=rule.model,  # type: ignore[arg-type]  # one that holds is of the two
         platform_percent=rule.platform_percent,
         seller_percent=rule.seller_percent,
         commission_percent=rule.commission_percent,
         goods_owner=rule.goods_owner,  # type: ignore[arg-type]  # a CHECK keeps it to the two
-        source=f"{_scope(rule)}:{rule.id}",
+        source=f"{kind}:{rule.id}",
     )
-
-
-def _scope(rule: SettlementRule) -> str:
-    if rule.product_id:
-        return "product"
-    return "seller" if rule.seller_id else "category" if rule.category_id else "platform"

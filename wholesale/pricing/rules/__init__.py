@@ -36,7 +36,15 @@ from wholesale.pricing.rules.ladders import (
     with_savings,
 )
 from wholesale.pricing.rules.offers import Choice, Mix, Offer, Part, shortage
-from wholesale.pricing.rules.settlement import Receipt, Settlement, Split, receipt, share, suggested_price
+from wholesale.pricing.rules.settlement import (
+    Receipt,
+    Settlement,
+    Split,
+    check_settlement,
+    receipt,
+    share,
+    suggested_price,
+)
 
 __all__ = [
     "DIRECTIONS",
@@ -64,6 +72,7 @@ __all__ = [
     "check_change",
     "check_ladder",
     "check_quantity",
+    "check_settlement",
     "check_steps",
     "effective",
     "fitting",
