@@ -12,7 +12,6 @@ from wholesale.merchandising.actions.products import (
     set_state,
     set_states,
 )
-from wholesale.merchandising.actions.settlement import set_settlement
 from wholesale.merchandising.actions.stock import set_stock
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "duplicate_once",
     "save",
     "set_prices",
-    "set_settlement",
     "set_state",
     "set_states",
     "set_stock",
