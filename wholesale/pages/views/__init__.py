@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wholesale.pages.views import compare, listing, product, shop
+from wholesale.pages.views import compare, listing, product, sellers, shop
 from wholesale.pages.views.acting import bp as acting
 from wholesale.pages.views.audit import bp as audit
 from wholesale.pages.views.blueprint import bp as pages
@@ -10,4 +10,4 @@ from wholesale.pages.views.jobs import bp as jobs
 from wholesale.pages.views.messages import bp as messages
 
 BLUEPRINTS = (acting, audit, jobs, messages, pages)
-__all__ = ["BLUEPRINTS", "compare", "listing", "product", "shop"]
+__all__ = ["BLUEPRINTS", "compare", "listing", "product", "sellers", "shop"]
