@@ -5,7 +5,7 @@ from __future__ import annotations
 from wholesale.pricing.queries.history import Entry, history, own_product
 from wholesale.pricing.queries.ladders_sql import regular_ladders
 from wholesale.pricing.queries.offers import buyer_of, offer, offer_for, offers, offers_for
-from wholesale.pricing.queries.settlement import receipts_preview, settlements
+from wholesale.pricing.queries.settlement import receipts_preview, settlements, terms_of
 
 __all__ = [
     "Entry",
@@ -19,4 +19,5 @@ __all__ = [
     "receipts_preview",
     "regular_ladders",
     "settlements",
+    "terms_of",
 ]
