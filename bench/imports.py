@@ -27,14 +27,17 @@ import sqlalchemy as sa
 from tests import database
 from tests.factories import accounts, organizations
 from tests.factories import imports as files
+from tests.factories.catalog import PROFIT_SHARE
 from wholesale.app import create_app
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.models import Category
+from wholesale.kernel.actor import SYSTEM
 from wholesale.merchandising.imports import actions
 from wholesale.merchandising.imports.models import ImportProblem, ImportRun
 from wholesale.platform import outbox, services
 from wholesale.platform.db import db
 from wholesale.platform.sheets import Sheet, write_workbook
+from wholesale.pricing import actions as pricing
 
 HEAD = (
     "SKU",
@@ -185,6 +188,8 @@ def main() -> None:
                     organizations.business("Dipu Traders", kind="seller", members={owner: "owner"})
                     for each in CATEGORIES:
                         catalog.add_category(slug=each.lower(), name=each)
+                    db.session.commit()
+                    pricing.set_settlement(actor=SYSTEM, settlement=PROFIT_SHARE)
                     db.session.commit()
                     actor = accounts.actor(owner)
                     if asked.file is not None:

@@ -101,13 +101,13 @@ def cases(app: Flask, who: str) -> list[Case]:
 
 
 def _deep() -> str:
-    """The cursor of page 1,000, or of the last page but one."""
-    cursor = ""
+    """The cursor of page 1,000, or of the last page that is full: one with a single card would cost less than any."""
+    before, cursor = "", ""
     for _ in range(DEEP - 1):
         following = search.page(Filters(), None, cursor).next_cursor
         if following is None:
-            break
-        cursor = following
+            return before
+        before, cursor = cursor, following
     return cursor
 
 

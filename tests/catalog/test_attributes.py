@@ -354,3 +354,48 @@ def test_one_of_another_category_is_not_found(esha: HouseClient) -> None:
     assert esha.get(where).status_code == 404
     assert esha.post(where, data={"name": "x", "kind": "text"}).status_code == 404
     assert esha.post(f"{where}/removal").status_code == 404
+
+
+# --- options in Bangla ------------------------------------------------------------------------------------
+
+
+def test_an_option_may_have_a_name_in_bangla(cast: Cast, client_of: Callable[[User], HouseClient]) -> None:
+    bags = factory.category()
+    admin = client_of(cast.esha)
+    made = admin.post(
+        f"/admin/categories/{bags.id}/attributes/new",
+        data={"name": "Colour", "name_bn": "রং", "kind": "choice", "options": "Red = লাল\nBlue\n Green=সবুজ "},
+    )
+    assert made.status_code == 303
+    colour = db.session.query(CategoryAttribute).one()
+    assert (colour.options, colour.options_bn) == (["Red", "Blue", "Green"], ["লাল", "", "সবুজ"])
+    place = f"/admin/categories/{bags.id}/attributes/{colour.id}"
+    assert "Red = লাল\nBlue\nGreen = সবুজ" in admin.get(place).text, "as it can be sent again"
+    product = factory.product(cast.trader)
+    product.attributes = {str(colour.id): "Red"}
+    db.session.commit()
+    buyer = client_of(cast.amina)
+    seller = client_of(cast.dipu)
+    for language, name, other in (("en", "Red", "লাল"), ("bn", "লাল", "Red")):
+        for client in (buyer, seller):
+            client.set_cookie("language", language)
+        page = text_of(buyer.get(f"/products/{product.slug}", headers={"Accept-Language": language}).text)
+        form = seller.get(f"/seller/products/{product.id}", headers={"Accept-Language": language}).text
+        assert name in page, language
+        assert other not in page, language
+        assert 'value="Red"' in form, "the option itself is kept"
+        assert f">{name}</option>" in form, language
+
+
+def test_an_option_is_understood_in_bangla() -> None:
+    colour = Attribute(1, 1, "Colour", None, "choice", ("Red", "Blue"), "", ("লাল", ""))
+    assert read_attribute(colour, "লাল") == "Red"
+    assert read_attribute(colour, "blue") == "Blue"
+    with pytest.raises(DomainError):
+        read_attribute(colour, "সবুজ")
+
+
+@pytest.mark.parametrize("lines", [["= লাল", "Red", "Blue"], ["Red = " + "ল" * 81, "Blue"]])
+def test_names_without_an_option_and_long_ones_are_refused(lines: list[str]) -> None:
+    with pytest.raises(DomainError):
+        check_options("choice", lines)

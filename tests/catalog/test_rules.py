@@ -38,6 +38,8 @@ def test_find_and_path() -> None:
         ("চাল", ""),
         ("a" * 200, "a" * 80),
         ("50% off", "50-off"),
+        ("চা ৫০০", "500"),
+        ("a" * 79 + " b", "a" * 79),
     ],
 )
 def test_slugs(name: str, slug: str) -> None:

@@ -179,6 +179,7 @@ QUERIES = {
     "listing of a category": ("/products?category=bags", 6),
     "search": ("/products?q=jute", 6),
     "cart": ("/cart", 6),
+    "home": ("/", 4),
 }
 
 

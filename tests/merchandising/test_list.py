@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from tests.client import HTMX, HouseClient, text_of
+from tests.client import HTMX, XHTML, HouseClient, parse, text_of
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders, organizations
 from tests.merchandising.pages import errors, form_on, ticked, typed
@@ -165,6 +166,56 @@ def test_pages_follow_each_other_by_key(shop: Shop, cast: Cast) -> None:
     assert seen == sorted(seen, reverse=True)
     assert len(seen) == len(set(seen)) == queries.PAGE + 5
     assert 'rel="next"' in shop.dipu.get(LIST).text
+
+
+def test_how_many_there_are_is_told(shop: Shop, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "2 products" in text_of(shop.dipu.get(LIST).text)
+    for number in range(queries.PAGE):
+        catalog.product(cast.trader, f"Pot {number:02}", sku=f"POT-{number}")
+    db.session.commit()
+    total = f"{queries.PAGE + 2} products"
+    first = shop.dipu.get(LIST).text
+    assert total in text_of(first)
+    following = re.search(r"after=(\d+)", first)
+    assert following is not None
+    assert total in text_of(shop.dipu.get(f"{LIST}?after={following[1]}").text), "on every page the same"
+    assert "1 product" in text_of(shop.dipu.get(f"{LIST}?q=pot 07").text)
+    assert f"{queries.PAGE + 3} products" in text_of(shop.esha.get("/admin/products").text)
+    monkeypatch.setattr(queries, "MOST_COUNTED", 10)
+    assert "More than 10 products" in text_of(shop.dipu.get(LIST).text)
+
+
+@pytest.mark.parametrize("was", ["active", "draft"])
+@KINDS
+def test_putting_away_is_taken_back_with_one_press(shop: Shop, was, kind) -> None:
+    shop.bag.state = was
+    db.session.commit()
+    path = f"{LIST}/{shop.bag.id}/state?q=jute"
+    answer = shop.dipu.post(path, data={"state": "archived"}, headers=kind)
+    assert answer.status_code == 303
+    page = shop.dipu.get(answer.location, headers=kind).text
+    db.session.refresh(shop.bag)
+    assert shop.bag.state == "archived"
+    assert "archived" in text_of(page)
+    form = next(
+        form
+        for form in parse(page).iter(f"{XHTML}form")
+        if any("Undo" in "".join(each.itertext()) for each in form.iter(f"{XHTML}button"))
+    )
+    button = next(each for each in form.iter(f"{XHTML}button"))
+    assert button.get("value") == was
+    assert "q=jute" in form.get("action", ""), "the list stays where it was"
+    shop.dipu.post(form.get("action"), data={"state": button.get("value")}, headers=kind)
+    db.session.refresh(shop.bag)
+    assert shop.bag.state == was
+    assert "Undo" not in shop.dipu.get(answer.location, headers=kind).text, "it is on sale again"
+
+
+def test_of_others_products_nothing_is_taken_back(shop: Shop) -> None:
+    shop.strange.state = "archived"
+    db.session.commit()
+    for odd in (shop.strange.id, shop.bag.id, 0, "x", 10**30):
+        assert "Undo" not in shop.dipu.get(f"{LIST}?archived={odd}&was=draft").text
 
 
 def test_a_longer_list_asks_no_more(shop: Shop, cast: Cast) -> None:

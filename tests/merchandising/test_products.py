@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from PIL import Image
 
 from tests.client import HTMX, HouseClient, text_of
 from tests.conftest import Cast
@@ -20,17 +23,20 @@ from tests.merchandising.pages import edit, errors, form_on, typed
 from wholesale.audit import actions as audit
 from wholesale.audit.models import AuditEntry
 from wholesale.cart import actions as cart
-from wholesale.catalog.models import CategoryAttribute, Listing, Product, Variant
+from wholesale.catalog.models import CategoryAttribute, Listing, Picture, Product, Variant
 from wholesale.inventory import actions as stock
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.models import Stock
+from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 from wholesale.merchandising import actions, queries, rules
 from wholesale.merchandising.errors import StaleError
 from wholesale.order_lists import actions as lists
+from wholesale.platform import outbox
 from wholesale.platform.db import db
+from wholesale.platform.files import orphans
 from wholesale.platform.transaction import transaction
 from wholesale.pricing import actions as pricing
 from wholesale.pricing.models import PriceTier, SettlementRule
@@ -193,6 +199,79 @@ def test_a_sku_is_a_sellers_once_whatever_its_letters(dipu: HouseClient, cast: C
     assert response.status_code == 422
     assert "Another of your products has this SKU: Old tea." in errors(response.text)["variants-0-sku"]
     assert dipu.post(NEW, data=typed(catalog.category(), variants__0__sku="TEA-9")).status_code == 303
+
+
+@pytest.mark.parametrize("kind", [{}, HTMX], ids=["page", "fragment"])
+def test_all_mistakes_of_one_form_are_told_in_one_round(dipu: HouseClient, cast: Cast, kind) -> None:
+    """Of fields, of fields beside each other, of what there is already, and of what publishing asks for."""
+    catalog.product(cast.trader, "Old tea", sku="tea-1")
+    catalog.product(cast.trader, "Old green tea", sku="tea-2")
+    db.session.query(SettlementRule).delete()
+    db.session.commit()
+    data = typed(
+        catalog.category(),
+        name="",
+        description="",
+        cost="much",
+        moq="12",
+        specifications__1__name="weight",
+        specifications__1__value="1 kg",
+        tiers__0__unit_price="a lot",
+        tiers__1__min_qty="5",
+        tiers__2__min_qty="7",
+        tiers__2__unit_price="140",
+        variants__0__barcode="12",
+        variants__1__sku="TEA-2",
+        variants__2__sku="tea-1",
+        variants__2__name="Tin",
+    )
+    response = dipu.post(NEW, data=data | {"do": "publish"}, headers=kind)
+    assert response.status_code == 422
+    told = errors(response.text)
+    for field, words in {
+        "name": "Please fill this in.",
+        "description": "Describe it",
+        "cost": "Enter an amount",
+        "moq": "must be a multiple of 5",
+        "specifications-1-name": "This stands here twice.",
+        "tiers-0-unit_price": "Enter an amount",
+        "tiers-0-min_qty": "must begin at the minimum order quantity, 12",
+        "tiers-1-min_qty": "more than the 10",
+        "tiers-2-min_qty": "multiples of 5",
+        "tiers-2-unit_price": "less than the ৳135.50",
+        "variants-0-barcode": "A barcode has",
+        "variants-0-sku": "has this SKU: Old tea.",
+        "variants-1-name": "Say which variant this is",
+        "variants-1-sku": "has this SKU: Old green tea.",
+        "variants-2-sku": "Another variant here has this SKU too.",
+    }.items():
+        assert words in told[field], (field, told)
+    assert "has not set yet how the revenue" in text_of(response.text)
+    assert db.session.query(Product).count() == 2
+
+
+def test_every_taken_sku_is_told_also_alone(dipu: HouseClient, cast: Cast) -> None:
+    catalog.product(cast.trader, "Old tea", sku="tea-1")
+    catalog.product(cast.trader, "Old green tea", sku="tea-2")
+    db.session.commit()
+    data = typed(catalog.category(), variants__0__name="Tin", variants__1__sku="TEA-2", variants__1__name="Bag")
+    told = errors(dipu.post(NEW, data=data).text)
+    assert "Old tea" in told["variants-0-sku"]
+    assert "Old green tea" in told["variants-1-sku"]
+
+
+def test_what_orders_were_promised_is_told_with_the_other_mistakes(dipu: HouseClient, cast: Cast) -> None:
+    dipu.post(NEW, data={**typed(catalog.category()), "do": "publish"})
+    tea = only()
+    db.session.execute(sa.update(Stock).values(allocated=30))
+    db.session.commit()
+    data = edit(dipu, tea.id) | {"variants-0-stock": "20", "name": "", "tiers-0-min_qty": "", "tiers-0-unit_price": ""}
+    data |= {"tiers-1-min_qty": "", "tiers-1-unit_price": ""}
+    response = dipu.post(f"/seller/products/{tea.id}", data=data)
+    told = errors(response.text)
+    assert "promised 30" in told["variants-0-stock"]
+    assert "name" in told
+    assert "keeps at least one" in text_of(response.text)
 
 
 # --- rows without JavaScript ------------------------------------------------------------------------------
@@ -513,7 +592,9 @@ def test_prices_that_were_changed_elsewhere_are_noticed_though_the_version_stand
     db.session.commit()
     response = dipu.post(f"/seller/products/{tea.id}", data=mine | {"name": "Green tea"})
     assert response.status_code == 409
-    assert "10: 150" in text_of(response.text)
+    told = text_of(response.text)
+    assert "Prices 10+ ৳145.00; 50+ ৳135.50 10+ ৳150.00 10+ ৳150.00" in told, "as people read prices"
+    assert "10: 150" not in told
 
 
 def test_orders_that_take_from_the_stock_are_no_conflict(dipu: HouseClient, tea: Product, cast: Cast) -> None:
@@ -617,6 +698,33 @@ def test_a_change_that_is_sent_twice_is_one_and_no_conflict(dipu: HouseClient, t
     assert (tea.name, tea.version) == ("Green tea", version + 1)
     assert (on_hand("TEA-1"), on_hand("TEA-2")) == (200, 5)
     assert db.session.query(AuditEntry).filter_by(action="product.changed").count() == 1
+
+
+def test_a_copy_has_the_same_pictures_and_neither_misses_the_others(dipu: HouseClient, tea: Product) -> None:
+    path = f"/seller/products/{tea.id}/pictures"
+    for colour in ("teal", "red"):
+        out = io.BytesIO()
+        Image.new("RGB", (300, 200), colour).save(out, "JPEG")
+        dipu.post(path, data={"photos": (io.BytesIO(out.getvalue()), f"{colour}.jpg")})
+        if colour == "teal":
+            outbox.drain()
+    first, late = db.session.scalars(sa.select(Picture).order_by(Picture.position)).all()
+    first.alt = "A tin"
+    db.session.commit()
+    assert (first.state, late.state) == ("ready", "pending")
+    dipu.post(f"/seller/products/{tea.id}/copies")
+    copy = db.session.scalars(sa.select(Product).where(Product.id != tea.id)).one()
+    outbox.drain()
+    db.session.expire_all()
+    own = db.session.scalars(sa.select(Picture).where(Picture.product_id == copy.id).order_by(Picture.position)).all()
+    assert [(each.state, each.alt) for each in own] == [("ready", "A tin"), ("ready", "")]
+    assert own[0].file_key == first.file_key
+    key = own[0].file_key or ""
+    dipu.post(f"{path}/{first.id}/removal")
+    with clock.at(clock.now() + timedelta(days=3)):
+        orphans.sweep()
+    assert dipu.get(f"/media/{key}").status_code == 200
+    assert dipu.get(f"/seller/products/{copy.id}").text.count("/media/") >= 2
 
 
 def test_a_copy_that_is_asked_for_twice_is_one(dipu: HouseClient, tea: Product) -> None:

@@ -295,6 +295,53 @@ def test_a_favourite_as_fragment(client_of: Browser, cast: Cast, bag) -> None:
     assert 'value="no"' in answer.text
 
 
+def test_a_favourite_marked_in_the_listing_stays_there(client_of: Browser, cast: Cast, bag, rice) -> None:
+    amina = client_of(cast.amina)
+    page = parse(amina.get("/products?country=BD&moq=20").text)
+    assert not [form for form in page.iter() if (form.get("id") or "").startswith("order_lists-favourite")]  # no goods
+    page = parse(amina.get("/products?moq=500&sort=name").text)
+    [form] = [form for form in page.iter() if form.get("id") == "order_lists-favourite-jute-bag"]
+    assert (form.get("action"), form.get("hx-swap")) == ("/products/jute-bag/favourite", "outerHTML")
+    [back] = [field.get("value") for field in form.iter() if field.get("name") == "back"]
+    assert back == "/products?moq=500&sort=name"
+    [button] = [field for field in form.iter() if field.get("name") == "marked"]
+    assert (button.get("aria-pressed"), button.get("aria-label"), button.text) == ("false", "Favourite", "☆")
+    answer = amina.post(form.get("action"), data={"marked": "yes", "back": back})
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"{back}#order_lists-favourite-jute-bag"
+    assert "★" in amina.get(back).text
+    fragment = amina.post(form.get("action"), data={"marked": "no", "back": back}, headers=HTMX).text
+    for said in ('aria-pressed="false"', 'aria-label="Favourite"', 'id="order_lists-favourite-jute-bag"', "moq=500"):
+        assert said in fragment
+    assert len(fragment) < 1_500
+    for elsewhere in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"):
+        answer = amina.post(form.get("action"), data={"marked": "yes", "back": elsewhere})
+        assert answer.headers["Location"] == "/products/jute-bag"
+
+
+def test_who_may_not_order_has_no_hearts_in_the_listing(
+    client: HouseClient, client_of: Browser, cast: Cast, bag
+) -> None:
+    for browser in (client, client_of(cast.dipu), client_of(cast.newcomer), client_of(cast.esha)):
+        assert "/favourite" not in browser.get("/products").text
+
+
+def test_a_listing_asks_once_for_all_favourites(client_of: Browser, cast: Cast) -> None:
+    amina = client_of(cast.amina)
+    costs = []
+    for number in range(3):
+        for each in range(number * 5):
+            catalog.product(cast.trader, f"Bag {number} {each}")
+            actions.mark(actor=accounts.actor(cast.amina), slug=f"bag-{number}-{each}", marked=True)
+        db.session.commit()
+        amina.get("/products")
+        with queries_counted() as sent:
+            text = amina.get("/products").text
+        assert text.count("★") == sum(range(number + 1)) * 5
+        costs.append(len(sent))
+    assert costs[1] == costs[2] <= 6
+
+
 def test_favourites_follow_each_other(client_of: Browser, cast: Cast, monkeypatch) -> None:
     monkeypatch.setattr("wholesale.order_lists.queries.FAVOURITES_PAGE", 2)
     for number in range(5):

@@ -55,7 +55,10 @@ def test_tiers_that_cannot_be(client_of: Browser, cast: Cast, tiers) -> None:
     made = prices.price_list(accounts.actor(cast.dipu), cast.shop)
     db.session.commit()
     url = f"/seller/price-lists/{made.id}/products/{bag.id}"
-    assert client_of(cast.dipu).post(url, data={"tiers": tiers}).status_code == 422
+    sent = {}
+    for number, line in enumerate(tiers.split("\n")):
+        sent[f"tiers-{number}-min_qty"], sent[f"tiers-{number}-unit_price"] = line.split(" ")
+    assert client_of(cast.dipu).post(url, data=sent).status_code == 422
 
 
 def test_another_sellers_list_is_not_there(client_of: Browser, cast: Cast) -> None:

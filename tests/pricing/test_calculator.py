@@ -119,7 +119,9 @@ class TestMultiples:
         assert answer.status_code == 422
         found = {}
         for link in parse(answer.text).iter(f"{XHTML}a"):
-            found[int(str(link.get("href")).rpartition("=")[2])] = str(link.text).rpartition(" ")[2].strip()
+            page, _, each = str(link.get("href")).removesuffix("#pricing-calculator").rpartition("=")
+            assert page == "/products/eggs?quantity"  # the product's own page, with that quantity
+            found[int(each)] = str(link.text).rpartition(" ")[2].strip()
         assert found == links
         for each in found:
             assert eggs.get(f"/products/eggs/price?quantity={each}").status_code == 200

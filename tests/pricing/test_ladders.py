@@ -23,6 +23,7 @@ from wholesale.pricing.rules import (
     effective,
     fitting,
     ladder,
+    moved_tiers,
     neighbours,
     percent_off,
     quote,
@@ -366,3 +367,19 @@ class TestMix:
         assert mix.quantity == sum(quantities.values())
         for part in mix.parts:
             assert part.unit_price == offer().unit_price(mix.quantity, part.choice.id)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        ([(10, 100)], [(10, 106)], ((10, "6"),)),
+        ([(10, 100), (50, 90)], [(10, 100), (50, 81)], ((50, "-10"),)),
+        ([(10, 100), (50, 90)], [(20, 100), (50, 90)], ()),
+        ([(10, 100), (50, 90)], [(20, 110), (60, 90)], ((20, "10"), (50, None), (60, None))),
+        ([], [(10, 100)], ()),
+    ],
+)
+def test_which_tiers_moved(before, after, moved) -> None:
+    steps = [[(quantity, taka(price)) for quantity, price in each] for each in (before, after)]
+    wanted = tuple((quantity, percent and Decimal(percent)) for quantity, percent in moved)
+    assert moved_tiers(*steps) == wanted

@@ -287,7 +287,7 @@ class TestHistory:
         for price in (150, 150, 140):
             actions.set_tiers(product=bag, tiers=[(10, taka(price))], actor=dipu)
         found = queries.history(bag.id)
-        assert [entry.percent for entry in found] == [Decimal("-6.7"), Decimal("3.4"), None]
+        assert [entry.moved[:1] for entry in found] == [((10, Decimal("-6.7")),), ((10, Decimal("3.4")),), ()]
         assert [entry.by for entry in found] == ["Dipu", "Dipu", ""]
 
     @pytest.mark.parametrize("attempt", ["UPDATE price_history SET reason = 'x'", "DELETE FROM price_history"])

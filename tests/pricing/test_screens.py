@@ -26,6 +26,7 @@ from wholesale.platform.db import db
 from wholesale.pricing import actions, queries, rules
 from wholesale.pricing.actions import changes, price_lists
 from wholesale.pricing.actions import listed as listed_actions
+from wholesale.pricing.events import ManyPricesConfirmed
 from wholesale.pricing.models import PriceChange, PriceList, PriceListBuyer
 from wholesale.pricing.queries import changes as change_queries
 from wholesale.pricing.queries import price_lists as list_queries
@@ -59,6 +60,14 @@ def fields(html: str, action: str) -> dict[str, str]:
     return {str(i.get("name")): i.get("value") or "" for i in form.iter(f"{XHTML}input")}
 
 
+def tier_rows(text: str) -> dict[str, str]:
+    """What the rows of the form send: a quantity and a price on each line."""
+    sent = {}
+    for number, line in enumerate(text.splitlines()):
+        sent[f"tiers-{number}-min_qty"], sent[f"tiers-{number}-unit_price"] = line.split()
+    return sent
+
+
 class TestLists:
     def test_from_nothing_to_a_lower_price(
         self, dipu: HouseClient, cast: Cast, bag: Product, client_of: Browser
@@ -81,7 +90,7 @@ class TestLists:
         assert dipu.post(f"{here}/buyers", data=data).status_code == 303
         sku = dipu.get(f"{here}?sku=jute-bag")
         assert f"{here}/products/{bag.id}" in sku.text
-        set_ = dipu.post(f"{here}/products/{bag.id}", data={"tiers": "10 140\n50+ ১২০\n"})
+        set_ = dipu.post(f"{here}/products/{bag.id}", data=tier_rows("10 140\n50 ১২০"))
         assert set_.status_code == 303
         shown = text_of(dipu.get(here).text)
         assert "50+ ৳120.00" in shown
@@ -128,21 +137,64 @@ class TestLists:
             ("5 100", "cannot begin below the minimum order quantity, 10"),
             ("10 100\n50 100", "must cost less"),
             ("50 100\n10 90", "must rise"),
-            ("10", "Line 1"),
-            ("10 100\nten 90", "Line 2"),
-            ("10 0", "above zero"),
-            ("10 1.23456", "at most 4 decimals"),
-            ("10.5 100", "whole number"),
-            ("10 NaN", "Line 1"),
+            ("10 -", "Enter an amount"),
+            ("10 100\nten 90", "Enter a whole number"),
+            ("10 0", "Enter an amount"),
+            ("10 1.23456", "Enter an amount"),
+            ("10.5 100", "Enter a whole number"),
+            ("10 NaN", "Enter an amount"),
         ],
     )
     def test_tiers_that_are_no_ladder(self, dipu: HouseClient, cast: Cast, bag: Product, tiers, words) -> None:
         made = prices.price_list(accounts.actor(cast.dipu))
         db.session.commit()
-        answer = dipu.post(f"/seller/price-lists/{made.id}/products/{bag.id}", data={"tiers": tiers})
+        answer = dipu.post(f"/seller/price-lists/{made.id}/products/{bag.id}", data=tier_rows(tiers))
         assert answer.status_code == 422
         assert words in text_of(answer.text)
-        assert tiers.splitlines()[0] in answer.text
+        for value in tier_rows(tiers).values():
+            assert f'value="{value}"' in answer.text
+
+    def test_rows_of_tiers_are_added_and_taken_out_without_script(
+        self, dipu: HouseClient, cast: Cast, bag: Product
+    ) -> None:
+        made = prices.price_list(accounts.actor(cast.dipu))
+        db.session.commit()
+        here = f"/seller/price-lists/{made.id}/products/{bag.id}"
+        assert 'value="10"' in dipu.get(here).text, "the minimum order stands there already"
+        more = dipu.post(here, data={**tier_rows("10 140\n50 x"), "do": "add"})
+        assert more.status_code == 200
+        assert 'name="tiers-2-min_qty"' in more.text
+        assert 'value="x"' in more.text
+        fewer = dipu.post(here, data={**tier_rows("10 140\n50 120\n90 110"), "do": "remove 1"})
+        assert fewer.status_code == 200
+        assert 'value="50"' not in fewer.text
+        assert 'value="90"' in fewer.text
+        for odd in ("remove 99", "remove x", "remove", "add"):
+            assert dipu.post(here, data={**tier_rows("10 140"), "do": odd}).status_code == 200
+        assert list_queries.product(accounts.actor(cast.dipu), made.id, bag.id).tiers == (), "nothing is saved yet"
+        assert dipu.post(here, data={**tier_rows("10 140\n50 120"), "tiers-5-min_qty": ""}).status_code == 303
+        assert 'value="140"' in dipu.get(here).text
+        assert dipu.post(here, data={"tiers-0-min_qty": "", "tiers-0-unit_price": ""}).status_code == 303
+        assert list_queries.product(accounts.actor(cast.dipu), made.id, bag.id).tiers == ()
+
+    @pytest.mark.usefixtures("bag")
+    def test_a_product_is_found_by_sku_or_name_while_it_is_typed(self, dipu: HouseClient, cast: Cast) -> None:
+        made = prices.price_list(accounts.actor(cast.dipu))
+        lamp = catalog.product(cast.trader, "Desk lamp", sku="L-1")
+        rival = organizations.business("Farid Traders", kind="seller")
+        theirs = catalog.product(rival, "Floor lamp", sku="L-2")
+        db.session.commit()
+        here = f"/seller/price-lists/{made.id}"
+        assert '<option value="L-1">Desk lamp</option>' in dipu.get(here).text
+        for typed in ("lamp", "l-1", "DESK"):
+            for kind in ({}, HTMX):
+                found = dipu.get(here, query_string={"sku": typed}, headers=kind).text
+                assert ("<html" in found) is (not kind)
+                assert f"{here}/products/{lamp.id}" in found
+                assert f"/products/{theirs.id}" not in found
+                assert "Jute" not in found.partition('id="pricing-found"')[2].partition("</div>")[0]
+        assert "You have no product with this SKU or name." in text_of(dipu.get(f"{here}?sku=zzz", headers=HTMX).text)
+        assert dipu.get("/seller/price-lists/999999?sku=l", headers=HTMX).status_code == 404
 
     def test_only_the_sellers_own_products(self, dipu: HouseClient, cast: Cast) -> None:
         rival = organizations.business("Farid Traders", kind="seller")
@@ -384,6 +436,54 @@ class TestChanges:
         changes.carry_out(change_id=made.id, category_ids=(bag.category_id,), starts_on=None, ends_on=None)
         assert queries.offer("jute-bag").from_price == taka("159.5"), "delivered twice, done once"
 
+    def test_how_far_it_is_is_told_while_it_is_made(self, cast: Cast, client_of: Browser, monkeypatch) -> None:
+        monkeypatch.setattr(changes, "IN_REQUEST", 1)
+        monkeypatch.setattr(changes, "CHUNK", 2)
+        for number in range(5):
+            catalog.product(cast.trader, f"Thing {number}", sku=f"T-{number}")
+        told: list[int] = []
+        monkeypatch.setattr(changes, "_show_progress", lambda made, done: told.append(100 * done // made.products))
+        monkeypatch.setattr(changes, "progress_of", lambda _: told[-1] if told else None)
+        made, browser = prices.confirmed(accounts.actor(cast.dipu), prices.change("10")), client_of(cast.dipu)
+        db.session.commit()
+        here = f"/seller/prices/changes/{made.id}"
+        assert browser.get(here).location == f"/seller/prices/changes?made={made.id}"
+        waiting = browser.get(here, headers=HTMX).text
+        assert f'id="pricing-change-{made.id}"' in waiting
+        assert "looks=1" in waiting
+        assert " %" not in text_of(waiting), "nobody knows yet"
+        told.append(40)
+        assert "40 %" in text_of(browser.get(here, headers=HTMX).text)
+        assert "40 %" in text_of(browser.get("/seller/prices/changes").text)
+        outbox.drain(limit=10)
+        assert told[1:] == [0, 40, 80]
+        assert queries.offer("thing-4").from_price == queries.offer("thing-0").from_price == taka("159.5")
+        made_now = browser.get(here, headers=HTMX).text
+        assert "Made" in text_of(made_now)
+        assert "hx-get" not in made_now, "there is nothing to wait for"
+        assert client_of(cast.amina).get(here, headers=HTMX).status_code in {403, 404}
+
+    @pytest.mark.usefixtures("bag")
+    def test_one_that_was_given_up_says_so_and_can_be_tried_again(
+        self, cast: Cast, client_of: Browser, monkeypatch
+    ) -> None:
+        monkeypatch.setattr(changes, "IN_REQUEST", 0)
+        made, browser = prices.confirmed(accounts.actor(cast.dipu), prices.change("10")), client_of(cast.dipu)
+        row = next(row for row in outbox.unfinished(ManyPricesConfirmed))
+        row.attempts, row.dead_at = 10, clock.now()
+        db.session.commit()
+        page = browser.get("/seller/prices/changes").text
+        assert "Not made: it failed" in text_of(page)
+        assert "Being made" not in text_of(page)
+        again = f"/seller/prices/changes/{made.id}/restart"
+        assert again in page
+        assert client_of(cast.amina).post(again).status_code in {403, 404}
+        assert browser.post(again).status_code == 303
+        assert "Being made" in text_of(browser.get("/seller/prices/changes").text)
+        assert browser.post(again).status_code == 422, "it is not given up"
+        outbox.drain(limit=10)
+        assert queries.offer("jute-bag").from_price == taka("159.5")
+
     @pytest.mark.parametrize("given", [{}, {"ends_on": prices.day(4)}, {"starts_on": prices.day(2)}])
     @pytest.mark.usefixtures("bag")
     def test_who_waited_gets_what_they_saw_or_nothing(self, cast: Cast, monkeypatch, given) -> None:
@@ -451,6 +551,16 @@ class TestHistoryAndMoney:
         assert svg is not None
         assert 'role="img"' in svg[0]
         assert "from ৳145.00 to ৳150.00" in svg[0]
+
+    def test_which_tier_moved_and_by_how_much(self, dipu: HouseClient, bag: Product) -> None:
+        for tiers in ([(10, 145), (50, 130)], [(10, 145), (50, 117)], [(10, 145), (90, 117)]):
+            actions.set_tiers(product=bag, tiers=[(quantity, taka(price)) for quantity, price in tiers])
+        db.session.commit()
+        words = text_of(dipu.get(f"/seller/products/{bag.id}/price-history").text)
+        assert "50+ -10 %" in words.replace("−", "-").replace("10.0", "10"), words
+        assert "50+ taken out , 90+ new" in words or "50+ taken out, 90+ new" in words
+        assert " 0 %" not in words
+        assert "Your products Jute bag Price history" in words, "the way back"
 
     @pytest.mark.parametrize(("who", "status"), [("amina", 403), ("esha", 200), ("newcomer", 403)])
     def test_whose_history_it_is(self, cast: Cast, client_of: Browser, bag: Product, who, status) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.conftest import Cast
 from tests.factories import catalog as factory
 from tests.factories import organizations
+from tests.queries_counted import queries_counted
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.actions import listings
 from wholesale.catalog.models import Listing, ListingWords, Product
@@ -97,6 +98,148 @@ def test_every_product_once_in_every_order(many: list[int]) -> None:
             assert keys == sorted(keys)
         elif sort == "newest":
             assert seen == sorted(seen, reverse=True)
+
+
+def pages_forth_and_back(filters: Filters) -> tuple[list[list[int]], list[list[int]]]:
+    """The pages as "Next" leads through them, and as "Previous" does from the last one, turned round again."""
+    forth = [queries.page(filters)]
+    while forth[-1].next_cursor is not None:
+        forth.append(queries.page(filters, None, forth[-1].next_cursor))
+    back = [forth[-1]]
+    while back[-1].previous_cursor is not None:
+        back.append(queries.page(filters, None, before=back[-1].previous_cursor))
+    assert forth[0].first
+    assert back[-1].first
+    assert all(not found.first for found in [*forth[1:], *back[:-1]])
+    forth_ids, back_ids = ([[card.product_id for card in found.cards] for found in way] for way in (forth, back))
+    return forth_ids, back_ids[::-1]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_the_way_back_leads_through_the_same_pages(many: list[int], data: st.DataObject) -> None:
+    sort, q = data.draw(
+        st.sampled_from([*((sort, "bag") for sort in SORTS), *((sort, "") for sort in SORTS if sort != BEST)])
+    )
+    chosen = Filters(q=q, sort=sort, max_moq=data.draw(st.sampled_from([None, 10])))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paging, "PAGE_SIZE", data.draw(st.sampled_from([1, 3, 7, 24])))
+        forth, back = pages_forth_and_back(chosen)
+    assert forth == back
+
+
+def test_of_less_than_a_page_before_it_the_first_page_is_shown(
+    many: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goods before the place of a shared address are gone: no page of two, and no empty one."""
+    monkeypatch.setattr(paging, "PAGE_SIZE", 5)
+    first = queries.page(Filters(sort="name"))
+    second = queries.page(Filters(sort="name"), None, first.next_cursor or "")
+    gone = [card.product_id for card in first.cards[:3]]
+    db.session.execute(sa.update(Product).where(Product.id.in_(gone)).values(state="archived"))
+    listings.refresh(gone)
+    found = queries.page(Filters(sort="name"), before=second.previous_cursor or "")
+    assert found.first
+    assert found.previous_cursor is None
+    assert [card.product_id for card in found.cards] == [
+        card.product_id for card in [*first.cards[3:], *second.cards[:3]]
+    ]
+
+
+def test_a_cursor_tells_no_price_and_is_always_the_same(many: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "PAGE_SIZE", 1)
+    for sort in ("price", "price-down"):
+        seen: dict[str, int] = {}
+        after = ""
+        while True:
+            found = queries.page(Filters(sort=sort), None, after)
+            assert found == queries.page(Filters(sort=sort), None, after)
+            if found.next_cursor is None:
+                break
+            after = found.next_cursor
+            head, key, product_id = after.split("~")
+            assert (head, int(product_id)) == (sort, found.cards[0].product_id)
+            assert key not in seen  # goods of one price have not the same key
+            seen[key] = len(key)
+            for tampered in (f"{sort}~{key}~{int(product_id) + 1}", f"{sort}~90~1", f"{sort}~~1", f"{sort}~ü~1"):
+                assert queries.page(Filters(sort=sort), None, tampered).first
+            other = "price" if sort == "price-down" else "price-down"
+            assert queries.page(Filters(sort=other), None, after.replace(sort, other, 1)).first
+        assert len(seen) > 40
+        assert len(set(seen.values())) == 1  # of one length
+
+
+def test_paging_back_asks_once(many: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "PAGE_SIZE", 5)
+    for sort in SORTS.keys() - {BEST}:
+        third = queries.page(Filters(sort=sort), None, queries.page(Filters(sort=sort)).next_cursor or "")
+        third = queries.page(Filters(sort=sort), None, third.next_cursor or "")
+        with queries_counted() as asked:
+            found = queries.page(Filters(sort=sort), before=third.previous_cursor or "")
+        assert len(asked) == 1
+        assert not found.first
+
+
+def test_every_country_can_be_chosen_of_very_many_goods(many: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = queries.facets(Filters(), None, None)
+    assert (set(exact.countries), exact.other_countries) == ({"BD", "CN"}, ())
+    rare = factory.product(organizations.business("Rare Traders", kind="seller"), "Bag", sku="RARE")
+    rare.country = "ZW"
+    db.session.flush()
+    listings.refresh([rare.id])
+    monkeypatch.setattr(counting, "MOST_COUNTED", 10)
+    for chosen in (Filters(), Filters(countries=("CN",)), Filters(q="bag")):
+        counts = queries.facets(chosen, None, queries.page(chosen).wanted)
+        assert {*counts.countries, *counts.other_countries} == {"BD", "CN", "ZW"}, chosen
+        assert not {*counts.countries} & {*counts.other_countries}
+        assert counts.more_sellers
+    monkeypatch.setattr(counting, "MOST_COUNTED", 1_000)
+    monkeypatch.setattr(counting, "MOST_WITH_WORDS", 10)
+    counts = queries.facets(Filters(q="bag"), None, queries.page(Filters(q="bag")).wanted)
+    assert {*counts.countries, *counts.other_countries} == {"BD", "CN", "ZW"}
+
+
+def test_more_sellers_than_the_filter_offers(cast: Cast) -> None:
+    made = [
+        factory.product(organizations.business(f"Traders {n:02}", kind="seller"), "Bag", sku=f"T{n}").id
+        for n in range(13)
+    ]
+    listings.refresh(made)
+    counts = queries.facets(Filters(), None, None)
+    assert (len(counts.sellers), counts.more_sellers) == (12, True)
+    some = Filters(sellers=tuple(seller for seller, _, _ in counts.sellers[:3]))
+    assert len(queries.facets(some, None, None).sellers) == 12
+    listings.refresh(made)
+    db.session.execute(sa.update(Product).where(Product.id.in_(made[5:])).values(state="archived"))
+    listings.refresh(made)
+    assert not queries.facets(Filters(), None, None).more_sellers
+
+
+def test_sellers_by_name_page_after_page(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wholesale.search.queries.all_sellers.SELLERS_PAGE", 2)
+    names = ["Alpha 100% jute", "Beta", "beta Two", "Gamma", "Gamma Two"]
+    for n, name in enumerate(names):
+        factory.product(organizations.business(name, kind="seller"), "Bag", sku=f"T{n}")
+    organizations.business("No goods", kind="seller")
+    late = organizations.business("Late", kind="seller")
+    factory.product(late, "Bag", sku="L")
+    late.verified_until = today("UTC").replace(year=2020)
+    listings.refresh(db.session.scalars(sa.select(Product.id)).all())
+
+    def walk_names(name: str = "") -> list[str]:
+        seen, after = [], None
+        while True:
+            found = queries.sellers(name, after)
+            seen += [each for _, each in found.rows]
+            if found.following is None:
+                return seen
+            after = found.following
+
+    assert sorted(walk_names()) == sorted(names)
+    assert {*walk_names("BETA")} == {"Beta", "beta Two"}
+    assert walk_names("0%") == ["Alpha 100% jute"]
+    assert walk_names("%%") == []
+    assert queries.sellers("", 10**17).rows == []
 
 
 def test_new_products_disturb_no_walk(many: list[int], cast: Cast) -> None:

@@ -155,6 +155,23 @@ def test_a_chip_takes_one_thing_away() -> None:
     assert full.without("max_moq").max_moq is None
 
 
+def test_what_says_nothing_is_left_out_of_an_address() -> None:
+    sent = [
+        ("q", ""), ("sort", "newest"), ("category", " "), ("moq", "x"), ("seller", "7"), ("seller", "8"),
+        ("a3", ""), ("a3", "red"), ("country", ""), ("utm_source", ""), ("min_price", ""),
+    ]  # fmt: skip
+    kept = [("moq", "x"), ("seller", "7"), ("seller", "8"), ("a3", "red"), ("utm_source", "")]
+    assert filters.said(sent, filters.Filters()) == kept
+    assert filters.said(kept, filters.Filters()) == kept
+    assert filters.said([("sort", "newest")], filters.Filters(q="bag")) == [("sort", "newest")]
+    assert filters.said([("sort", "match")], filters.Filters(q="bag")) == []
+
+
+def test_a_seller_is_chosen_beside_others() -> None:
+    chosen = read(("seller", "7"), ("moq", "5")).of_seller(8).of_seller(7)
+    assert (chosen.sellers, chosen.max_moq) == ((7, 8), 5)
+
+
 @given(st.sampled_from(list(filters.SORTS)), st.text(max_size=60), st.integers(1, 10**15))
 def test_cursors_survive_the_address(sort: str, key: str, product_id: int) -> None:
     found = read_cursor(where(Cursor(sort, key, product_id)), sort)

@@ -31,7 +31,10 @@ class Category(Base):
 
 
 class CategoryAttribute(Base):
-    """What the products of a category (and of those below it) tell about themselves, and are filtered by."""
+    """What the products of a category (and of those below it) tell about themselves, and are filtered by.
+
+    `options_bn`: what the options are called in Bangla, in their order, as far as they are; products keep the option.
+    """
 
     __tablename__ = "category_attribute"
     __table_args__ = (one_of("kind", ("choice", "text", "number")),)
@@ -42,6 +45,7 @@ class CategoryAttribute(Base):
     kind: Mapped[str]
     name_bn: Mapped[str | None] = mapped_column(default=None)
     options: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default_factory=list)
+    options_bn: Mapped[list[str]] = mapped_column(ARRAY(sa.Text), default_factory=list)
     unit: Mapped[str] = mapped_column(default="")
     position: Mapped[int] = mapped_column(sa.Integer, default=0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 from babel import Locale
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, IntegerField, SelectField, StringField
-from wtforms.fields import FieldList, FormField
+from wtforms.fields import FormField
 from wtforms.validators import StopValidation
 from wtforms.widgets import HiddenInput, TextInput
 
+from wholesale.catalog.errors import MistakesError
 from wholesale.catalog.rules import Attribute, attribute_problems, check_attributes
+from wholesale.catalog.rules.attributes import option_bn
 from wholesale.catalog.rules.products import (
     LONGEST_SKU,
     MOST_SPECIFICATIONS,
@@ -28,11 +30,12 @@ from wholesale.kernel.errors import DomainError
 from wholesale.kernel.numbers import ungrouped
 from wholesale.merchandising import rules
 from wholesale.platform import i18n
-from wholesale.platform.fields import RadioField, choice
+from wholesale.platform.fields import PercentField, RadioField, choice
 from wholesale.platform.forms import AmountField, HouseForm, LongTextField, TextField, WholeNumberField
+from wholesale.platform.rows import RowForm, Rows
+from wholesale.pricing.forms import PriceField, TierRow
 
 _MOST = Decimal(10) ** 12
-_LONGEST_INDEX = 4
 _LONGEST_ID = 18
 # What is suggested while a country is typed; every other one of the world is understood as well.
 COMMON_COUNTRIES = ("BD", "CN", "IN", "PK", "VN", "TH", "ID", "TR", "KE", "UG", "TZ", "RW", "AE", "JP", "KR", "DE")
@@ -111,28 +114,6 @@ class OptionalAmountField(AmountField):
             raise StopValidation
 
 
-class PercentField(OptionalAmountField):
-    """From 0 to 100, or nothing."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        try:
-            super().process_formdata([text.replace("%", "") for text in valuelist])
-        except ValueError:
-            raise ValueError(i18n.gettext("Enter a percentage from 0 to 100.")) from None
-        finally:
-            self.typed = valuelist[0][:40] if valuelist else ""
-        if self.data is not None and self.data > 100:  # noqa: PLR2004 - a percentage
-            self.data = None
-            raise ValueError(i18n.gettext("Enter a percentage from 0 to 100."))
-
-
-class PriceField(AmountField):
-    """A unit price, shown without needless zeros."""
-
-    def _value(self) -> str:
-        return self.typed if self.typed is not None else "" if self.data is None else rules.amount(self.data)
-
-
 class IdField(IntegerField):
     """The hidden id of a row; nonsense is no id."""
 
@@ -153,52 +134,12 @@ class BarcodeField(TextField):
             raise StopValidation(i18n.sentence(error)) from None
 
 
-class Rows(FieldList):  # type: ignore[type-arg]  # the stubs make it generic, the class is not
-    """Rows of a table, added and taken out by buttons. What is sent under a number that makes no sense is nothing."""
-
-    def _extract_indices(self, prefix: str, formdata: Iterable[str]) -> Iterator[int]:
-        for name in formdata:
-            head, _, rest = name.partition(f"{prefix}-")
-            number = rest.partition("-")[0]
-            if not head and number.isascii() and number.isdecimal() and len(number) <= _LONGEST_INDEX:
-                yield int(number)
-
-    def pop(self, number: int) -> None:
-        if number < len(self.entries):
-            self.pop_entry(number)  # type: ignore[call-arg]  # the stubs are of an older one
-
-
-class RowForm(HouseForm):
-    """One row; a row in which nothing was typed is passed over."""
-
-    typed_fields: tuple[str, ...] = ()
-
-    @property
-    def is_blank(self) -> bool:
-        return not any(str(self[name]._value() or "").strip() for name in self.typed_fields)  # noqa: SLF001
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        if self.is_blank:
-            for field in self:
-                field.errors = []
-            return True
-        return bool(super().validate(extra_validators))
-
-
 class SpecificationRow(RowForm):
     """A name and a value."""
 
     typed_fields = ("name", "value")
     name = TextField(_l("Name"), maximum=60)
     value = TextField(_l("Value"), maximum=200)
-
-
-class TierRow(RowForm):
-    """From a quantity on, a price."""
-
-    typed_fields = ("min_qty", "unit_price")
-    min_qty = WholeNumberField(_l("From"), minimum=1)
-    unit_price = PriceField(_l("Price each"))
 
 
 class VariantRow(RowForm):
@@ -233,7 +174,7 @@ class ProductForm(HouseForm):
     cost = OptionalAmountField(_l("Cost of one"))
     moq = WholeNumberField(_l("Minimum order"), minimum=1, default=1)
     order_multiple = WholeNumberField(_l("Sold in multiples of"), minimum=1, default=1)
-    margin = PercentField(_l("Margin that you want, in per cent"))
+    margin = PercentField(_l("Margin that you want, in per cent"), optional=True)
     tiers = Rows(FormField(TierRow), _l("Prices"), max_entries=rules.MOST_TIERS)
     variants = Rows(FormField(VariantRow), _l("Variants and stock"), max_entries=MOST_VARIANTS)
     lead_time_days = OptionalNumberField(_l("Days until there is more"), maximum=1000)
@@ -248,7 +189,7 @@ class ProductForm(HouseForm):
         self.category_id.choices = [choice("", i18n.gettext("Choose a category")), *category_choices(categories)]
         units = UNITS if unit in UNITS else (*UNITS, unit)
         self.unit.choices = [choice(each, i18n.unit_name(each)) for each in units]
-        self._further: Callable[[], list[DomainError]] | None = None
+        self._further: Callable[[bool], list[DomainError]] | None = None
 
     @classmethod
     def of(cls, categories: Sequence[rules.Shelf], whole: rules.Whole, **kwargs: Any) -> ProductForm:
@@ -294,11 +235,11 @@ class ProductForm(HouseForm):
         label = i18n.local_name(attribute) + (f" ({attribute.unit})" if attribute.unit else "")
         if attribute.kind != "choice":
             return StringField(label, widget=TextInput())
-        options = [choice("", "–"), *(choice(option, option) for option in attribute.options)]
+        options = [choice("", "–"), *(choice(option, _option_name(attribute, option)) for option in attribute.options)]
         return SelectField(label, choices=options, validate_choice=False)
 
-    def also(self, further: Callable[[], list[DomainError]]) -> None:
-        """What else is looked for once every field by itself is fine."""
+    def also(self, further: Callable[[bool], list[DomainError]]) -> None:
+        """What else is looked for in the same round, whatever is wrong already; told whether anything was."""
         self._further = further
 
     def add_row(self, rows: str) -> None:
@@ -316,16 +257,20 @@ class ProductForm(HouseForm):
         for problem in attribute_problems(self.attributes, self._answers):
             self.refuse(problem)
             fine = False
-        if fine and all(row.form.is_blank for row in self.variants):
+        if all(row.form.is_blank for row in self.variants):
             self.refuse(DomainError("Give it a SKU: the number or word that you know it by.", field="variants"))
             fine = False
-        for problem in self._further() if fine and self._further else ():
+        for problem in self._further(fine) if self._further else ():
             self.refuse(problem)
             fine = False
         return fine
 
     def refuse(self, error: DomainError) -> None:
         """Beside the field of the row that it is about (`tiers-1-unit_price`, `stock RED-1`), else as ever."""
+        if isinstance(error, MistakesError):
+            for each in error.all:
+                self.refuse(each)
+            return
         field = self._field_of(error.field or "")
         if field is None:
             super().refuse(error)
@@ -388,10 +333,51 @@ class ProductForm(HouseForm):
         )
 
     @property
+    def legible(self) -> rules.Legible:
+        """What can be read of it, however much is wrong; to be asked for once it was validated."""
+        variants = [row.form for row in self.variants if not row.form.is_blank]
+        return rules.Legible(
+            category_id=None if self.category_id.errors else int(self.category_id.data),
+            description=self.description.data or "",
+            cost=None if self.cost.errors else self.cost.data or Decimal(0),
+            moq=_legible(self.moq),
+            order_multiple=_legible(self.order_multiple),
+            specifications=tuple(row.form.name.data or "" for row in self.specifications if not row.form.is_blank),
+            steps=tuple(
+                (_legible(row.form.min_qty), _legible(row.form.unit_price))
+                for row in self.tiers
+                if not row.form.is_blank
+            ),
+            variants=tuple(
+                VariantFacts(
+                    sku=_legible(row.sku) or "",
+                    name=row.name.data or "",
+                    is_offered=row.is_offered.data != "no",
+                    id=row.id.data,
+                )
+                for row in variants
+            ),
+            stock={
+                row.sku.data: row.stock.data
+                for row in variants
+                if _legible(row.stock) is not None and _legible(row.sku)
+            },
+        )
+
+    @property
     def steps(self) -> tuple[rules.Step, ...]:
         """The tiers that are complete."""
         rows = ((row.form.min_qty.data, row.form.unit_price.data) for row in self.tiers)
         return tuple((quantity, price) for quantity, price in rows if quantity is not None and price is not None)
+
+
+def _option_name(attribute: Attribute, option: str) -> str:
+    return (option_bn(attribute, option) if i18n.language() == "bn" else None) or option
+
+
+def _legible(field: Any) -> Any:
+    """What the field says; None where that makes no sense."""
+    return None if field.errors else field.data
 
 
 def category_choices(categories: Sequence[rules.Shelf]) -> list[Any]:

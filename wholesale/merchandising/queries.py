@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,18 +16,33 @@ from wholesale.audit import queries as audit
 from wholesale.audit import rules as audit_rules
 from wholesale.catalog.actions.products import facts_of
 from wholesale.catalog.models import Category, CategoryAttribute, Picture, Product, Variant
+from wholesale.catalog.queries.products import taken_skus
 from wholesale.catalog.rules.products import STATES, VariantFacts
+from wholesale.inventory.errors import BelowAllocatedError
 from wholesale.inventory.models import InventoryLog, Location, Stock
 from wholesale.kernel.actor import Actor
-from wholesale.kernel.errors import NotFoundError
+from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.kernel.money import Money
-from wholesale.merchandising.rules import LABELS, Kept, Shelf, Step, Whole, readable
+from wholesale.kernel.words import N_
+from wholesale.merchandising.rules import (
+    LABELS,
+    NO_TERMS,
+    Kept,
+    Legible,
+    Shelf,
+    Step,
+    Whole,
+    counted,
+    kept_skus,
+    readable,
+)
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Receipt, receipt
 
 PAGE = 25
+MOST_COUNTED = 1000
 # As the index ix_product_names has it.
 NAMES: sa.ColumnElement[Any] = sa.func.to_tsvector(
     sa.literal_column("'simple'"),
@@ -35,6 +50,7 @@ NAMES: sa.ColumnElement[Any] = sa.func.to_tsvector(
 )
 MAX_QUERY = 100
 _MOST_SELLERS = 500
+KEEPS_A_PRICE = N_("A product that has prices keeps at least one.")
 _SHORTEST_BEGINNING = 3
 
 
@@ -88,10 +104,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some products, and the key below which the next ones begin."""
+    """Some products, and the key below which the next ones begin; `total` of all pages, up to one more than
+    `MOST_COUNTED`, None where counting would cost more than it tells.
+    """
 
     rows: list[Row]
     after: int | None
+    total: int | None = None
+
+    @property
+    def is_more(self) -> bool:
+        """Whether there are more than anybody counts."""
+        return self.total is not None and self.total > MOST_COUNTED
 
 
 def seller_of(actor: Actor) -> int | None:
@@ -101,24 +125,45 @@ def seller_of(actor: Actor) -> int | None:
 
 def page(actor: Actor, filters: Filters, *, after: int | None = None) -> Page:
     """A page of the actor's products (staff: of all), newest first, by key: the last page costs what the first does."""
-    statement = _select().order_by(Product.id.desc()).limit(PAGE + 1)
     seller_id = seller_of(actor) or filters.seller_id
-    if seller_id is not None:
-        statement = statement.where(Product.seller_id == seller_id)
+    wanted = _wanted(filters, seller_id)
+    statement = _select().where(*wanted).order_by(Product.id.desc()).limit(PAGE + 1)
     if after is not None:
         statement = statement.where(Product.id < after)
-    statement = statement.where(
-        Product.state == filters.state if filters.state in STATES else Product.state != "archived"
-    )
-    if filters.category_id is not None:
-        statement = statement.where(Product.category_id.in_(_below(filters.category_id)))
-    if filters.q:
-        statement = statement.where(_matches(filters.q, within_a_seller=seller_id is not None))
-    if filters.low:
-        statement = statement.where(_is_low())
     found = db.session.execute(statement).all()
     rows = _rows(found[:PAGE])
-    return Page(rows, rows[-1].product.id if len(found) > PAGE else None)
+    total: int | None = len(rows)
+    if after is not None or len(found) > PAGE:
+        total = _count(wanted) if seller_id is not None or not filters.low else None
+    return Page(rows, rows[-1].product.id if len(found) > PAGE else None, total)
+
+
+def _wanted(filters: Filters, seller_id: int | None) -> list[sa.ColumnElement[bool]]:
+    found = [Product.state == filters.state if filters.state in STATES else Product.state != "archived"]
+    if seller_id is not None:
+        found.append(Product.seller_id == seller_id)
+    if filters.category_id is not None:
+        found.append(Product.category_id.in_(_below(filters.category_id)))
+    if filters.q:
+        found.append(_matches(filters.q, within_a_seller=seller_id is not None))
+    if filters.low:
+        found.append(_is_low())
+    return found
+
+
+def _count(wanted: Sequence[sa.ColumnElement[bool]]) -> int:
+    """How many there are, counted no further than anybody reads."""
+    some = sa.select(Product.id).where(*wanted).limit(MOST_COUNTED + 1).subquery()
+    return db.session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+
+
+def archived(actor: Actor, product_id: int) -> Product | None:
+    """The actor's product, if it is put away."""
+    statement = sa.select(Product).where(Product.id == product_id, Product.state == "archived")
+    seller_id = seller_of(actor)
+    if seller_id is not None:
+        statement = statement.where(Product.seller_id == seller_id)
+    return db.session.scalars(statement).one_or_none()
 
 
 def row(actor: Actor, product_id: int) -> Row:
@@ -351,6 +396,57 @@ def has_terms(*, seller_id: int, category_id: int, product_id: int | None) -> bo
     """Whether anything says how revenue is shared; without that nobody can order."""
     goods = Goods(product_id or 0, seller_id, category_id)
     return goods.product_id in pricing.settlements([goods])
+
+
+def mistakes(
+    typed: Legible,
+    *,
+    seller_id: int,
+    currency: str,
+    state: str,
+    product: Product | None = None,
+    began: Mapping[str, str] | None = None,
+    fine: bool,
+) -> list[DomainError]:
+    """Everything that is wrong with what was typed of a product, as far as it can be read, each on its field.
+
+    `product` None: a new one. `fine`: each field by itself is. Taken SKUs are told with other mistakes only: alone
+    they may be this very form, sent twice, which `actions` knows.
+    """
+    found = typed.problems(currency=currency, state=state)
+    is_published = state == "active" and (product is None or product.state != "active")
+    if is_published and typed.category_id is not None:
+        product_id = product.id if product else None
+        if not has_terms(seller_id=seller_id, category_id=typed.category_id, product_id=product_id):
+            found.append(DomainError(NO_TERMS, field="terms"))
+    if product is not None:
+        found += _mistakes_against(whole(product), typed, began, product)
+    if found or not fine:
+        skus = [each.sku for each in typed.variants]
+        found += taken_skus(seller_id=seller_id, product_id=product.id if product else None, skus=skus)
+    return found
+
+
+def _mistakes_against(
+    kept: Whole, typed: Legible, began: Mapping[str, str] | None, product: Product
+) -> list[DomainError]:
+    """What cannot be, because of what there is."""
+    found = []
+    if kept.tiers and not typed.steps:
+        found.append(DomainError(KEEPS_A_PRICE, field="tiers"))
+    first = sa.select(sa.func.min(Location.id)).where(Location.organization_id == product.seller_id).scalar_subquery()
+    rows = db.session.execute(
+        sa.select(Variant.sku, Stock.allocated)
+        .join(Stock, Stock.variant_id == Variant.id)
+        .where(Variant.product_id == product.id, Stock.location_id == first)
+    )
+    allocated, skus = dict(rows.all()), kept_skus(typed, kept)
+    for sku, pieces in counted(began, typed, kept).items():
+        promised = allocated.get(skus.get(sku, ""), 0)
+        if pieces < promised:
+            refused = BelowAllocatedError({0: promised})
+            found.append(DomainError(refused.message, field=f"stock {sku}", promised=promised))
+    return found
 
 
 def stock_moves(variant_ids: Collection[int], limit: int = 3) -> list[InventoryLog]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
-from wholesale.catalog.rules.products import Gap, ProductFacts, VariantFacts, gaps
+from wholesale.catalog.rules.products import Gap, ProductFacts, VariantFacts, fact_problems, gaps, variant_problems
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 from wholesale.kernel.words import N_
@@ -82,6 +82,36 @@ class Whole:
     """SKU → pieces counted; a variant that is missing was not counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Legible:
+    """What can be read of a form some fields of which make no sense; None (a SKU: empty) stands for such a one.
+
+    `cost` 0: nothing was typed. `stock`: as in `Whole`.
+    """
+
+    category_id: int | None
+    description: str
+    cost: Decimal | None
+    moq: int | None
+    order_multiple: int | None
+    specifications: tuple[str, ...]
+    steps: tuple[tuple[int | None, Decimal | None], ...]
+    variants: tuple[VariantFacts, ...]
+    stock: Mapping[str, int]
+
+    def problems(self, *, currency: str, state: str) -> list[DomainError]:
+        """Everything that is wrong with it or, to be active, missing; whatever hangs on one that cannot be read is
+        not asked.
+        """
+        found = fact_problems(moq=self.moq, multiple=self.order_multiple, specifications=self.specifications)
+        found += tier_problems(self.steps, moq=self.moq, multiple=self.order_multiple, currency=currency)
+        found += variant_problems(self.variants) if self.variants else []
+        if state == "active":
+            lacks = gaps(description=self.description, cost=self.cost, has_prices=bool(self.steps))
+            found += [DomainError(gap.message, field=gap.field) for gap in lacks]
+        return found
+
+
 def written(whole: Whole) -> dict[str, str]:
     """The same as text, by field: what two people's versions are compared by, and what the history keeps."""
     facts = whole.facts
@@ -125,6 +155,11 @@ def amount(value: Decimal) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
+def is_amount(text: str) -> bool:
+    """Whether it is one that `amount` wrote."""
+    return bool(text) and text.isascii() and text.replace(".", "", 1).isdecimal()
+
+
 def packed(seen: Mapping[str, str]) -> str:
     """What a page was made from, to come back with its form."""
     return json.dumps(seen, ensure_ascii=False, separators=(",", ":"))
@@ -160,6 +195,11 @@ class Difference:
         return LABELS.get(self.field.partition(" ")[0], self.field)
 
     @property
+    def of(self) -> str:
+        """The SKU, where it is about one variant."""
+        return self.field.partition(" ")[2]
+
+    @property
     def contested(self) -> bool:
         """Both changed it: what was typed would replace what the other saved."""
         return self.mine not in (self.began, self.theirs)
@@ -183,7 +223,7 @@ def readable(name: str, text: str, categories: Mapping[str, str], questions: Map
     return text
 
 
-def kept_skus(mine: Whole, theirs: Whole) -> dict[str, str]:
+def kept_skus(mine: Whole | Legible, theirs: Whole) -> dict[str, str]:
     """SKU as typed → SKU as it is kept, of the variants that are there already: a SKU may have been typed anew."""
     was = {each.id: each.sku for each in theirs.variants}
     found = {each.sku: was[each.id] for each in mine.variants if each.id in was}
@@ -192,7 +232,7 @@ def kept_skus(mine: Whole, theirs: Whole) -> dict[str, str]:
     return found | {each.sku: each.sku for each in mine.variants if each.id not in was and each.sku in left}
 
 
-def counted(began: Mapping[str, str] | None, mine: Whole, theirs: Whole) -> dict[str, int]:
+def counted(began: Mapping[str, str] | None, mine: Whole | Legible, theirs: Whole) -> dict[str, int]:
     """SKU as typed → pieces, of what somebody counted: what only stands there as it stood at the beginning is none."""
     kept = kept_skus(mine, theirs)
     return {
@@ -236,17 +276,22 @@ def differences(
     return found
 
 
-def tier_problems(steps: Sequence[Step], *, moq: int, multiple: int, currency: str) -> list[DomainError]:
-    """Everything that is wrong with the tiers, each beside the row it is about (`tiers-1-unit_price`)."""
+def tier_problems(
+    steps: Sequence[tuple[int | None, Decimal | None]], *, moq: int | None, multiple: int | None, currency: str
+) -> list[DomainError]:
+    """Everything that is wrong with the tiers, each beside the row it is about (`tiers-1-unit_price`).
+
+    None stands for a number that could not be read: what hangs on it is not asked.
+    """
     found: list[DomainError] = []
-    if steps and steps[0][0] != moq:
+    if steps and moq is not None and steps[0][0] not in (None, moq):
         found.append(
             DomainError(
                 "The first tier must begin at the minimum order quantity, {moq}.", field="tiers-0-min_qty", moq=moq
             )
         )
     for index, ((quantity, price), (next_quantity, next_price)) in enumerate(pairwise(steps), 1):
-        if next_quantity <= quantity:
+        if quantity is not None and next_quantity is not None and next_quantity <= quantity:
             found.append(
                 DomainError(
                     "This must be more than the {quantity} of the tier above.",
@@ -254,7 +299,7 @@ def tier_problems(steps: Sequence[Step], *, moq: int, multiple: int, currency: s
                     quantity=quantity,
                 )
             )
-        if next_price >= price:
+        if price is not None and next_price is not None and next_price >= price:
             found.append(
                 DomainError(
                     "This must be less than the {price} of the tier above: who takes more pays less for each.",
@@ -263,7 +308,7 @@ def tier_problems(steps: Sequence[Step], *, moq: int, multiple: int, currency: s
                 )
             )
     for index, (quantity, price) in enumerate(steps):
-        if quantity % multiple:
+        if quantity is not None and multiple and quantity % multiple:
             found.append(
                 DomainError(
                     "This is sold in multiples of {multiple}: {lower} or {upper} would fit.",
@@ -273,7 +318,7 @@ def tier_problems(steps: Sequence[Step], *, moq: int, multiple: int, currency: s
                     upper=(quantity // multiple + 1) * multiple,
                 )
             )
-        if (Money(price, currency) * quantity).rounded().is_zero:
+        if quantity is not None and price is not None and (Money(price, currency) * quantity).rounded().is_zero:
             found.append(
                 DomainError("The smallest order of a tier must cost something.", field=f"tiers-{index}-unit_price")
             )
@@ -282,4 +327,4 @@ def tier_problems(steps: Sequence[Step], *, moq: int, multiple: int, currency: s
 
 def missing(whole: Whole) -> list[Gap]:
     """What a draft lacks before buyers can order it."""
-    return gaps(facts=whole.facts, has_prices=bool(whole.tiers))
+    return gaps(description=whole.facts.description, cost=whole.facts.cost, has_prices=bool(whole.tiers))

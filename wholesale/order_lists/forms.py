@@ -74,7 +74,7 @@ class QuantitiesForm(HouseForm):
 
 
 class MarkForm(HouseForm):
-    """Whether a product shall be a favourite; where to go back to."""
+    """Whether a product shall be a favourite; where to go back to: `favourites`, or the address of a list of goods."""
 
     marked = HiddenField()
     back = HiddenField()

@@ -82,6 +82,13 @@ def is_favourite(actor: Actor, product_id: int) -> sa.Exists:
     return sa.exists().where(Favourite.organization_id == actor.acting_organization, Favourite.product_id == product_id)
 
 
+def marked_by(actor: Actor) -> sa.Exists | None:
+    """The condition that a product is the business's favourite, for statements of products; None: they have none."""
+    if not (actor.is_buyer and actor.is_verified):
+        return None
+    return sa.exists().where(Favourite.organization_id == actor.acting_organization, Favourite.product_id == Product.id)
+
+
 def found(actor: Actor, list_id: int, *, lock: bool = False) -> OrderList:
     """One list. Raises NotFoundError for another's as for none."""
     statement = sa.select(OrderList).where(OrderList.id == list_id, visible_to(actor))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, flash, make_response, redirect, request
 from flask_babel import gettext as _
 
 from wholesale.cart.quick import shown
@@ -10,6 +10,7 @@ from wholesale.order_lists import actions, queries
 from wholesale.order_lists.forms import AddForm, ListForm, MarkForm, MoveForm, NameForm, QuantitiesForm
 from wholesale.platform.access import ORDERING_BUYER, VERIFIED_BUYER, access, actor
 from wholesale.platform.htmx import current, done, respond, show
+from wholesale.platform.resume import local_path
 
 bp = Blueprint("order_lists", __name__)
 
@@ -174,10 +175,15 @@ def mark(slug: str) -> Response:
     form = MarkForm()
     marked = form.marked.data == "yes"
     actions.mark(actor=actor(), slug=slug, marked=marked)
+    listed = local_path(form.back.data) or ""
     if current().is_fragment:
-        return respond("order_lists/favourites.html", "order_lists/_favourite.html", slug=slug, favourite=marked)
+        return respond(
+            "order_lists/favourites.html", "order_lists/_favourite.html", slug=slug, favourite=marked, back=listed
+        )
+    said = _("It is a favourite now.") if marked else _("It is no favourite any more.")
     if form.back.data == "favourites":
-        return done("order_lists.favourites", _("It is no favourite any more."))
-    return done(
-        "pages.product", _("It is a favourite now.") if marked else _("It is no favourite any more."), slug=slug
-    )
+        return done("order_lists.favourites", said)
+    if listed:
+        flash(said)
+        return make_response(redirect(f"{listed}#order_lists-favourite-{slug}", 303))
+    return done("pages.product", said, slug=slug)

@@ -125,10 +125,12 @@ def _is_accent(char: str) -> bool:
     return "\u0300" <= char <= "\u036f"
 
 
-def slug(name: str, fallback: str) -> str:
+def slug(name: str, fallback: str, *, longest: int = _LONGEST_SLUG) -> str:
     """`name` for an address: small letters, digits and single dashes; `fallback` when nothing of it is Latin."""
-    plain = unicodedata.normalize("NFKD", latin_digits(name)).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].rstrip("-") or fallback
+    plain = name.lower()
+    if not plain.isascii():  # files have a hundred thousand names, and most are
+        plain = unicodedata.normalize("NFKD", latin_digits(name)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].rstrip("-") or fallback
 
 
 # --- people -----------------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
-"""Fields of forms about people and papers: e-mail, password, a day, one of a few."""
+"""Fields of forms about people, papers and terms: e-mail, password, a day, a percentage, one of a few."""
 
 from __future__ import annotations
 
 import unicodedata
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -13,14 +14,16 @@ from wtforms import PasswordField as PlainPasswordField
 from wtforms import RadioField as PlainRadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are of an older one
 from wtforms.validators import StopValidation
-from wtforms.widgets import DateInput, EmailInput
+from wtforms.widgets import DateInput, EmailInput, TextInput
 
+from wholesale.kernel.numbers import ungrouped
 from wholesale.platform import i18n
 from wholesale.platform.forms import TextField, at_most
 
 MAX_PASSWORD = 200
 MAX_EMAIL = 254
-_LONGEST_DAY = 40  # of what was typed, to be shown again
+_LONGEST_DAY = _LONGEST_NUMBER = 40  # of what was typed, to be shown again
+_WHOLE = 100  # per cent
 
 
 def required(_form: Form, field: Field) -> None:
@@ -71,6 +74,54 @@ class RadioField(PlainRadioField):
         super().__init__(label, **kwargs)
         self.invalid_choice_message = _l("Please choose one.")
         self.flags.required = True
+
+
+class PercentField(Field):
+    """A percentage with at most 4 decimals, in Latin or Bangla digits, with its sign or without; `data` is a Decimal or
+    None. Up to `most`; `signed`: also below zero.
+    """
+
+    widget = TextInput()
+    typed: str | None = None
+
+    def __init__(
+        self, label: str, *, optional: bool = False, most: int = 100, signed: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(label, **kwargs)
+        self.optional, self.most, self.signed = optional, most, signed
+        if not optional:
+            self.flags.required = True
+
+    def _value(self) -> str:
+        if self.typed is not None:
+            return self.typed
+        return "" if self.data is None else f"{self.data.normalize():f}"
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = None
+        self.typed = valuelist[0][:_LONGEST_NUMBER] if valuelist else ""
+        if not self.typed.strip():
+            return
+        try:
+            number = Decimal(ungrouped(self.typed.replace("%", "").replace("−", "-").strip()))
+        except (InvalidOperation, ValueError):
+            raise ValueError(self._wrong()) from None
+        if not number.is_finite() or abs(number) > self.most or number != round(number, 4):
+            raise ValueError(self._wrong())
+        if number < 0 and not self.signed:
+            raise ValueError(self._wrong())
+        self.data = number
+
+    def _wrong(self) -> str:
+        if self.most == _WHOLE and not self.signed:
+            return i18n.gettext("Enter a percentage from 0 to 100.")
+        return i18n.gettext("Enter a percentage such as 7.5.")
+
+    def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - WTForms passes it by name
+        if self.process_errors:
+            raise StopValidation
+        if self.data is None and not self.optional:
+            raise StopValidation(i18n.gettext("Please fill this in."))
 
 
 class DayField(Field):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, SelectField, ValidationError
+from wtforms import BooleanField, SelectField
+from wtforms.fields import FormField
 
 from wholesale.kernel.errors import DomainError
-from wholesale.kernel.numbers import ungrouped
-from wholesale.platform import i18n
-from wholesale.platform.fields import DayField, choice
-from wholesale.platform.forms import AmountField, HouseForm, LongTextField, TextField, WholeNumberField
+from wholesale.platform.fields import DayField, PercentField, choice
+from wholesale.platform.forms import AmountField, HouseForm, TextField, WholeNumberField
+from wholesale.platform.rows import RowForm, Rows
 from wholesale.pricing.rules import Advice, Mix, Offer, Quote
 
 _PIECES = re.compile(r"v([1-9]\d{0,17})")
 _MOST_VARIANTS = 200
-_LONGEST = 40
+MOST_TIERS = 20
 
 
 class QuantityForm(HouseForm):
@@ -141,39 +141,18 @@ class Calculation:
         return found if found and found.quantity not in {each.quantity for each in self.nearest} else None
 
 
-class PercentField(TextField):
-    """A percentage with at most 4 decimals, in Latin or Bangla digits; `amount` is a Decimal or None."""
-
-    amount: Decimal | None = None
-
-    def __init__(self, label: str, *, optional: bool = False, **kwargs: Any) -> None:
-        super().__init__(label, maximum=_LONGEST, optional=optional, **kwargs)
-
-    def post_validate(self, form: Any, validation_stopped: bool) -> None:  # noqa: ARG002, FBT001 - WTForms' protocol
-        text = (self.data or "").rstrip("%").strip()
-        if not text or self.errors:
-            return
-        try:
-            number = Decimal(ungrouped(text))
-        except (InvalidOperation, ValueError):
-            raise ValidationError(i18n.gettext("Enter a percentage such as 7.5.")) from None
-        if not number.is_finite() or abs(number) > 1000 or number != round(number, 4):  # noqa: PLR2004 - per cent
-            raise ValidationError(i18n.gettext("Enter a percentage such as 7.5."))
-        self.amount = number
-
-
 class SuggestionForm(HouseForm):
     """Which price keeps a margin?"""
 
     cost = AmountField(_l("What one piece costs you"))
-    margin = PercentField(_l("Margin you want, in per cent of the selling price"))
+    margin = PercentField(_l("Margin you want, in per cent of the selling price"), most=1000, signed=True)
 
 
 class PriceListForm(HouseForm):
     """What a price list says of itself."""
 
     name = TextField(_l("Name, as your buyers read it"), maximum=80)
-    off_percent = PercentField(_l("Per cent off everything you sell"), optional=True)
+    off_percent = PercentField(_l("Per cent off everything you sell"), optional=True, most=1000, signed=True)
     valid_from = DayField(_l("First day"))
     valid_until = DayField(_l("Last day"), optional=True)
     is_active = BooleanField(_l("The list is in force on these days"), default=True)
@@ -187,30 +166,38 @@ class BuyerForm(HouseForm):
     words = TextField(_l("Name"), maximum=200, optional=True)
 
 
-class TiersForm(HouseForm):
-    """A product's own tiers on a list, one a line: quantity and price."""
+class PriceField(AmountField):
+    """A unit price, shown without needless zeros."""
 
-    tiers = LongTextField(_l("Tiers, one a line: quantity and price"), maximum=2000, optional=True)
+    def _value(self) -> str:
+        return self.typed if self.typed is not None else "" if self.data is None else f"{self.data.normalize():f}"
+
+
+class TierRow(RowForm):
+    """From a quantity on, a price."""
+
+    typed_fields = ("min_qty", "unit_price")
+    min_qty = WholeNumberField(_l("From"), minimum=1)
+    unit_price = PriceField(_l("Price each"))
+
+
+class TiersForm(HouseForm):
+    """A product's own tiers on a list."""
+
+    tiers = Rows(FormField(TierRow), _l("Prices"), max_entries=MOST_TIERS)
 
     def steps(self) -> list[tuple[int, Decimal]]:
-        """The lines as (quantity, price). Raises DomainError on `tiers`, naming the line."""
-        found = []
-        for number, line in enumerate((self.tiers.data or "").splitlines(), start=1):
-            parts = line.replace("+", " ").replace(":", " ").replace("=", " ").replace("→", " ").split()
-            if not parts:
-                continue
-            try:
-                quantity, price = (Decimal(ungrouped(part).lstrip("৳")) for part in parts)
-            except (InvalidOperation, ValueError):
-                raise DomainError("Line {line}: write a quantity and a price, such as 50 135.00.", field="tiers",
-                                  line=number) from None  # fmt: skip
-            if quantity != quantity.to_integral_value() or not 1 <= quantity <= 10_000_000:  # noqa: PLR2004
-                raise DomainError("Line {line}: the quantity is a whole number.", field="tiers", line=number)
-            if not price.is_finite() or price >= Decimal(10) ** 12:
-                raise DomainError("Line {line}: write a quantity and a price, such as 50 135.00.", field="tiers",
-                                  line=number)  # fmt: skip
-            found.append((int(quantity), price))
-        return found
+        """The rows in which something was typed, as (quantity, price)."""
+        return [(row.form.min_qty.data, row.form.unit_price.data) for row in self.tiers if not row.form.is_blank]
+
+    def rearranged(self, do: str) -> bool:
+        """Whether the button that was pressed only adds a row or takes one out, and then that is done."""
+        verb, _, number = do.partition(" ")
+        if verb == "add" and len(self.tiers.entries) < MOST_TIERS:
+            self.tiers.append_entry()
+        elif verb == "remove" and number.isascii() and number.isdecimal() and int(number[:4]) < len(self.tiers.entries):
+            self.tiers.pop(int(number[:4]))
+        return verb in {"add", "remove"}
 
 
 class ChangeForm(HouseForm):
@@ -219,7 +206,7 @@ class ChangeForm(HouseForm):
     category = SelectField(_l("Which products"), validate_choice=True)
     sku = TextField(_l("Only the product with this SKU"), maximum=80, optional=True)
     direction = SelectField(_l("Up or down"), choices=[choice("up", _l("Up")), choice("down", _l("Down"))])
-    percent = PercentField(_l("By how many per cent"))
+    percent = PercentField(_l("By how many per cent"), most=1000, signed=True)
     rounding = SelectField(
         _l("Prices end on"),
         choices=[

@@ -216,11 +216,17 @@ def test_pasting_more_checks_before_it_puts(client_of: Browser, cast: Cast, bag:
 def test_rows_can_be_had_without_script(client_of: Browser, cast: Cast, bag: Product) -> None:
     amina = client_of(cast.amina)
     assert amina.get("/quick-order").text.count('name="sku-') == 5
-    answer = amina.post("/quick-order", data={"more": "1", "sku-1": "", "quantity-1": ""})
-    assert answer.status_code == 200
-    assert answer.text.count('name="sku-') == 20
-    answer = amina.post("/quick-order", data={"more": "1", "sku-1": "JB-100", "quantity-1": "50"})
-    assert answer.text.count('name="sku-') == 21
+    rows = {f"{name}-{n}": "" for n in range(1, 6) for name in ("sku", "quantity")}
+    for there in (5, 10, 15):
+        answer = amina.post("/quick-order", data={"more": "1", **rows})
+        assert answer.status_code == 200
+        assert answer.text.count('name="sku-') == there + 5  # five more, whatever there was
+        rows |= {f"{name}-{n}": "" for n in range(there + 1, there + 6) for name in ("sku", "quantity")}
+    rows |= {"sku-1": "JB-100", "quantity-1": "50"}
+    assert amina.post("/quick-order", data={"more": "1", **rows}).text.count('name="sku-') == 25
+    assert amina.post("/quick-order", data=rows).text.count('name="sku-') == 1 + 5
+    many = {f"sku-{n}": "" for n in range(1, 2_000)}
+    assert amina.post("/quick-order", data={"more": "1", **many}).text.count('name="sku-') == 205
 
 
 def test_as_a_fragment(client_of: Browser, cast: Cast, bag: Product) -> None:

@@ -21,7 +21,7 @@ from tests.factories import accounts, catalog, imports, organizations
 from wholesale.catalog.models import Product, Variant
 from wholesale.inventory.models import Stock
 from wholesale.kernel import clock
-from wholesale.kernel.actor import Actor
+from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.merchandising.imports import actions, jobs, queries
@@ -302,6 +302,7 @@ def test_a_killed_worker_leaves_whole_chunks_and_the_next_one_goes_on(
         owner = accounts.user("Dipu")
         organizations.business("Dipu Traders", kind="seller", members={owner: "owner"})
         actor = accounts.actor(owner)
+        pricing.set_settlement(actor=SYSTEM, settlement=catalog.PROFIT_SHARE)
         run = imports.checked(actor, rows(50))
         actions.apply_run(actor=actor, run_id=run.id, mode=mode)
         db.session.commit()

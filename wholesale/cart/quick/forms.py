@@ -15,7 +15,6 @@ from wholesale.kernel.errors import DomainError
 from wholesale.platform.forms import HouseForm, LongTextField, UploadField
 
 BLANK = 5
-MORE = 20
 _LONGEST_TEXT = 20_000
 _LONGEST_SKU = 80
 _LONGEST_QUANTITY = 40
@@ -45,7 +44,8 @@ class QuickForm(HouseForm):
         numbers = {int(found[1]) for name in given if (found := _NAME.match(name))}
         self.typed = [_row(given, number) for number in sorted(numbers)]
         self.wants_rows = "more" in given
-        self.blank = MORE if self.wants_rows else BLANK
+        # So many more than there are; those in which something stands are rows of their own.
+        self.blank = min(len(self.typed) - len(self.filled), rules.MAX_ROWS) + BLANK if self.wants_rows else BLANK
 
     @property
     def brings_new(self) -> bool:

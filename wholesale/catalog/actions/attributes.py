@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import sqlalchemy as sa
 
@@ -11,7 +12,7 @@ from wholesale.catalog.actions import listings
 from wholesale.catalog.events import AT_ONCE, AttributeRemoved, CategoryChanged
 from wholesale.catalog.models import Category, CategoryAttribute, Product
 from wholesale.catalog.queries.attributes import uses_of
-from wholesale.catalog.rules.attributes import KINDS, check_options
+from wholesale.catalog.rules.attributes import KINDS, read_options
 from wholesale.catalog.rules.categories import is_below
 from wholesale.catalog.rules.pictures import Way, reordered
 from wholesale.kernel import clock
@@ -31,9 +32,13 @@ def add_attribute(
     options: Sequence[str] = (),
     unit: str = "",
 ) -> CategoryAttribute:
-    """One more question to the products of a category and below. Raises DomainError on the field that is wrong."""
+    """One more question to the products of a category and below; an option may have its name in Bangla behind a `=`.
+
+    Raises DomainError on the field that is wrong.
+    """
     category = _category(category_id)
     _check(category, None, name, kind)
+    named = read_options(kind, options)
     last = db.session.scalar(
         sa.select(sa.func.max(CategoryAttribute.position)).where(CategoryAttribute.category_id == category.id)
     )
@@ -42,7 +47,8 @@ def add_attribute(
         name=name,
         kind=kind,
         name_bn=name_bn or None,
-        options=check_options(kind, options),
+        options=[option for option, _bangla in named],
+        options_bn=_in_bangla(named),
         unit=unit if kind == "number" else "",
         position=0 if last is None else last + 1,
     )
@@ -68,7 +74,8 @@ def change_attribute(
     attribute = _attribute(category, attribute_id)
     _check(category, attribute, name, kind)
     before = _facts(attribute)
-    wanted = check_options(kind, options)
+    named = read_options(kind, options)
+    wanted = [option for option, _bangla in named]
     uses = uses_of(attribute)
     if kind != attribute.kind and uses.products:
         raise DomainError(
@@ -82,12 +89,18 @@ def change_attribute(
                 "Products say “{option}” ({number}), so that it stays.", field="options", number=number, option=option
             )
     attribute.name, attribute.name_bn, attribute.kind = name, name_bn or None, kind
-    attribute.options, attribute.unit = wanted, unit if kind == "number" else ""
+    attribute.options, attribute.options_bn = wanted, _in_bangla(named)
+    attribute.unit = unit if kind == "number" else ""
     db.session.flush()
     if before != _facts(attribute):
         _note(actor, "attribute.changed", category, before, _facts(attribute))
         emit(CategoryChanged(category_id=category.id))
     return attribute
+
+
+def _in_bangla(named: Sequence[tuple[str, str]]) -> list[str]:
+    """In the options' order; nothing at all where none has a name."""
+    return [bangla for _option, bangla in named] if any(bangla for _option, bangla in named) else []
 
 
 def move_attribute(*, actor: Actor, category_id: int, attribute_id: int, way: Way) -> None:
@@ -196,7 +209,10 @@ def _facts(attribute: CategoryAttribute) -> dict[str, object]:
         "name": attribute.name,
         "name_in_bangla": attribute.name_bn or "",
         "kind": attribute.kind,
-        "options": list(attribute.options),
+        "options": [
+            f"{option} = {bangla}" if bangla else option
+            for option, bangla in zip_longest(attribute.options, attribute.options_bn)
+        ],
         "unit": attribute.unit,
     }
 

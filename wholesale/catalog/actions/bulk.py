@@ -29,15 +29,17 @@ _COLUMNS = {
     "brand": "text",
     "country": "char(2)",
     "state": "text",
+    "attributes": "jsonb",
+    "specifications": "jsonb",
 }
+_ABSENT: dict[str, Any] = {"attributes": {}, "specifications": []}
 _NAMES = ", ".join(_COLUMNS)
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
 
 _CREATE = sa.text(
     f"""
-    INSERT INTO product (seller_id, slug, currency, attributes, specifications, version, created_at, updated_at,
-                         {_NAMES})
-    SELECT :seller_id, slug, :currency, '{{}}', '[]', 1, :now, :now, {_NAMES}
+    INSERT INTO product (seller_id, slug, currency, version, created_at, updated_at, {_NAMES})
+    SELECT :seller_id, slug, :currency, 1, :now, :now, {_NAMES}
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (place integer, slug text, {_TYPED})
     ORDER BY place
     RETURNING id, slug
@@ -57,19 +59,23 @@ _UPDATE = sa.text(
 _CREATE_VARIANTS = sa.text(
     """
     INSERT INTO variant (product_id, seller_id, sku, name, barcode, surcharge, is_offered)
-    SELECT product_id, :seller_id, sku, coalesce(name, ''), barcode, coalesce(surcharge, 0), true
+    SELECT product_id, :seller_id, sku, coalesce(name, ''), barcode, coalesce(surcharge, 0), coalesce(is_offered, true)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-         AS given (place integer, product_id bigint, sku text, name text, barcode text, surcharge numeric(18,4))
+         AS given (place integer, product_id bigint, sku text, name text, barcode text, surcharge numeric(18,4),
+                   is_offered boolean)
     ORDER BY place
     RETURNING id, sku
     """
 )
 _UPDATE_VARIANTS = sa.text(
     """
-    UPDATE variant SET name = coalesce(given.name, variant.name), barcode = coalesce(given.barcode, variant.barcode),
-                       surcharge = coalesce(given.surcharge, variant.surcharge)
+    UPDATE variant SET name = coalesce(given.name, variant.name),
+                       barcode = CASE WHEN given.keeps_barcode THEN variant.barcode ELSE given.barcode END,
+                       surcharge = coalesce(given.surcharge, variant.surcharge),
+                       is_offered = coalesce(given.is_offered, variant.is_offered)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-         AS given (id bigint, name text, barcode text, surcharge numeric(18,4))
+         AS given (id bigint, name text, barcode text, keeps_barcode boolean, surcharge numeric(18,4),
+                   is_offered boolean)
     WHERE variant.id = given.id
     """
 )
@@ -84,7 +90,7 @@ def create_products(*, seller_id: int, currency: str, products: Sequence[tuple[s
         return []
     slugs = free_slugs([(str(columns["name"]), sku) for sku, columns in products])
     rows = [
-        {"place": place, "slug": slug} | {name: columns.get(name) for name in _COLUMNS}
+        {"place": place, "slug": slug} | {name: columns.get(name, _ABSENT.get(name)) for name in _COLUMNS}
         for place, (slug, (_sku, columns)) in enumerate(zip(slugs, products, strict=True))
     ]
     made = db.session.execute(
@@ -113,7 +119,7 @@ def lock_products(product_ids: Iterable[int]) -> None:
 
 
 def create_variants(*, seller_id: int, variants: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """New variants from product_id, sku, and perhaps name, barcode, surcharge; SKU → id."""
+    """New variants from product_id, sku, and perhaps name, barcode, surcharge, is_offered; SKU → id."""
     if not variants:
         return {}
     rows = [{"place": place} | dict(variant) for place, variant in enumerate(variants)]
@@ -122,9 +128,10 @@ def create_variants(*, seller_id: int, variants: Sequence[Mapping[str, Any]]) ->
 
 
 def update_variants(variants: Sequence[Mapping[str, Any]]) -> None:
-    """Variants by id with what becomes something else of name, barcode and surcharge."""
+    """Variants by id with what becomes something else of name, barcode (None: none), surcharge and is_offered."""
     if variants:
-        db.session.execute(_UPDATE_VARIANTS, {"rows": _json(variants)})
+        rows = [{**each, "keeps_barcode": "barcode" not in each} for each in variants]
+        db.session.execute(_UPDATE_VARIANTS, {"rows": _json(rows)})
 
 
 def free_slugs(wanted: Sequence[tuple[str, str]]) -> list[str]:

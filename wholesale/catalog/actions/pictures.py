@@ -115,6 +115,23 @@ def _add_uploads(actor: Actor, product_id: int, kept: Sequence[str], field: str)
     return len(kept)
 
 
+def copy_pictures(*, from_id: int, to_id: int) -> None:
+    """Let a product have the pictures of another, in their order: rows of its own that know the same files.
+
+    A file goes when no row knows it any more, so that neither misses what is taken from the other. What is not
+    prepared yet is prepared for each; what failed is not copied.
+    """
+    kept = sa.select(Picture).where(Picture.product_id == from_id, Picture.state != "failed").order_by(Picture.position)
+    names = [column.key for column in sa.inspect(Picture).column_attrs if column.key not in {"id", "product_id"}]
+    for position, picture in enumerate(db.session.scalars(kept).all()):
+        values = {name: getattr(picture, name) for name in names}
+        copy = Picture(product_id=to_id, **values | {"position": position, "created_at": clock.now()})
+        db.session.add(copy)
+        db.session.flush()
+        if copy.state == "pending":
+            emit(PictureUploaded(picture_id=copy.id))
+
+
 def make_sizes(picture_id: int) -> None:
     """Make the sizes of an uploaded photograph, and remove what the camera sent. Once: what is done stays done."""
     picture = db.session.get(Picture, picture_id, with_for_update=True, populate_existing=True)

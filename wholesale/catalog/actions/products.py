@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from wholesale.catalog.actions import listings
+from wholesale.catalog.errors import MistakesError
 from wholesale.catalog.models import Product, Variant
+from wholesale.catalog.queries.products import TAKEN, taken_skus
 from wholesale.catalog.rules import slugify
 from wholesale.catalog.rules.products import (
     LONGEST_SKU,
@@ -24,11 +26,9 @@ from wholesale.catalog.rules.products import (
 )
 from wholesale.kernel import clock
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
-from wholesale.kernel.words import N_
 from wholesale.platform.db import db
 
 _ROOM_FOR_NUMBER = 6
-_TAKEN = N_("Another of your products has this SKU: {product}.")
 
 
 def add_product(
@@ -92,7 +92,7 @@ def create(
 ) -> Product:
     """A new product with its variants.
 
-    Raises DomainError on the field that is wrong; on `variants-<row>-sku` when the seller has such a SKU already.
+    Raises DomainError on the field that is wrong; on each `variants-<row>-sku` that the seller has already.
     """
     check_facts(facts)
     check_variants(variants)
@@ -233,24 +233,14 @@ def _save_variants(product: Product, variants: Sequence[VariantFacts]) -> None:
     except IntegrityError as error:  # somebody else took it a moment ago
         detail = str(getattr(getattr(error.orig, "diag", None), "message_detail", "") or "")
         row_number = next((index for index, each in enumerate(variants) if f", {each.sku})" in detail), 0)
-        raise DomainError(_TAKEN, field=f"variants-{row_number}-sku", product=variants[row_number].sku) from error
+        raise DomainError(TAKEN, field=f"variants-{row_number}-sku", product=variants[row_number].sku) from error
 
 
 def _refuse_taken(product: Product, variants: Sequence[VariantFacts]) -> None:
-    """Raise DomainError on the first row whose SKU another product of the seller has."""
-    skus = {each.sku.casefold(): index for index, each in reversed(list(enumerate(variants)))}
-    taken = db.session.execute(
-        sa.select(Variant.sku, Product.name)
-        .join(Product, Product.id == Variant.product_id)
-        .where(
-            Variant.seller_id == product.seller_id,
-            Variant.product_id != product.id,
-            sa.func.lower(Variant.sku).in_({each.sku.lower() for each in variants}),
-        )
-        .order_by(Variant.id)
-    ).first()
-    if taken is not None:
-        raise DomainError(_TAKEN, field=f"variants-{skus.get(taken.sku.casefold(), 0)}-sku", product=taken.name)
+    """Raise MistakesError with every row whose SKU another product of the seller has."""
+    taken = taken_skus(seller_id=product.seller_id, product_id=product.id, skus=[each.sku for each in variants])
+    if taken:
+        raise MistakesError(taken)
 
 
 def _remove(variant: Variant) -> bool:

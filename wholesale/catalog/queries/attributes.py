@@ -20,6 +20,7 @@ _COLUMNS = (
     CategoryAttribute.kind,
     CategoryAttribute.options,
     CategoryAttribute.unit,
+    CategoryAttribute.options_bn,
 )
 
 
@@ -86,6 +87,6 @@ def uses_in(attribute_ids: Collection[int]) -> dict[int, int]:
     return {int(key): number for key, number in rows}
 
 
-def _attribute(row: sa.Row[int, int, str, str | None, str, list[str], str]) -> Attribute:
-    found_id, category_id, name, name_bn, kind, options, unit = row
-    return Attribute(found_id, category_id, name, name_bn, kind, tuple(options), unit)
+def _attribute(row: sa.Row[int, int, str, str | None, str, list[str], str, list[str]]) -> Attribute:
+    found_id, category_id, name, name_bn, kind, options, unit, options_bn = row
+    return Attribute(found_id, category_id, name, name_bn, kind, tuple(options), unit, tuple(options_bn))

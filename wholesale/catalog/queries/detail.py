@@ -17,6 +17,7 @@ from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization, SellerTerms
 from wholesale.organizations.queries import verified_now
+from wholesale.platform import i18n
 from wholesale.platform.db import db
 
 MOST_ALIKE = 20
@@ -43,7 +44,7 @@ class Crumb:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the product answers to one of its category's attributes."""
+    """What the product answers to one of its category's attributes, in the reader's language where that has words."""
 
     name: str
     name_bn: str | None
@@ -88,7 +89,8 @@ _CRUMBS = """(
     SELECT json_agg(json_build_array(slug, name, name_bn) ORDER BY height DESC) FROM above
 )"""
 _ANSWERS = """(
-    SELECT json_agg(json_build_array(a.name, a.name_bn, a.unit, told.value) ORDER BY a.position, a.id)
+    SELECT json_agg(json_build_array(a.name, a.name_bn, a.unit, told.value,
+                                     a.options_bn[array_position(a.options, told.value)]) ORDER BY a.position, a.id)
     FROM jsonb_each_text(product.attributes) AS told(key, value)
     JOIN category_attribute a ON a.id = told.key::bigint
 )"""
@@ -160,6 +162,7 @@ def _page(
 ) -> ProductPage:
     variants, crumbs, answers, alike = lists
     free_from = terms.free_delivery_from if terms else None
+    is_bangla = i18n.language() == "bn"
     return ProductPage(
         product=product,
         seller_name=seller_name,
@@ -169,7 +172,10 @@ def _page(
         thumb_key=thumb_key,
         variants=[VariantChoice(*each) for each in variants or ()],
         crumbs=[Crumb(*each) for each in crumbs or ()],
-        answers=[Answer(*each) for each in answers or ()],
+        answers=[
+            Answer(name, name_bn, unit, (is_bangla and bangla) or value)
+            for name, name_bn, unit, value, bangla in answers or ()
+        ],
         alike=[Alike(*each) for each in alike or ()],
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Protocol
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.numbers import ungrouped
@@ -26,7 +27,9 @@ _FINEST = Decimal(10) ** -6
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A question that a category asks of its products; `options` are the answers of a choice."""
+    """A question that a category asks of its products; `options` are the answers of a choice, `options_bn` what these
+    are called in Bangla, as far as they are.
+    """
 
     id: int
     category_id: int
@@ -35,11 +38,26 @@ class Attribute:
     kind: str
     options: tuple[str, ...] = ()
     unit: str = ""
+    options_bn: tuple[str, ...] = ()
 
     @property
     def field(self) -> str:
         """The name of its field in forms, and of the column in files."""
         return f"attribute_{self.id}"
+
+
+class HasOptions(Protocol):
+    """An attribute, as it is kept or as it is read."""
+
+    @property
+    def options(self) -> Sequence[str]: ...
+    @property
+    def options_bn(self) -> Sequence[str]: ...
+
+
+def option_bn(attribute: HasOptions, option: str) -> str | None:
+    """What the option is called in Bangla, if anybody has said so."""
+    return dict(zip(attribute.options, attribute.options_bn, strict=False)).get(option) or None
 
 
 def check_attributes(attributes: Iterable[Attribute], given: Mapping[int, str]) -> dict[str, str]:
@@ -84,7 +102,7 @@ def _option(attribute: Attribute, text: str) -> str:
     if text in attribute.options:
         return text
     for option in attribute.options:
-        if option.casefold() == text.casefold():
+        if text.casefold() in (option.casefold(), (option_bn(attribute, option) or "").casefold()):
             return option
     raise DomainError(
         "Choose one of these for {attribute}: {options}.",
@@ -112,20 +130,33 @@ def _number(attribute: Attribute, text: str) -> str:
 
 def check_options(kind: str, options: Iterable[str]) -> list[str]:
     """The options of an attribute as they are kept: trimmed, none empty, none twice. Raises DomainError."""
+    return [option for option, _bangla in read_options(kind, options)]
+
+
+def read_options(kind: str, lines: Iterable[str]) -> list[tuple[str, str]]:
+    """The same, each with its name in Bangla: a line says `Red` or `Red = লাল`. Raises DomainError on `options`."""
     if kind != "choice":
         return []
-    kept: dict[str, str] = {}
-    for option in options:
-        text = " ".join(unicodedata.normalize("NFC", option).split())
-        if len(text) > _LONGEST_OPTION:
+    kept: dict[str, tuple[str, str]] = {}
+    for line in lines:
+        text, _, bangla = (" ".join(part.split()) for part in unicodedata.normalize("NFC", line).partition("="))
+        if max(len(text), len(bangla)) > _LONGEST_OPTION:
             raise DomainError("Use at most {maximum} characters an option.", field="options", maximum=_LONGEST_OPTION)
+        if bangla and not text:
+            raise DomainError("Write the option before the sign =, and its name in Bangla after it.", field="options")
         if text:
-            kept.setdefault(text.casefold(), text)
+            kept.setdefault(text.casefold(), (text, bangla))
     if len(kept) < 2:  # noqa: PLR2004 - one is no choice
         raise DomainError("Give at least two options, one a line.", field="options")
     if len(kept) > MOST_OPTIONS:
         raise DomainError("Give at most {most} options.", field="options", most=MOST_OPTIONS)
     return list(kept.values())
+
+
+def written_options(attribute: HasOptions) -> str:
+    """The options as `read_options` reads them, a line each."""
+    pairs = ((option, option_bn(attribute, option)) for option in attribute.options)
+    return "\n".join(f"{option} = {bangla}" if bangla else option for option, bangla in pairs)
 
 
 def inherited(

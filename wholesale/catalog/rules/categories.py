@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from unicodedata import normalize
 
 from wholesale.kernel.errors import DomainError
+from wholesale.organizations.rules import slug
 
 _LONGEST_SLUG = 80
 
@@ -75,17 +75,16 @@ def path_to(roots: Iterable[Node], category_id: int) -> list[Node]:
 
 
 def slugify(name: str) -> str:
-    """A readable part of an address: latin letters, digits and hyphens; empty when the name has none of these."""
-    plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG]
+    """A readable part of an address, as businesses have it; empty without Latin letters and digits."""
+    return slug(name, "", longest=_LONGEST_SLUG)
 
 
 def check_slug(typed: str) -> str:
     """A category's part of an address, as it was typed. Raises DomainError on `slug`."""
-    slug = typed.strip().lower()
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) or len(slug) > _LONGEST_SLUG:
+    part = typed.strip().lower()
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", part) or len(part) > _LONGEST_SLUG:
         raise DomainError("Use small Latin letters, digits and hyphens, such as kitchen-tools.", field="slug")
-    return slug
+    return part
 
 
 def is_below(parents: Mapping[int, int | None], category_id: int, ancestor_id: int) -> bool:

@@ -52,34 +52,51 @@ class VariantFacts:
 
 
 def check_facts(facts: ProductFacts) -> None:
-    """Raise DomainError on the field that contradicts another."""
-    if facts.moq < 1 or facts.order_multiple < 1 or facts.moq % facts.order_multiple:
-        raise DomainError(
-            "The minimum order must be a multiple of {multiple}.", field="moq", multiple=facts.order_multiple
-        )
-    names = [name.casefold() for name, _ in facts.specifications]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise DomainError("This stands here twice.", field=f"specifications-{index}-name")
+    """Raise DomainError on the first field that contradicts another."""
+    names = [name for name, _ in facts.specifications]
+    for problem in fact_problems(moq=facts.moq, multiple=facts.order_multiple, specifications=names):
+        raise problem
+
+
+def fact_problems(*, moq: int | None, multiple: int | None, specifications: Sequence[str]) -> list[DomainError]:
+    """Every field that contradicts another; None: a number that could not be read, of which nothing is asked."""
+    found = []
+    if moq is not None and multiple is not None and (moq < 1 or multiple < 1 or moq % multiple):
+        found.append(DomainError("The minimum order must be a multiple of {multiple}.", field="moq", multiple=multiple))
+    names = [name.casefold() for name in specifications]
+    found += [
+        DomainError("This stands here twice.", field=f"specifications-{index}-name")
+        for index, name in enumerate(names)
+        if name and name in names[:index]
+    ]
+    return found
 
 
 def check_variants(variants: Sequence[VariantFacts]) -> None:
-    """Raise DomainError on the row's field that cannot stand beside the others (`variants-2-sku`)."""
+    """Raise DomainError on the first row's field that cannot stand beside the others (`variants-2-sku`)."""
+    for problem in variant_problems(variants):
+        raise problem
+
+
+def variant_problems(variants: Sequence[VariantFacts]) -> list[DomainError]:
+    """Every row's field that cannot stand beside the others; of an empty SKU nothing is asked."""
+    found = []
     if not any(each.is_offered for each in variants):
-        raise DomainError("At least one variant must be offered.", field="variants")
+        found.append(DomainError("At least one variant must be offered.", field="variants"))
     if len(variants) > MOST_VARIANTS:
-        raise DomainError("A product has at most {most} variants.", field="variants", most=MOST_VARIANTS)
+        found.append(DomainError("A product has at most {most} variants.", field="variants", most=MOST_VARIANTS))
     skus: set[str] = set()
     names: set[str] = set()
     for index, each in enumerate(variants):
-        if each.sku.casefold() in skus:
-            raise DomainError("Another variant here has this SKU too.", field=f"variants-{index}-sku")
+        if each.sku and each.sku.casefold() in skus:
+            found.append(DomainError("Another variant here has this SKU too.", field=f"variants-{index}-sku"))
         if not each.name and len(variants) > 1:
-            raise DomainError("Say which variant this is: a colour or a size.", field=f"variants-{index}-name")
-        if each.name.casefold() in names:
-            raise DomainError("Another variant here has this name too.", field=f"variants-{index}-name")
+            found.append(DomainError("Say which variant this is: a colour or a size.", field=f"variants-{index}-name"))
+        elif each.name.casefold() in names:
+            found.append(DomainError("Another variant here has this name too.", field=f"variants-{index}-name"))
         skus.add(each.sku.casefold())
         names.add(each.name.casefold())
+    return found
 
 
 def read_barcode(typed: str) -> str | None:
@@ -105,12 +122,12 @@ class Gap:
     message: str
 
 
-def gaps(*, facts: ProductFacts, has_prices: bool) -> list[Gap]:
-    """Everything that is missing before buyers can order it."""
+def gaps(*, description: str, cost: Decimal | None, has_prices: bool) -> list[Gap]:
+    """Everything that is missing before buyers can order it; `cost` None: it could not be read."""
     found = []
-    if not facts.description:
+    if not description:
         found.append(Gap("description", N_("Describe it: what it is made of, how it is packed.")))
-    if facts.cost <= 0:
+    if cost is not None and cost <= 0:
         found.append(Gap("cost", N_("Say what one costs you: what you are paid is worked out from it.")))
     if not has_prices:
         found.append(Gap("tiers", N_("Give it a price: at least the one at the minimum order.")))

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 
 from wholesale.catalog import actions, queries
 from wholesale.catalog.forms import AttributeForm
+from wholesale.catalog.rules.attributes import written_options
 from wholesale.catalog.rules.pictures import Way
 from wholesale.catalog.views.blueprint import bp, number_of
 from wholesale.platform.access import ADMIN, access, actor
@@ -48,7 +49,7 @@ def new_attribute(category_id: int) -> Response:
 def attribute(category_id: int, attribute_id: int) -> Response:
     known = queries.attribute(category_id, attribute_id)
     facts = {name: getattr(known, name) for name in ("name", "name_bn", "kind", "unit")}
-    form = AttributeForm(data=facts | {"options": "\n".join(known.options)})
+    form = AttributeForm(data=facts | {"options": written_options(known)})
     if request.method == "POST" and form.accept(
         lambda: actions.change_attribute(
             actor=actor(), category_id=category_id, attribute_id=attribute_id, **form.values

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from wholesale.audit import actions as audit
 from wholesale.catalog import queries as catalog_queries
 from wholesale.catalog import rules as catalog_rules
+from wholesale.catalog.actions import copy_pictures
 from wholesale.catalog.actions import products as catalog
 from wholesale.catalog.models import Category, Product, Variant
 from wholesale.kernel.actor import Actor
@@ -93,7 +94,7 @@ def save(
     if becomes == "active" and product.state != "active":
         _check_terms(product_id=product.id, seller_id=product.seller_id, category_id=typed.facts.category_id)
     if kept.tiers and not typed.tiers:
-        raise DomainError("A product that has prices keeps at least one.", field="tiers")
+        raise DomainError(queries.KEEPS_A_PRICE, field="tiers")
     counted = rules.counted(began, typed, kept)
     if product.state == becomes and {**now, **_stock(then)} == then and not _changes_stock(counted, kept):
         return product
@@ -167,7 +168,7 @@ def duplicate_once(*, actor: Actor, product_id: int, key: str) -> int:
 
 
 def duplicate(*, actor: Actor, product_id: int) -> Product:
-    """A draft that says the same, with SKUs of its own, without barcodes and stock."""
+    """A draft that says the same and has the same pictures, with SKUs of its own, without barcodes and stock."""
     product = catalog.locked(product_id, seller_id=owner(actor))
     copy = catalog.duplicate(product=product, name=product.name)
     tiers = queries.whole(product).tiers
@@ -175,6 +176,7 @@ def duplicate(*, actor: Actor, product_id: int) -> Product:
         pricing.set_tiers(
             product=copy, tiers=[(quantity, Money(price, copy.currency)) for quantity, price in tiers], actor=actor
         )
+    copy_pictures(from_id=product.id, to_id=copy.id)
     _note(actor, copy, "product.copied", {}, {"copy_of": product.id})
     return copy
 

@@ -45,10 +45,10 @@ def list_endpoint() -> str:
     return "all_products.overview" if actor().is_staff else "products.overview"
 
 
-def to_list(product_id: int | None = None, message: str = "") -> Response:
+def to_list(product_id: int | None = None, message: str = "", **values: object) -> Response:
     """Back to the same place in the list."""
-    anchor = {"_anchor": f"merchandising-row-{product_id}"} if product_id else {}
-    return htmx.done(list_endpoint(), message, **kept(), **anchor)
+    anchor = {"_anchor": f"merchandising-row-{product_id}"} if product_id and not values else {}
+    return htmx.done(list_endpoint(), message, **{**kept(), **values}, **anchor)
 
 
 def list_url(**values: Any) -> str:

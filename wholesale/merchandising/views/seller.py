@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from flask import Blueprint, Response, flash, request
 from flask_babel import gettext as _
@@ -38,6 +39,7 @@ bp = Blueprint("products", __name__, url_prefix="/seller/products")
 _ID = f"<int(max={2**63 - 1}):product_id>"
 _ROWS = ("specifications", "tiers", "variants")
 _CONFLICT = 409
+_NUMBERS = {"moq", "order_multiple", "lead_time_days", "reorder_level", "reorder_quantity", "stock"}
 _WHOLE = 100  # per cent
 _NAMED, _LONGEST_NAMED = 5, 60  # what is told must fit into a cookie
 
@@ -58,7 +60,12 @@ bp.add_app_template_filter(country_name, "country_name")
 
 @bp.app_template_global("kept_value")
 def kept_value(field: str, text: str, currency: str) -> str:
-    """A value of the history in the reader's words: states, countries, units and prices."""
+    """A value that is kept as text, in the reader's words: states, countries, units, numbers and prices."""
+    name = field.partition(" ")[0]
+    if name in _NUMBERS and text.isascii() and text.isdecimal():
+        return i18n.number(int(text))
+    if name == "cost" and rules.is_amount(text):
+        return i18n.unit_money(Money(Decimal(text), currency))
     if field == "state" and text in STATES:
         return product_state(text)
     if field == "country" and text:
@@ -93,6 +100,7 @@ def product_list(form: HouseForm | None = None) -> Response:
     """The list as it is looked for; `form` (of the change of several) was refused."""
     filters = listed.filters(request.args)
     page = queries.page(actor(), filters, after=listed.whole_number(request.args.get("after")))
+    archived = listed.whole_number(request.args.get("archived"))
     return htmx.respond(
         "merchandising/products.html",
         "merchandising/_products.html",
@@ -109,7 +117,14 @@ def product_list(form: HouseForm | None = None) -> Response:
         endpoint=listed.list_endpoint(),
         states=STATES,
         form=form,
+        archived=queries.archived(actor(), archived) if archived is not None and may_change() else None,
+        undo_to=_was(),
     )
+
+
+def _was() -> str:
+    """What a product was before it was put away a moment ago: where taking that back leads to."""
+    return "draft" if request.args.get("was") == "draft" else "active"
 
 
 @bp.post("/states")
@@ -168,7 +183,11 @@ def new() -> Response:
     if _only_rearranged(form):
         return _page(form, None, seller=seller)
     state = "active" if request.form.get("do") == "publish" else "draft"
-    _look_for_problems(form, state=state, currency=seller.currency)
+    form.also(
+        lambda fine: queries.mistakes(
+            form.legible, seller_id=seller_id, currency=seller.currency, state=state, fine=fine
+        )
+    )
     product = form.submit(lambda: actions.create(actor=actor(), seller_id=seller_id, typed=form.typed, state=state))
     if product is None:
         return _page(form, None, seller=seller)
@@ -196,14 +215,25 @@ def save(product_id: int) -> Response:
         return _page(form, row)
     do = request.form.get("do")
     state = "active" if do == "publish" else None
-    _look_for_problems(form, state=state or row.product.state, currency=row.product.currency)
+    kept, began = row.product, rules.unpacked(request.form.get("seen", ""))
+    form.also(
+        lambda fine: queries.mistakes(
+            form.legible,
+            seller_id=kept.seller_id,
+            currency=kept.currency,
+            state=state or kept.state,
+            product=kept,
+            began=began,
+            fine=fine,
+        )
+    )
     try:
         saved = form.submit(
             lambda: actions.save(
                 actor=actor(),
                 product_id=product_id,
                 typed=form.typed,
-                began=rules.unpacked(request.form.get("seen", "")),
+                began=began,
                 version=form.version.data or 0,
                 state=state,
             )
@@ -244,20 +274,6 @@ def _only_rearranged(form: ProductForm) -> bool:
     else:
         return do in {"look", "ask", "suggest"}
     return True
-
-
-def _look_for_problems(form: ProductForm, *, state: str, currency: str) -> None:
-    """Everything that is wrong at once, each beside its field; `form.submit` then refuses."""
-    form.also(lambda: _problems(form.typed, state=state, currency=currency))
-
-
-def _problems(typed: rules.Whole, *, state: str, currency: str) -> list[DomainError]:
-    found = rules.tier_problems(
-        typed.tiers, moq=typed.facts.moq, multiple=typed.facts.order_multiple, currency=currency
-    )
-    if state == "active":
-        found += [DomainError(gap.message, field=gap.field) for gap in rules.missing(typed)]
-    return found
 
 
 def _page(
@@ -362,9 +378,20 @@ def set_state(product_id: int) -> Response:
     """On sale, out of sale, away."""
     row = queries.row(actor(), product_id)
     form = StateForm()
+    was = row.product.state
     if form.accept(lambda: actions.set_state(actor=actor(), product_id=product_id, state=form.state.data)):
+        if form.state.data == "archived" and was != "archived":
+            return _offer_undo(row, was)
         return _done(product_id, _("%(product)s: %(state)s.", product=row.product.name, state=STATES[form.state.data]))
     return _row(queries.row(actor(), product_id), form.status, mode="state", form=form)
+
+
+def _offer_undo(row: queries.Row, was: str) -> Response:
+    """It is put away, and one press takes that back: in its row, or above the list, which shows it no longer."""
+    message = _("%(product)s: %(state)s.", product=row.product.name, state=STATES["archived"])
+    if htmx.current().is_fragment:
+        return htmx.done("products.in_list", message, product_id=row.product.id, was=was, **listed.kept())
+    return listed.to_list(message=message, archived=row.product.id, was=was)
 
 
 @bp.get(f"/{_ID}/row")
@@ -491,6 +518,7 @@ def _row(
         moves=moves,
         may_change=may_change(),
         kept=listed.kept(),
+        was=_was() if "was" in request.args else "",
         back=listed.list_url(_anchor=f"merchandising-row-{row.product.id}"),
         settlements=profit.holding([row]) if actor().is_admin else {},
         percent_of=profit_rules.percent_of,

@@ -7,9 +7,10 @@ from flask import Response, current_app, make_response, redirect, request, url_f
 from wholesale.catalog import queries as catalog
 from wholesale.config import ROOT
 from wholesale.kernel.errors import NotFoundError
+from wholesale.pages.at_hand import at_hand
 from wholesale.pages.views.blueprint import bp
 from wholesale.platform import styleguide as samples
-from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access
+from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access, actor
 from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import show
 from wholesale.platform.i18n import LANGUAGES
@@ -23,7 +24,7 @@ _OK = 200
 @access(ANYONE)
 @revisitable
 def home() -> Response:
-    return show("pages/home.html", categories=catalog.categories())
+    return show("pages/home.html", categories=catalog.categories(), at_hand=at_hand(actor()))
 
 
 @bp.get("/media/<key>")

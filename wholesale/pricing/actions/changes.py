@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
+from flask import current_app
 
 from wholesale.audit import actions as audit
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.words import N_
+from wholesale.platform import jobs, outbox
 from wholesale.platform.db import db
 from wholesale.platform.outbox import LONG_WORK, emit
 from wholesale.pricing import rules
@@ -27,6 +30,8 @@ from wholesale.pricing.rules.changes import Direction, Rounding
 
 IN_REQUEST = 5_000  # products whose prices change while their seller waits
 MOST = 200_000
+CHUNK = 5_000  # products of which a worker tells how far it is
+_PROGRESS = "price-change:{}"
 _PATIENCE = sa.text("SET LOCAL statement_timeout = '100s'")
 CHANGED = N_("Prices have changed since you looked. Below is what would happen now: please check and confirm again.")
 
@@ -137,10 +142,13 @@ def carry_out(
         made.state = "refused"
         return
     made.state = "confirmed"
-    _apply(made, change)
+    _apply(made, change, parts=queries.ranges(seller_id, CHUNK))
 
 
-def _apply(made: PriceChange, change: rules.Change) -> None:
+def _apply(
+    made: PriceChange, change: rules.Change, parts: Sequence[tuple[int | None, int | None]] = ((None, None),)
+) -> None:
+    """Write it, part by part of the seller's products (from id to id), all in one transaction."""
     db.session.flush()
     facts = queries.facts(made.seller_id, change) | {
         "change": made.id,
@@ -149,14 +157,51 @@ def _apply(made: PriceChange, change: rules.Change) -> None:
         "ends": made.ends_at,
     }
     now = clock.now()
-    if made.starts_at > now or made.ends_at is not None:
-        db.session.execute(queries.statement(_DATED), facts)
-        touched = dated.begin_due(seller_id=made.seller_id) if made.starts_at <= now else []
-    else:
-        # What had become regular in the last minute is told with it, whichever goods it was of.
-        touched = dated.merge_due(seller_id=made.seller_id)
-        touched += db.session.scalars(queries.statement(_AT_ONCE), facts)
+    is_dated = made.starts_at > now or made.ends_at is not None
+    # What had become regular in the last minute is told with it, whichever goods it was of.
+    touched = [] if is_dated else dated.merge_due(seller_id=made.seller_id)
+    written: list[int] = []
+    for first, last in parts:
+        if first is not None:
+            _show_progress(made, len(written))
+        written += db.session.scalars(
+            queries.statement(_DATED if is_dated else _AT_ONCE), facts | {"first": first, "last": last}
+        )
+    if not is_dated:
+        touched += written
+    elif made.starts_at <= now:
+        touched = dated.begin_due(seller_id=made.seller_id)
     relist_soon(made.seller_id, touched)
+
+
+def _show_progress(made: PriceChange, products: int) -> None:
+    """Nobody sees anything of it before the commit, so that it is told another way; that may fail."""
+    jobs.still_alive()
+    try:
+        current_app.extensions["doorbell"].set(_PROGRESS.format(made.id), 100 * products // made.products, ex=300)
+    except Exception:  # noqa: BLE001 - a figure is no reason to stop
+        return
+
+
+def progress_of(change_id: int) -> int | None:
+    """How many per cent of a change that waits are made; None: not known, or not begun."""
+    try:
+        told: Any = current_app.extensions["doorbell"].get(_PROGRESS.format(change_id))
+    except Exception:  # noqa: BLE001 - a figure is no reason to fail
+        return None
+    return int(told) if told is not None else None
+
+
+def retry(*, actor: Actor, change_id: int) -> None:
+    """Let a worker try once more what was given up. Raises NotFoundError for another's change, DomainError when it
+    was not given up.
+    """
+    if not actor.may_sell:
+        raise ForbiddenError("Prices are changed by sellers whose role allows it.")
+    made = queries.change_of(actor, change_id)
+    letter = queries.dead_letters().get(made.id)
+    if made.state != "waiting" or letter is None or not outbox.restart(letter):
+        raise DomainError("This change need not be tried again.")
 
 
 def cancel(*, actor: Actor, change_id: int) -> PriceChange:

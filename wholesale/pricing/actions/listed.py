@@ -19,9 +19,12 @@ _CHUNK = 10_000
 _PRICES = sa.text(
     f"""WITH wanted AS (SELECT unnest(:ids) AS id), {EVERYBODYS},
         alone AS (
-            -- The only variant there is: its price is the product's.
-            SELECT v.product_id, sum(v.surcharge) AS surcharge FROM variant v JOIN wanted w ON w.id = v.product_id
-            WHERE v.is_offered GROUP BY v.product_id HAVING count(*) = 1)
+            -- The only variant there is: its price is the product's. Looked up product by product, for the planner does
+            -- not know how few there are and would read every variant.
+            SELECT w.id AS product_id, single.surcharge
+            FROM wanted w CROSS JOIN LATERAL (
+                SELECT sum(v.surcharge) AS surcharge FROM variant v
+                WHERE v.product_id = w.id AND v.is_offered HAVING count(*) = 1) AS single)
         SELECT p.id, coalesce(max(e.unit_price) FILTER (WHERE e.min_qty <= p.moq), max(e.unit_price)),
                min(e.unit_price), coalesce(max(a.surcharge), 0)
         FROM product p JOIN wanted w ON w.id = p.id

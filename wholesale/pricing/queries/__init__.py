@@ -12,6 +12,7 @@ from wholesale.pricing.queries.settlement import (
     receipts_preview,
     rules_for,
     settlements,
+    terms_of,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "regular_ladders",
     "rules_for",
     "settlements",
+    "terms_of",
 ]

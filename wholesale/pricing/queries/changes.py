@@ -18,7 +18,9 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import MINOR_DIGITS, Money
 from wholesale.platform.db import db
+from wholesale.platform.outbox import unfinished
 from wholesale.pricing import rules
+from wholesale.pricing.events import ManyPricesConfirmed
 from wholesale.pricing.models import DatedPrice, PriceChange
 from wholesale.pricing.queries.ladders_sql import REGULAR, as_ladder
 from wholesale.pricing.queries.offers import last_day, zone
@@ -35,7 +37,8 @@ RESULT = f"""
         SELECT p.id, p.cost, p.currency FROM product p
         WHERE p.seller_id = :seller AND p.state <> 'archived'
           AND (CAST(:categories AS bigint[]) IS NULL OR p.category_id = ANY(:categories))
-          AND (CAST(:product AS bigint) IS NULL OR p.id = :product)),
+          AND (CAST(:product AS bigint) IS NULL OR p.id = :product)
+          AND (CAST(:first AS bigint) IS NULL OR p.id BETWEEN :first AND :last)),
     {REGULAR},
     priced AS (SELECT r.product_id, r.min_qty, r.unit_price AS old, {_NEW} AS new FROM regular r),
     stepped AS (SELECT *, lag(new) OVER (PARTITION BY product_id ORDER BY min_qty) AS above FROM priced),
@@ -58,12 +61,14 @@ def statement(sql: str) -> sa.TextClause:
 
 
 def facts(seller_id: int, change: rules.Change) -> dict[str, Any]:
-    """The parameters of `RESULT`."""
+    """The parameters of `RESULT`; with `first` and `last` it is of the products with ids in that range only."""
     step = Decimal(change.rounding)
     return {
         "seller": seller_id,
         "categories": None if change.category_ids is None else list(change.category_ids),
         "product": change.product_id,
+        "first": None,
+        "last": None,
         "percent": change.percent,
         "step": step,
         "inverse": 1 / step,
@@ -166,9 +171,24 @@ def _affected(row: Any) -> Affected:
     return Affected(row.product_id, row.name, row.name_bn, row.sku or "", tiers, row.problem)
 
 
+def ranges(seller_id: int, size: int) -> list[tuple[int, int]]:
+    """The seller's products that are not archived, so many at a time: the first and the last id of each part."""
+    ids = list(
+        db.session.scalars(
+            sa.select(Product.id)
+            .where(Product.seller_id == seller_id, Product.state != "archived")
+            .order_by(Product.id)
+        )
+    )
+    return [(ids[start], ids[min(start + size, len(ids)) - 1]) for start in range(0, len(ids), size)]
+
+
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A change as the list of changes shows it; `until` is its last day."""
+    """A change as the list of changes shows it; `until` is its last day.
+
+    Its state beside those that are kept: "failed" when the work of one that waits was given up.
+    """
 
     id: int
     percent: Decimal
@@ -182,10 +202,10 @@ class Confirmed:
     made_at: datetime
 
 
-def confirmed(actor: Actor) -> list[Confirmed]:
-    """The newest changes of the actor's business."""
+def confirmed(actor: Actor, change_id: int | None = None) -> list[Confirmed]:
+    """The newest changes of the actor's business, or the one."""
     still = sa.exists().where(DatedPrice.change_id == PriceChange.id, DatedPrice.ended_at.is_(None))
-    rows = db.session.execute(
+    rows = (
         sa.select(PriceChange, Category.name, Category.name_bn, Product.name, Product.name_bn, still)
         .outerjoin(Category, Category.id == PriceChange.category_id)
         .outerjoin(Product, Product.id == PriceChange.product_id)
@@ -193,7 +213,10 @@ def confirmed(actor: Actor) -> list[Confirmed]:
         .order_by(PriceChange.id.desc())
         .limit(LIST_SIZE)
     )
-    now = clock.now()
+    if change_id is not None:
+        rows = rows.where(PriceChange.id == change_id)
+    found, now = db.session.execute(rows).all(), clock.now()
+    given_up = dead_letters() if any(row[0].state == "waiting" for row in found) else {}
     return [
         Confirmed(
             change.id,
@@ -203,13 +226,26 @@ def confirmed(actor: Actor) -> list[Confirmed]:
             change.products,
             change.starts_at,
             None if change.ends_at is None else last_day(change.ends_at),
-            _state(change, now),
+            "failed" if change.id in given_up else _state(change, now),
             change.state == "waiting"
             or (bool(open_) and change.state == "confirmed" and _state(change, now) != "done"),
             change.made_at,
         )
-        for change, category, category_bn, product, product_bn, open_ in rows
+        for change, category, category_bn, product, product_bn, open_ in found
     ]
+
+
+def one(actor: Actor, change_id: int) -> Confirmed:
+    """A change of the actor's business. Raises NotFoundError."""
+    found = confirmed(actor, change_id)
+    if not found:
+        raise NotFoundError
+    return found[0]
+
+
+def dead_letters() -> dict[int, int]:
+    """Changes whose work was tried and given up → the letter that says so."""
+    return {row.payload["change_id"]: row.id for row in unfinished(ManyPricesConfirmed) if row.dead_at is not None}
 
 
 def _state(change: PriceChange, now: datetime) -> str:

@@ -16,19 +16,22 @@ from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.platform.db import db
 from wholesale.pricing.models import PriceHistory
-from wholesale.pricing.rules import change_percent
+from wholesale.pricing.rules import moved_tiers
 
 NEWEST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change: the ladders before and after, by whom and why. `percent`: of the price at the first tier."""
+    """One change: the ladders before and after, by whom and why.
+
+    `moved`: each tier whose price is another, with by how many per cent (None: there was or is no such tier).
+    """
 
     at: datetime
     before: tuple[tuple[int, Money], ...]
     after: tuple[tuple[int, Money], ...]
-    percent: Decimal | None
+    moved: tuple[tuple[int, Decimal | None], ...]
     cause: str
     reason: str
     by: str
@@ -49,8 +52,7 @@ def history(product_id: int, *, newest: int = NEWEST) -> list[Entry]:
 
 def _entry(each: PriceHistory, by: str, currency: str) -> Entry:
     before, after = _steps(each.before, currency), _steps(each.after, currency)
-    percent = change_percent(before[0][1], after[0][1]) if before and after else None
-    return Entry(each.at, before, after, percent, each.cause, each.reason, by)
+    return Entry(each.at, before, after, moved_tiers(before, after), each.cause, each.reason, by)
 
 
 def _steps(pairs: Sequence[Sequence[object]], currency: str) -> tuple[tuple[int, Money], ...]:

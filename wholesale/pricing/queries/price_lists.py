@@ -23,6 +23,7 @@ from wholesale.pricing.queries.offers import zone
 
 FOUND_AT_MOST = 10
 SHOWN_PRODUCTS = 200
+SUGGESTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,46 @@ def product(actor: Actor, list_id: int, product_id: int) -> Priced:
         .order_by(PriceListTier.min_qty)
     )
     return _priced(found, [(row[0], row[1]) for row in tiers])
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A product to choose."""
+
+    product_id: int
+    name: str
+    name_bn: str | None
+    sku: str
+
+
+def goods(actor: Actor, words: str) -> list[Good]:
+    """Products of the actor's business whose name or SKU has these words, that of exactly this SKU first; without
+    words the newest.
+    """
+    sku = sa.func.min(Variant.sku)
+    found = (
+        sa.select(Product.id, Product.name, Product.name_bn, sku)
+        .join(Variant, Variant.product_id == Product.id)
+        .where(Product.seller_id == actor.acting_organization, Product.state != "archived")
+        .group_by(Product.id)
+        .order_by(Product.id.desc())
+        .limit(SUGGESTED)
+    )
+    if words:
+        exactly = sa.func.lower(Variant.sku) == words.lower()
+        found = (
+            found.where(
+                sa.or_(
+                    exactly,
+                    Variant.sku.icontains(words, autoescape=True),
+                    Product.name.icontains(words, autoescape=True),
+                    Product.name_bn.icontains(words, autoescape=True),
+                )
+            )
+            .order_by(None)
+            .order_by(sa.func.bool_or(exactly).desc(), Product.name, Product.id)
+        )
+    return [Good(*row) for row in db.session.execute(found)]
 
 
 def _priced(found: Priced, tiers: list[tuple[int, Decimal]]) -> Priced:

@@ -125,6 +125,30 @@ def settlements(offers: Collection[Sold]) -> dict[int, Settlement]:
     return {product_id: as_settlement(rule) for product_id, rule in found if rule is not None}
 
 
+def terms_of(seller_id: int) -> tuple[frozenset[int], frozenset[int]] | None:
+    """For which categories and which products of the seller it is known how revenue is shared; None: for all.
+
+    For files of many products: what `settlements` says of each, in one query.
+    """
+    rows = db.session.execute(
+        sa.select(SettlementRule.category_id, SettlementRule.product_id, SettlementRule.seller_id)
+        .outerjoin(Product, Product.id == SettlementRule.product_id)
+        .where(
+            SettlementRule.valid_from <= clock.now(),
+            SettlementRule.cancelled_at.is_(None),
+            sa.or_(SettlementRule.product_id.is_(None), Product.seller_id == seller_id),
+            sa.or_(SettlementRule.seller_id.is_(None), SettlementRule.seller_id == seller_id),
+        )
+        .distinct()
+    ).all()
+    if any(row.category_id is None and row.product_id is None for row in rows):
+        return None
+    return (
+        frozenset(row.category_id for row in rows if row.category_id),
+        frozenset(row.product_id for row in rows if row.product_id),
+    )
+
+
 def as_settlement(rule: SettlementRule) -> Settlement:
     """What the rule says."""
     kind, _id = rule.scope

@@ -88,3 +88,8 @@ def problem(
     if list(before) == list(after):
         return "unchanged"
     return "below_cost" if any(price < cost for _quantity, price in after) else None
+
+
+def pause(looks: int) -> int:
+    """Seconds until a page that has looked so often looks again how far a change is."""
+    return min(2 + max(looks, 0) // 5, 15)

@@ -153,6 +153,25 @@ def change_percent(old: Money, new: Money) -> Decimal:
     return ((new.amount - old.amount) * 100 / old.amount).quantize(TENTH, ROUND_HALF_UP)
 
 
+def moved_tiers(before: Sequence[Step], after: Sequence[Step]) -> tuple[tuple[int, Decimal | None], ...]:
+    """The quantities at which a price has changed, with by how many per cent; None: one begins or ends there.
+
+    The first tiers are compared with each other wherever they begin: a new minimum order is no new price.
+    """
+    if not before or not after:
+        return ()
+    old, new = dict(before[1:]), dict(after[1:])
+    found: list[tuple[int, Decimal | None]] = []
+    if before[0][1] != after[0][1]:
+        found.append((after[0][0], change_percent(before[0][1], after[0][1])))
+    for quantity in sorted(old.keys() | new.keys()):
+        if quantity not in old or quantity not in new:
+            found.append((quantity, None))
+        elif old[quantity] != new[quantity]:
+            found.append((quantity, change_percent(old[quantity], new[quantity])))
+    return tuple(found)
+
+
 def percent_off(price: Money, percent: Decimal) -> tuple[Money, bool]:
     """`price` less `percent` per cent, half up to 4 decimals; and whether that rounded anything away."""
     exact = price.amount * (100 - percent) / 100

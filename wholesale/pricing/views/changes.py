@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from flask import Response, request
+from flask import Response, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
@@ -12,7 +12,7 @@ from wholesale.catalog import queries as catalog
 from wholesale.catalog import rules as categories
 from wholesale.kernel import clock
 from wholesale.kernel.errors import ConflictError, DomainError
-from wholesale.platform import i18n
+from wholesale.platform import htmx, i18n
 from wholesale.platform.access import SELLS, access, actor
 from wholesale.platform.fields import choice
 from wholesale.platform.htmx import done, show
@@ -21,6 +21,7 @@ from wholesale.pricing.actions import changes as actions
 from wholesale.pricing.forms import ChangeForm
 from wholesale.pricing.queries import changes as queries
 from wholesale.pricing.queries.offers import zone
+from wholesale.pricing.rules.changes import pause
 from wholesale.pricing.views.blueprint import bp
 
 
@@ -58,6 +59,38 @@ def confirm_price_change() -> Response:
     return _page(request.form, form)
 
 
+@bp.get("/seller/prices/changes/<int:change_id>")
+@access(SELLS)
+def price_change(change_id: int) -> Response:
+    """How far a change is, for the list of them, which asks again by itself; as a page it is that list."""
+    change = queries.one(actor(), change_id)
+    if not htmx.current().is_fragment:
+        there = url_for("pricing.price_changes", made=change_id)
+        return htmx.vary(cast("Response", redirect(there, 303)), partial=False)
+    looks = request.args.get("looks", 0, type=int)
+    return htmx.respond(
+        "pricing/price_changes.html",
+        "pricing/_change.html",
+        change=change,
+        progress=actions.progress_of(change_id),
+        looks=looks,
+        pause=pause(looks),
+    )
+
+
+@bp.post("/seller/prices/changes/<int:change_id>/restart")
+@access(SELLS)
+def retry_price_change(change_id: int) -> Response:
+    """Have what was given up tried once more."""
+    try:
+        actions.retry(actor=actor(), change_id=change_id)
+    except DomainError as error:
+        form = ChangeForm(None)
+        form.refuse(error)
+        return _page(None, form)
+    return done("pricing.price_changes", _("It is tried again. Look here in a minute."), made=change_id)
+
+
 @bp.post("/seller/prices/changes/<int:change_id>/cancellation")
 @access(SELLS)
 def cancel_price_change(change_id: int) -> Response:
@@ -90,6 +123,7 @@ def _page(data: MultiDict[str, str] | None, refused: ChangeForm | None = None) -
         form=form,
         preview=preview,
         confirmed=queries.confirmed(actor()),
+        progress_of=actions.progress_of,
         made_first="made" in request.args,
     )
 
@@ -118,12 +152,12 @@ def _change(form: ChangeForm, roots: list[categories.Node]) -> rules.Change:
     product_id = queries.product_by_sku(actor(), form.sku.data) if form.sku.data else None
     if form.sku.data and product_id is None:
         raise DomainError("You have no product with this SKU.", field="sku")
-    if form.percent.amount is None or form.percent.amount < 0:
+    if form.percent.data < 0:
         raise DomainError("Enter by how many per cent the prices change.", field="percent")
     today = clock.today(zone())
     starts = form.starts_on.data
     change = rules.Change(
-        percent=form.percent.amount if form.direction.data == "up" else -form.percent.amount,
+        percent=form.percent.data if form.direction.data == "up" else -form.percent.data,
         rounding=form.rounding.data,
         direction=form.mode.data,
         category_ids=tuple(node.ids) if node else None,

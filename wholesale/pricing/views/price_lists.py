@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
 from flask_babel import gettext as _
 
 from wholesale.kernel import clock
+from wholesale.platform import htmx
 from wholesale.platform.access import SELLS, access, actor
 from wholesale.platform.htmx import done, show
 from wholesale.pricing.actions import price_lists as actions
 from wholesale.pricing.forms import BuyerForm, PriceListForm, TiersForm
 from wholesale.pricing.queries import price_lists as queries
-from wholesale.pricing.queries.changes import product_by_sku
 from wholesale.pricing.queries.offers import zone
 from wholesale.pricing.views.blueprint import bp
 
@@ -37,6 +39,9 @@ def new_price_list() -> Response:
 @access(SELLS)
 def price_list(list_id: int) -> Response:
     """One list: what it says, who is on it, which products have own tiers; buyers and products found by words."""
+    if htmx.current().is_fragment:  # while a product is being typed
+        queries.details(actor(), list_id)
+        return htmx.respond("pricing/price_list.html", "pricing/_found.html", list_id=list_id, **_found())
     return _page(list_id)
 
 
@@ -74,14 +79,18 @@ def remove_list_buyer(list_id: int, organization_id: int) -> Response:
 @bp.route("/seller/price-lists/<int:list_id>/products/<int:product_id>", methods=["GET", "POST"])
 @access(SELLS)
 def list_tiers(list_id: int, product_id: int) -> Response:
-    """The list's own tiers of one product."""
+    """The list's own tiers of one product; a button adds a row or takes one out, and then nothing is saved yet."""
     found = queries.product(actor(), list_id, product_id)
-    form = TiersForm(tiers="\n".join(f"{quantity} {price.amount.normalize():f}" for quantity, price in found.tiers))
+    kept = [{"min_qty": quantity, "unit_price": price.amount} for quantity, price in found.tiers]
+    form = TiersForm(tiers=kept or [{"min_qty": found.moq}])
+    do = request.form.get("do", "")
+    if form.rearranged(do):
+        return show("pricing/list_tiers.html", form=form, product=found, list_id=list_id, added=do == "add")
     if request.method == "POST" and form.accept(
         lambda: actions.set_tiers(actor=actor(), list_id=list_id, product_id=product_id, tiers=form.steps())
     ):
         return done("pricing.price_list", _("The prices are on the list."), list_id=list_id)
-    return show("pricing/list_tiers.html", form.status, form=form, product=found, list_id=list_id)
+    return show("pricing/list_tiers.html", form.status, form=form, product=found, list_id=list_id, added=False)
 
 
 def _terms(form: PriceListForm) -> actions.Terms:
@@ -89,7 +98,7 @@ def _terms(form: PriceListForm) -> actions.Terms:
         name=form.name.data or "",
         valid_from=form.valid_from.data,
         valid_until=form.valid_until.data,
-        off_percent=form.off_percent.amount,
+        off_percent=form.off_percent.data,
         is_active=form.is_active.data,
     )
 
@@ -101,13 +110,13 @@ def _page(list_id: int, form: PriceListForm | None = None, buyer_form: BuyerForm
         form = PriceListForm(
             None,
             name=head.name,
-            off_percent="" if head.off_percent is None else f"{head.off_percent.normalize():f}",
+            off_percent=head.off_percent,
             valid_from=head.valid_from,
             valid_until=head.valid_until,
             is_active=head.is_active,
             version=head.version,
         )
-    words, sku = (request.args.get(name, "").replace("\0", "").strip()[:200] for name in ("buyer", "sku"))
+    words = request.args.get("buyer", "").replace("\0", "").strip()[:200]
     status = max(form.status, buyer_form.status if buyer_form else form.status)
     return show(
         "pricing/price_list.html",
@@ -117,6 +126,11 @@ def _page(list_id: int, form: PriceListForm | None = None, buyer_form: BuyerForm
         buyer_form=buyer_form,
         words=words,
         candidates=queries.find(actor(), words) if "buyer" in request.args else None,
-        sku=sku,
-        sku_product=product_by_sku(actor(), sku) if sku else None,
+        **_found(),
     )
+
+
+def _found() -> dict[str, Any]:
+    """The product that is being looked for, by SKU or name, and the seller's that may be meant."""
+    sku = request.args.get("sku", "").replace("\0", "").strip()[:80]
+    return {"sku": sku, "goods": queries.goods(actor(), sku)}

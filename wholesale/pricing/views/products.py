@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from flask import Response, request
 
 from wholesale.kernel.money import Money
@@ -32,9 +30,7 @@ def suggested_price() -> Response:
     """The price at which a piece of that cost has that margin (EX-5)."""
     form = SuggestionForm(request.args or None)
     suggested = (
-        form.submit(
-            lambda: rules.suggested_price(Money(form.cost.data, _DEFAULT_CURRENCY), form.margin.amount or Decimal(0))
-        )
+        form.submit(lambda: rules.suggested_price(Money(form.cost.data, _DEFAULT_CURRENCY), form.margin.data))
         if request.args
         else None
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wholesale.catalog.queries import Card
+from wholesale.search.queries.all_sellers import Sellers, sellers
 from wholesale.search.queries.counting import Facets, facets
 from wholesale.search.queries.goods import MOST_RANKED, PAGE_SIZE, Found, find_sku, page
 from wholesale.search.queries.log import Miss, misses, totals
@@ -16,11 +17,13 @@ __all__ = [
     "Facets",
     "Found",
     "Miss",
+    "Sellers",
     "Suggestions",
     "facets",
     "find_sku",
     "misses",
     "page",
+    "sellers",
     "suggestions",
     "synonym",
     "synonyms",

@@ -29,6 +29,7 @@ class Facets:
     """Choice → how many goods it would show with all other filters as they are.
 
     `at_least`: there are more than were counted. `sellers` are (id, name, count), `attributes` by "<id>=<value>".
+    `more_sellers`: there may be others. `other_countries`: those of very many goods of which none was counted.
     `cut` are the filters, as the address names them, of which more goods than were counted would pass all others.
     """
 
@@ -36,7 +37,9 @@ class Facets:
     at_least: bool = False
     categories: dict[int, int] = field(default_factory=dict)
     sellers: list[tuple[int, str, int]] = field(default_factory=list)
+    more_sellers: bool = False
     countries: dict[str, int] = field(default_factory=dict)
+    other_countries: tuple[str, ...] = ()
     in_stock: int = 0
     attributes: dict[str, int] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
@@ -120,8 +123,9 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
         # Only where it is asked for: PostgreSQL stops looking for goods with the words when enough have passed.
         size = sa.select(sa.func.count()).select_from(base).scalar_subquery()
         parts.append(number("words", with_words, size <= MOST_COUNTED))
+    rows_of: dict[str, sa.CTE] = {}
     for name, is_set in chosen.items():
-        rows = goods(f"but_{name}", name, other_than=_FILTERS[name]) if is_set else base
+        rows_of[name] = rows = goods(f"but_{name}", name, other_than=_FILTERS[name]) if is_set else base
         parts += [values(name, rows), *([number(f"size_{name}", rows)] if is_set else [])]
     for key, _ in filters.attributes:
         name = f"a{key}"
@@ -134,6 +138,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
         sa.select(sa.literal("seller").label("kind"), sa.cast(sa.literal(str(seller)), sa.Text).label("value"), nothing)
         for seller in filters.sellers
     ]
+    parts.append(_every_country(rows_of["country"], with_words))
     every = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("counted")
     kind, value, products = every.c
     is_named = sa.and_(
@@ -145,6 +150,31 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
     names = sa.outerjoin(every, Organization, is_named)
     rows_found = db.session.execute(sa.select(kind, value, products, Organization.name).select_from(names)).all()
     return _read(rows_found, filters)
+
+
+def _every_country(counted: sa.CTE, with_words: sa.CTE | None) -> Any:
+    """All countries that goods come from, if not all goods are counted: from one to the next in the index."""
+    nothing = sa.cast(sa.literal(0), sa.BigInteger).label("n")
+    size = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
+    is_part: sa.ColumnElement[bool] = size > MOST_COUNTED
+    if with_words is not None:
+        there = sa.select(sa.func.count()).select_from(with_words).scalar_subquery()
+        is_part = sa.or_(is_part, there > MOST_WITH_WORDS)
+    first = sa.select(Listing.country.label("code")).where(Listing.country.is_not(None), is_part)
+    step = first.order_by(Listing.country).limit(1).subquery("first_country")
+    codes = sa.select(step.c.code).cte("countries", recursive=True)
+    following = (
+        sa.select(Listing.country)
+        .where(Listing.country > codes.c.code)
+        .order_by(Listing.country)
+        .limit(1)
+        .correlate(codes)
+        .scalar_subquery()
+    )
+    codes = codes.union_all(sa.select(following).where(codes.c.code.is_not(None)))
+    return sa.select(
+        sa.literal("everywhere").label("kind"), sa.cast(codes.c.code, sa.Text).label("value"), nothing
+    ).where(codes.c.code.is_not(None))
 
 
 def _with_words(asked: Wanted) -> sa.CTE:
@@ -182,17 +212,22 @@ def _read(rows: Any, filters: Filters) -> Facets:
     is_part = "words" in of and single("words") > MOST_WITH_WORDS
     at_least = is_part or single("size") > MOST_COUNTED
     names = [*_FILTERS, *(f"a{attribute}" for attribute, _ in filters.attributes)]
+    countries = {row[1]: int(row[2]) for row in sorted(of.get("country", ()), key=lambda row: (-row[2], row[1]))}
+    cut = frozenset(
+        name
+        for name in names
+        if is_part or (single(f"size_{name}") > MOST_COUNTED if f"size_{name}" in of else at_least)
+    )
+    named = (chosen + others)[: max(_MOST_SELLERS, len(chosen))]
     return Facets(
         total=min(single("size"), MOST_COUNTED),
         at_least=at_least,
         categories={int(row[1]): int(row[2]) for row in of.get("category", ())},
-        sellers=(chosen + others)[: max(_MOST_SELLERS, len(chosen))],
-        countries={row[1]: int(row[2]) for row in sorted(of.get("country", ()), key=lambda row: (-row[2], row[1]))},
+        sellers=named,
+        more_sellers=len(named) < len(sellers) or "seller" in cut,
+        countries=countries,
+        other_countries=tuple(row[1] for row in of.get("everywhere", ()) if row[1] not in countries),
         in_stock=single("stock"),
         attributes=answers,
-        cut=frozenset(
-            name
-            for name in names
-            if is_part or (single(f"size_{name}") > MOST_COUNTED if f"size_{name}" in of else at_least)
-        ),
+        cut=cut,
     )

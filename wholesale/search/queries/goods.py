@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +18,11 @@ from wholesale.catalog.queries.pictures import thumb
 from wholesale.catalog.rules.words import readable
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
-from wholesale.search.queries import matching
+from wholesale.search.queries import cursors, matching
 from wholesale.search.queries.synonyms import equal_terms
 from wholesale.search.queries.words import vocabulary
 from wholesale.search.rules import filters as rules
-from wholesale.search.rules.filters import BEST, CHEAPEST, DEAREST, NAME, SMALLEST, Cursor, Filters, read_cursor, where
+from wholesale.search.rules.filters import BEST, CHEAPEST, DEAREST, NAME, SMALLEST, Cursor, Filters
 from wholesale.search.rules.wanted import Wanted, typed, wanted
 
 PAGE_SIZE = 24
@@ -35,56 +36,127 @@ _WHOLE_FIRST = 1  # more than any rank: "chal" is চাল before it is the beg
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of a listing, the cursor at which the next one begins, and how the words were understood.
+    """A page of a listing, the cursors of its neighbours, and how the words were understood.
 
+    `next_cursor` is for `after`, `previous_cursor` for `before`; None where the list ends. `place` are the parameters
+    that lead to this page, none for the first. `marked`: of which products the mark that was asked for holds.
     `meant`: the words that were looked for instead of those typed. `some_only`: no product has all the words, these
     have some of them. `wanted` is what the words ask for, None without words.
     """
 
     cards: list[Card] = field(default_factory=list)
     next_cursor: str | None = None
+    previous_cursor: str | None = None
+    place: dict[str, str] = field(default_factory=dict)
+    marked: frozenset[int] = frozenset()
     wanted: Wanted | None = None
     meant: str | None = None
     some_only: bool = False
 
+    @property
+    def first(self) -> bool:
+        """The list begins here."""
+        return not self.place
 
-def page(filters: Filters, category_ids: Collection[int] | None = None, after: str = "") -> Found:
-    """The goods that pass the filters, behind the cursor `after`. A cursor that makes no sense begins anew."""
-    cursor = read_cursor(after, filters.sort)
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The page behind this product in the order of the listing, or with `back` the page before it; `key` None: no key.
+
+    `text` is the cursor that said so.
+    """
+
+    product_id: int
+    key: Any
+    back: bool
+    text: str
+
+
+def page(
+    filters: Filters,
+    category_ids: Collection[int] | None = None,
+    after: str = "",
+    before: str = "",
+    *,
+    mark: sa.ColumnElement[bool] | None = None,
+) -> Found:
+    """The goods that pass the filters, behind the cursor `after` or before `before`; nonsense begins anew.
+
+    `mark` is a condition on products that is answered for each of the page in the same query.
+    """
+    look = partial(_look, filters, category_ids, mark=sa.false() if mark is None else mark)
+    place = _place(after, filters.sort) or _place(before, filters.sort, back=True)
     if not filters.q:
-        cards, following = _by_key(filters, category_ids, cursor, None)
-        return Found(cards, following)
+        return look(place, Found(), None)
     words = typed(filters.q)
     if not words:  # of signs alone
         return Found()
     synonyms, known = equal_terms(), vocabulary()
     typed_ones = wanted(words, synonyms, known=known)
-    found = _look(filters, category_ids, cursor, Found(), typed_ones)
+    found = look(place, Found(), typed_ones)
     if found.cards or filters.as_typed:
         return found
-    if cursor and _look(filters, category_ids, None, Found(), typed_ones).cards:
+    if place and look(None, Found(), typed_ones).cards:
         return found  # it was found as typed, and the list ends here
     meant = known.corrected(words)
     if meant is not None:
         so_far = Found(meant=readable(" ".join(meant)))
-        again = _look(filters, category_ids, cursor, so_far, wanted(meant, synonyms, known=known))
+        again = look(place, so_far, wanted(meant, synonyms, known=known))
         if again.cards:
             return again
     if len(words) > 1:
         some = wanted(meant or words, synonyms, known=known, any_will_do=True)
         so_far = Found(meant=readable(" ".join(meant)) if meant else None, some_only=True)
-        again = _look(filters, category_ids, cursor, so_far, some)
+        again = look(place, so_far, some)
         if again.cards:
             return again
     return found
 
 
+def _place(text: str, sort: str, *, back: bool = False) -> _Place | None:
+    cursor = cursors.read(text, sort)
+    if cursor is None:
+        return None
+    order = _ORDERS.get(sort)
+    key = _float(cursor.key) if order is None else order.read(cursor.key)
+    if key is None and sort != rules.NEWEST and not (order and order.may_be_null and not cursor.key):
+        return None
+    return _Place(cursor.product_id, key, back, text)
+
+
 def _look(
-    filters: Filters, category_ids: Collection[int] | None, cursor: Cursor | None, so_far: Found, asked: Wanted
+    filters: Filters,
+    category_ids: Collection[int] | None,
+    place: _Place | None,
+    so_far: Found,
+    asked: Wanted | None,
+    *,
+    mark: sa.ColumnElement[bool],
 ) -> Found:
-    find = _by_rank if filters.sort == BEST else _by_key
-    cards, following = find(filters, category_ids, cursor, asked)
-    return Found(cards, following, asked, so_far.meant, so_far.some_only)
+    hits = (
+        _by_rank(filters, category_ids, place, asked)
+        if asked is not None and filters.sort == BEST
+        else _by_key(filters, category_ids, place, asked)
+    )
+    back = place is not None and place.back
+    rows, more = _rows(hits, mark)
+    cards = [Card(*row[:9]) for row in rows]
+    if back and len(cards) < PAGE_SIZE:  # less than a page is left before it: that is the first one, in full
+        return _look(filters, category_ids, None, so_far, asked, mark=mark)
+
+    def here(at: int) -> str:
+        return cursors.written(Cursor(filters.sort, _written(rows[at].key), rows[at].id))
+
+    first = place is None or (back and not more)
+    return replace(
+        so_far,
+        cards=cards,
+        next_cursor=here(-1) if cards and (more or back) else None,
+        previous_cursor=here(0) if cards and not first else None,
+        place={} if first or place is None else {"before" if back else "after": place.text},
+        marked=frozenset(row.id for row in rows if row.marked),
+        wanted=asked,
+    )
 
 
 def _card_columns() -> list[Any]:
@@ -101,19 +173,31 @@ def _card_columns() -> list[Any]:
     ]
 
 
-def _cards(hits: sa.Subquery, sort: str, *order: Any) -> tuple[list[Card], str | None]:
-    """The cards of the hits (`product_id`, `key`), of which one more than a page was asked for."""
+@dataclass(frozen=True, slots=True)
+class _Hits:
+    """The goods of a page (`product_id`, `key`), one more than fit on it, and how they are sorted.
+
+    `turned`: they stand in the opposite order, the last of the page first.
+    """
+
+    rows: sa.Subquery
+    order: tuple[Any, ...]
+    turned: bool
+
+
+def _rows(hits: _Hits, mark: sa.ColumnElement[bool]) -> tuple[list[Any], bool]:
+    """What cards are made of with `key` and `marked`, in the order of the list; and whether there is more to read."""
     rows = db.session.execute(
-        sa.select(*_card_columns(), hits.c.key.label("key"))
-        .select_from(hits)
-        .join(Product, Product.id == hits.c.product_id)
+        sa.select(*_card_columns(), hits.rows.c.key.label("key"), mark.label("marked"))
+        .select_from(hits.rows)
+        .join(Product, Product.id == hits.rows.c.product_id)
         .join(Organization, Organization.id == Product.seller_id)
-        .order_by(*order)
+        .order_by(*hits.order)
     ).all()
-    more = len(rows) > PAGE_SIZE
-    rows = rows[:PAGE_SIZE]
-    last = where(Cursor(sort, _written(rows[-1].key), rows[-1].id)) if more else None
-    return [Card(*row[:9]) for row in rows], last
+    shown = list(rows[:PAGE_SIZE])
+    if hits.turned:
+        shown.reverse()
+    return shown, len(rows) > PAGE_SIZE
 
 
 def _written(key: Any) -> str:
@@ -123,9 +207,7 @@ def _written(key: Any) -> str:
 # --- by rank ----------------------------------------------------------------------------------------------
 
 
-def _by_rank(
-    filters: Filters, category_ids: Collection[int] | None, cursor: Cursor | None, asked: Wanted
-) -> tuple[list[Card], str | None]:
+def _by_rank(filters: Filters, category_ids: Collection[int] | None, place: _Place | None, asked: Wanted) -> _Hits:
     conditions = [*matching.narrowed(filters, category_ids), matching.of_verified()]
     code = matching.code_query(asked)
     by_code = (
@@ -160,15 +242,16 @@ def _by_rank(
     # Rounded and float8: it survives the way through the address and compares equal to itself.
     key = sa.cast(sa.func.round(sa.cast(score, sa.Numeric), 6) + with_code, sa.Double)
     ranked = sa.select(candidates.c.product_id, key.label("key")).distinct().subquery("ranked")
-    hits = sa.select(ranked).order_by(ranked.c.key.desc(), ranked.c.product_id.desc()).limit(PAGE_SIZE + 1)
-    rank = _float(cursor.key) if cursor else None
-    if cursor and rank is not None:
-        hits = hits.where(
-            sa.tuple_(ranked.c.key, ranked.c.product_id)
-            < sa.tuple_(sa.cast(rank, sa.Double), sa.cast(cursor.product_id, sa.BigInteger))
-        )
+    back = place is not None and place.back
+    by = [ranked.c.key, ranked.c.product_id]
+    hits = sa.select(ranked).order_by(*(each if back else each.desc() for each in by)).limit(PAGE_SIZE + 1)
+    if place:
+        here = sa.tuple_(*by)
+        there = sa.tuple_(sa.cast(place.key, sa.Double), sa.cast(place.product_id, sa.BigInteger))
+        hits = hits.where(here > there if back else here < there)
     found = hits.subquery("hit")
-    return _cards(found, filters.sort, found.c.key.desc(), found.c.product_id.desc())
+    order = (each if back else each.desc() for each in (found.c.key, found.c.product_id))
+    return _Hits(found, tuple(order), back)
 
 
 # --- by a column ------------------------------------------------------------------------------------------
@@ -210,9 +293,11 @@ _ORDERS = {
 
 
 def _by_key(
-    filters: Filters, category_ids: Collection[int] | None, cursor: Cursor | None, asked: Wanted | None
-) -> tuple[list[Card], str | None]:
+    filters: Filters, category_ids: Collection[int] | None, place: _Place | None, asked: Wanted | None
+) -> _Hits:
     order = _ORDERS[filters.sort]
+    back = place is not None and place.back
+    down = order.down != back
     conditions = [*matching.narrowed(filters, category_ids), matching.of_verified()]
     if asked is not None:
         conditions.append(matching.matches(asked))
@@ -222,44 +307,39 @@ def _by_key(
         statement = sa.select(Listing.product_id, column.label("key"))
         by = [order.column, Listing.product_id] if keyed and filters.sort != rules.NEWEST else [Listing.product_id]
         statement = statement.where(*conditions, *more)
-        return statement.order_by(*(each.desc() if order.down else each for each in by)).limit(PAGE_SIZE + 1)
+        return statement.order_by(*(each.desc() if down else each for each in by)).limit(PAGE_SIZE + 1)
 
-    behind_id: sa.ColumnElement[bool] | None = None
-    if cursor:
-        product_id = sa.cast(cursor.product_id, sa.BigInteger)
-        behind_id = Listing.product_id < product_id if order.down else Listing.product_id > product_id
-    begins = order.read(cursor.key) if cursor and filters.sort != rules.NEWEST and cursor.key else None
-    if filters.sort == rules.NEWEST:
-        hits = ordered(*([] if behind_id is None else [behind_id])).subquery("hit")
-    else:
-        keyed: list[sa.ColumnElement[bool]] = []
-        if cursor and begins is not None:
+    beyond: list[sa.ColumnElement[bool]] = []
+    if place:
+        product_id = sa.cast(place.product_id, sa.BigInteger)
+        here, there = sa.tuple_(Listing.product_id), sa.tuple_(product_id)
+        if place.key is not None and filters.sort != rules.NEWEST:
             here = sa.tuple_(order.column, Listing.product_id)
-            there = sa.tuple_(sa.literal(begins, order.column.type), sa.cast(cursor.product_id, sa.BigInteger))
-            keyed.append(here < there if order.down else here > there)
-        hits = ordered(*keyed).subquery("hit")
-        if order.may_be_null:
-            # What has no price follows, in the order of the ids.
-            priced = ordered(order.column.is_not(None), *keyed)
-            unpriced = ordered(
-                order.column.is_(None),
-                *([behind_id] if cursor and begins is None and behind_id is not None else []),
-                keyed=False,
-            )
-            parts = [unpriced] if cursor and begins is None else [priced, unpriced]
-            hits = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("hit")
-    return _cards(*_shown(hits, filters.sort, order))
+            there = sa.tuple_(sa.literal(place.key, order.column.type), product_id)
+        beyond = [here < there if down else here > there]
+    if not order.may_be_null:
+        return _sorted(ordered(*beyond).subquery("hit"), down=down, back=back)
+    # What has no price follows, in the order of the ids; read backwards, it comes first.
+    is_unpriced = place is not None and place.key is None
+    priced = ordered(order.column.is_not(None), *([] if is_unpriced else beyond))
+    unpriced = ordered(order.column.is_(None), *(beyond if is_unpriced else []), keyed=False)
+    parts = [priced, unpriced]
+    if place:
+        # Behind what has no price nothing has one, and before what has one everything has.
+        passed = is_unpriced != back
+        parts = ([unpriced] if is_unpriced else [priced]) if passed else parts
+    hits = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("hit")
+    return _sorted(hits, down=down, back=back)
 
 
-def _shown(hits: sa.Subquery, sort: str, order: _Order) -> tuple[Any, ...]:
-    by: list[Any] = [hits.c.key.is_(None), hits.c.key, hits.c.product_id]
-    if order.down:
-        by[1:] = [each.desc() for each in by[1:]]
-    first = sa.select(hits).order_by(*by).limit(PAGE_SIZE + 1).subquery("shown")
-    outer: list[Any] = [first.c.key.is_(None), first.c.key, first.c.product_id]
-    if order.down:
-        outer[1:] = [each.desc() for each in outer[1:]]
-    return first, sort, *outer
+def _sorted(hits: sa.Subquery, *, down: bool, back: bool) -> _Hits:
+    def by(rows: sa.Subquery) -> tuple[Any, ...]:
+        lacking = rows.c.key.is_(None)
+        keys = (rows.c.key.desc(), rows.c.product_id.desc()) if down else (rows.c.key, rows.c.product_id)
+        return (lacking.desc() if back else lacking, *keys)
+
+    first = sa.select(hits).order_by(*by(hits)).limit(PAGE_SIZE + 1).subquery("shown")
+    return _Hits(first, by(first), back)
 
 
 def find_sku(code: str, *, seller_id: int | None = None) -> int | None:

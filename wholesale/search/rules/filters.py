@@ -23,6 +23,7 @@ SORTS = {
     NAME: N_("Name"),
 }
 TYPED = ("min_price", "max_price", "moq")
+_FIELDS = frozenset({"q", "category", "seller", "country", "stock", "sort", "exact", "after", "before", *TYPED})
 BY_PRICE = frozenset({CHEAPEST, DEAREST})
 MOST_CHOSEN = 20  # values of one filter; further ones are not read
 _LONGEST_VALUE = 200
@@ -92,6 +93,10 @@ class Filters:
         values |= {f"a{attribute}": list(answers) for attribute, answers in self.attributes}
         return {name: value for name, value in values.items() if value is not None}
 
+    def of_seller(self, seller_id: int) -> Filters:
+        """The same with this seller chosen, beside those who are."""
+        return replace(self, sellers=_chosen((*self.sellers, seller_id)))
+
     def without(self, name: str, value: object = None) -> Filters:
         """The same without one filter, or without one value of it."""
         if name == "price":
@@ -149,6 +154,16 @@ def problems(typed: Typed, *, sees_prices: bool) -> dict[str, str]:
     if sees_prices and low is not None and high is not None and low > high:
         found["max_price"] = N_("The highest price is below the lowest.")
     return found
+
+
+def said(pairs: Iterable[tuple[str, str]], filters: Filters) -> list[tuple[str, str]]:
+    """An address as a form sends it without what says nothing: fields left empty, and the order that it has anyway."""
+    as_it_is = ("sort", BEST if filters.q else NEWEST)
+    return [
+        (name, value)
+        for name, value in pairs
+        if (name, value) != as_it_is and (value.strip() or not (name in _FIELDS or _ATTRIBUTE.match(name)))
+    ]
 
 
 def as_typed(typed: Typed) -> dict[str, str]:

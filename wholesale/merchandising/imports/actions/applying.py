@@ -278,22 +278,34 @@ def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]], currency: str)
 
 def _expected(plan: rules.Plan) -> tuple[Decimal | None, Decimal | None, int]:
     """What lists will say of a new product: its price at the minimum order, the best, and the pieces there are."""
-    pieces = sum(plan.stock.values())
+    offered = {row: each for row, each in plan.variants.items() if each.get("is_offered", True)}
+    pieces = sum(pieces for row, pieces in plan.stock.items() if row in offered)
     if not plan.tiers:
         return None, None, pieces
     more = Decimal(0)
-    if len(plan.variants) == 1:  # the only one: its price is the product's
-        more = next(iter(plan.variants.values())).get("surcharge") or more
+    if len(offered) == 1:  # the only one: its price is the product's
+        more = next(iter(offered.values())).get("surcharge") or more
     return plan.tiers[0][1] + more, plan.tiers[-1][1] + more, pieces
 
 
-_NOT_LISTED = {"cost", "order_multiple", "unit", "lead_time_days", "reorder_level", "reorder_quantity"}
+_NOT_LISTED = {
+    "specifications",
+    "cost",
+    "order_multiple",
+    "unit",
+    "lead_time_days",
+    "reorder_level",
+    "reorder_quantity",
+}
 
 
 def _is_told(plan: rules.Plan) -> bool:
-    """Whether lists must know of it: words, codes, a category, a minimum order or a state have changed."""
-    codes = any(variant["id"] is None or "barcode" in variant for variant in plan.variants.values())
-    return codes or bool(plan.product.keys() - _NOT_LISTED)
+    """Whether lists must know of it: words, codes, a category, a minimum order, a state, or what a variant costs more
+    or whether it is offered have changed.
+    """
+    told = {"barcode", "surcharge", "is_offered"}
+    variants = any(each["id"] is None or not told.isdisjoint(each) for each in plan.variants.values())
+    return variants or bool(plan.product.keys() - _NOT_LISTED)
 
 
 def _count(run: ImportRun, actor: Actor, plans: list[tuple[Group, rules.Plan]], variant_ids: dict[str, int]) -> None:

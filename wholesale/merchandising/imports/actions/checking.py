@@ -113,7 +113,7 @@ def _items(
                 problems.append(rules.Problem(number, field.name, error.code, shown, error.suggestion, error.values))
                 broken = True
             else:
-                if value not in {"", None}:
+                if value is not None and value != "":
                     said[field.name] = value
         if "sku" not in said and not any(each.row == number and each.field == "sku" for each in problems[-3:]):
             problems.append(rules.Problem(number, "sku", "missing"))

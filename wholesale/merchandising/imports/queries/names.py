@@ -11,10 +11,13 @@ from babel import Locale
 from rapidfuzz import fuzz, process
 
 from wholesale.catalog.models import Category
+from wholesale.catalog.queries.attributes import attributes_by_category
+from wholesale.catalog.rules import Attribute
 from wholesale.merchandising.imports import rules
 from wholesale.merchandising.imports.models import ImportRun
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
+from wholesale.pricing.queries import terms_of
 
 _NEAR = 65
 _LETTERS = 2
@@ -97,11 +100,21 @@ def reading(decimal_comma: bool, defaults: Mapping[str, Any]) -> rules.Reading: 
 
 
 def context(run: ImportRun) -> rules.Context:
-    """What holds for all rows of a run."""
+    """What holds for all rows of a run: a handful of queries, however many rows there are."""
     currency = db.session.scalars(sa.select(Organization.currency).where(Organization.id == run.organization_id)).one()
     return rules.Context(
         currency=currency,
         mapped=frozenset(run.mapping),
         defaults={name: value for name, value in run.defaults.items() if value not in {"", None}},
         categories=Categories().paths,
+        questions=questions() if "attributes" in run.mapping else {},
+        terms=terms_of(run.organization_id),
     )
+
+
+def questions() -> dict[int, dict[str, Attribute]]:
+    """What each category asks of its products, by the name in either language in small letters."""
+    return {
+        category: {name.casefold(): each for each in asked for name in (each.name_bn, each.name) if name}
+        for category, asked in attributes_by_category().items()
+    }

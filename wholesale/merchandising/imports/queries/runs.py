@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -10,8 +10,11 @@ from typing import TypeAlias
 import sqlalchemy as sa
 
 from wholesale.catalog.models import Product
+from wholesale.catalog.queries.attributes import attributes_by_category
+from wholesale.catalog.rules import Attribute
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError, NotFoundError
+from wholesale.kernel.words import N_
 from wholesale.merchandising.imports import rules
 from wholesale.merchandising.imports.models import (
     CatalogueExport,
@@ -238,12 +241,14 @@ def export_being_made(seller_id: int) -> int | None:
 
 HEAD = tuple(field.heading for field in rules.FIELDS)
 _CODES = frozenset(index for index, field in enumerate(rules.FIELDS) if field.kind == "code")
-_WIDTHS = tuple(34 if field.name in {"name", "name_bn", "description", "category"} else 14 for field in rules.FIELDS)
+_WIDE = {"name", "name_bn", "description", "category", "specifications", "attributes"}
+_WIDTHS = tuple(34 if field.name in _WIDE else 14 for field in rules.FIELDS)
+CLEARS = N_("A cell that holds a single - and nothing else empties what is optional; an empty cell leaves it as it is.")
 
 
 def catalogue_rows(seller_id: int) -> Iterator[list[Cell]]:
-    """A row for each variant that is offered, product by product; the first of a product's SKUs is its key."""
-    paths = Categories().paths
+    """A row for each variant, product by product; the first of a product's SKUs is its key."""
+    paths, asked = Categories().paths, attributes_by_category()
     after = 0
     while True:
         ids = db.session.scalars(
@@ -256,16 +261,20 @@ def catalogue_rows(seller_id: int) -> Iterator[list[Cell]]:
             return
         after = ids[-1]
         for product in products(seller_id, set(ids)).values():
-            yield from _rows_of(product, paths)
+            yield from _rows_of(product, paths, asked[product.category])
 
 
-def _rows_of(product: rules.Product, paths: dict[int, str]) -> Iterator[list[Cell]]:
+def _rows_of(product: rules.Product, paths: dict[int, str], asked: Sequence[Attribute]) -> Iterator[list[Cell]]:
     shared: dict[str, Cell] = {
         **product.plain,
         "category": paths[product.category],
         "moq": product.moq,
         "order_multiple": product.order_multiple,
         "cost": product.cost,
+        "specifications": rules.written_pairs(product.specifications),
+        "attributes": rules.written_pairs(
+            (each.name, product.attributes[str(each.id)]) for each in asked if str(each.id) in product.attributes
+        ),
     }
     for index, (quantity, price) in enumerate(product.tiers[: rules.MAX_TIERS]):
         if index:
@@ -281,6 +290,7 @@ def _rows_of(product: rules.Product, paths: dict[int, str]) -> Iterator[list[Cel
             "barcode": variant.barcode,
             "surcharge": variant.surcharge or None,
             "stock": variant.on_hand,
+            "offered": "yes" if variant.is_offered else "no",
         }
         yield [(own if field.name in own else shared).get(field.name) for field in rules.FIELDS]
 
@@ -317,4 +327,5 @@ def notes_sheet(translate: Callable[[str], str] = str) -> Sheet:
     rows: list[list[Cell]] = [
         [field.heading, translate(field.meaning), needed.get(field.name, "")] for field in rules.FIELDS
     ]
+    rows.append(["-", translate(CLEARS), ""])
     return Sheet("Notes", ["Column", "Meaning", "Needed"], rows, (30, 90, 20))

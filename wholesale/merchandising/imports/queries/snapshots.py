@@ -74,6 +74,7 @@ _PRODUCTS = sa.text(
     """
     SELECT p.id, p.category_id, p.moq, p.order_multiple, p.cost, p.currency, p.name, p.name_bn, p.description, p.brand,
            p.country, p.unit, p.state, p.lead_time_days, p.reorder_level, p.reorder_quantity, p.slug,
+           p.specifications, p.attributes,
            variants.list AS variants
     FROM product p
     LEFT JOIN LATERAL (
@@ -118,10 +119,12 @@ def _product(row: sa.Row[tuple[object, ...]], ladder: Sequence[tuple[int, Decima
         currency=row.currency,
         tiers=tuple(ladder),
         variants=tuple(
-            rules.Variant(id_, sku, name, barcode, Decimal(surcharge), on_hand, allocated)
-            for id_, sku, name, barcode, surcharge, on_hand, allocated, _ in row.variants or ()
+            rules.Variant(id_, sku, name, barcode, Decimal(surcharge), *further)
+            for id_, sku, name, barcode, surcharge, *further in row.variants or ()
         ),
         plain={name: getattr(row, name) for name in _PLAIN},
+        specifications=row.specifications,
+        attributes=row.attributes,
     )
 
 

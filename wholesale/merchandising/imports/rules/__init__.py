@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from wholesale.merchandising.imports.rules.cells import (
+    CLEARED,
     PLAIN_READING,
     Problem,
     Reading,
     Unreadable,
     read_cell,
+    read_pairs,
     read_percent,
     shown,
     written,
+    written_pairs,
 )
 from wholesale.merchandising.imports.rules.columns import (
     FIELDS,
@@ -45,6 +48,7 @@ from wholesale.merchandising.imports.rules.runs import (
 from wholesale.merchandising.imports.rules.words import REASONS, WARNINGS, sentence, title
 
 __all__ = [
+    "CLEARED",
     "ENDED",
     "FIELDS",
     "MAX_ROWS",
@@ -74,6 +78,7 @@ __all__ = [
     "pause",
     "plan",
     "read_cell",
+    "read_pairs",
     "read_percent",
     "read_step",
     "recognised",
@@ -81,4 +86,5 @@ __all__ = [
     "shown",
     "title",
     "written",
+    "written_pairs",
 ]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as filled_in
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any
 
-from wholesale.catalog.rules.products import UNITS, read_barcode
+from wholesale.catalog.rules.products import MOST_SPECIFICATIONS, UNITS, read_barcode
 from wholesale.kernel.errors import DomainError
-from wholesale.merchandising.imports.rules.columns import STATES, Field
+from wholesale.merchandising.imports.rules.columns import CLEAR, STATES, Field
 
 NUMBER, DATE = "\x01", "\x02"
+CLEARED: list[Any] = []
+"""What a cell says that empties its field."""
 MAX_WHOLE = 10_000_000
 MAX_AMOUNT = Decimal(10) ** 12
 _FINEST = 4
@@ -42,6 +44,9 @@ _UNIT_WORDS = {
 _UNITS = {
     unicodedata.normalize("NFC", word): unit for unit in UNITS for word in (unit, *_UNIT_WORDS.get(unit, "").split())
 }
+_YES = {"yes", "y", "true", "1", "offered", "হ্যাঁ"}
+_NO = {"no", "n", "false", "0", "no longer", "না"}
+_LONGEST_NAME, _LONGEST_VALUE = 60, 200
 _LACKING = (7, 11, 12, 13)  # digits of a code without its first
 _STATE_WORDS = {
     "active": "active", "yes": "active", "live": "active", "published": "active", "সক্রিয়": "active",
@@ -94,18 +99,16 @@ def read_cell(what: Field, cell: str, reading: Reading) -> Any:
     """The value of a cell that is not empty. Raises Unreadable."""
     if cell in _ERRORS:
         raise Unreadable("error")
+    if what.clears and shown(cell).strip() == CLEAR:
+        return CLEARED
     if what.kind in {"code", "barcode"}:
         code = _code(cell, what.longest)
         return code if what.kind == "code" else _barcode(code)
     if what.kind in {"text", "long"}:
         return _text(cell, what.longest)
     text = shown(cell).strip()
-    if what.kind == "category":
-        return _answer(reading.category(unquoted(text)))
-    if what.kind == "country":
-        return _answer(reading.country(text))
-    if what.kind in {"state", "unit"}:
-        return _state(text) if what.kind == "state" else _unit(text)
+    if what.kind in _IN_WORDS:
+        return _IN_WORDS[what.kind](text, reading)
     if cell.startswith(DATE):
         raise Unreadable("date")
     if what.kind in {"whole", "count"}:
@@ -161,6 +164,59 @@ def _answer(found: Any) -> Any:
     if isinstance(found, tuple):
         raise Unreadable(*found)
     return found
+
+
+def _yes_or_no(text: str) -> bool:
+    word = unicodedata.normalize("NFC", text).casefold()
+    if word not in _YES | _NO:
+        raise Unreadable("yes_no")
+    return word in _YES
+
+
+def read_pairs(text: str) -> list[list[str]]:
+    """Pairs of a name and a value: `Weight: 50 kg | Colour: brown`, or a line each. Raises Unreadable.
+
+    A backslash takes their meaning from the signs in between, see `written_pairs`.
+    """
+    found: list[list[str]] = []
+    names: set[str] = set()
+    for part in _parts(unicodedata.normalize("NFC", text), "|\n"):
+        if not part.strip():
+            continue
+        name, *value = _parts(part, ":", most=1)
+        name, value = _plain_text(name, "|:"), [_plain_text(each, "|") for each in value]
+        if not name or not value or not value[0]:
+            raise Unreadable("pairs")
+        if len(name) > _LONGEST_NAME or len(value[0]) > _LONGEST_VALUE:
+            raise Unreadable("long", most=_LONGEST_NAME if len(name) > _LONGEST_NAME else _LONGEST_VALUE)
+        if name.casefold() in names:
+            raise Unreadable("pair_twice", name=name)
+        names.add(name.casefold())
+        found.append([name, value[0]])
+    if not found:
+        raise Unreadable("pairs")
+    if len(found) > MOST_SPECIFICATIONS:
+        raise Unreadable("too_many_pairs", most=MOST_SPECIFICATIONS)
+    return found
+
+
+def _parts(text: str, signs: str, most: int = 0) -> list[str]:
+    """The text cut at these signs, but where a backslash stands before one."""
+    return re.split(rf"(?<!\\)[{re.escape(signs)}]", text, maxsplit=most)
+
+
+def _plain_text(text: str, signs: str) -> str:
+    return " ".join(re.sub(rf"\\([{re.escape(signs)}])", r"\1", text).split())
+
+
+def written_pairs(pairs: Iterable[Sequence[str]]) -> str:
+    """Pairs as `read_pairs` reads them."""
+    return " | ".join(f"{_escaped(name, '|:')}: {_escaped(value, '|')}" for name, value in pairs)
+
+
+def _escaped(text: str, signs: str) -> str:
+    plain = re.sub(rf"([{re.escape(signs)}])", r"\\\1", " ".join(text.split()))
+    return f"{plain} " if plain.endswith("\\") else plain  # or it would take the meaning of what follows
 
 
 def _state(text: str) -> str:
@@ -246,5 +302,14 @@ def read_percent(text: str) -> str:
     return f"{written(value)}%"
 
 
+_IN_WORDS: dict[str, Callable[[str, Reading], Any]] = {
+    "category": lambda text, reading: _answer(reading.category(unquoted(text))),
+    "country": lambda text, reading: _answer(reading.country(text)),
+    "state": lambda text, _reading: _state(text),
+    "unit": lambda text, _reading: _unit(text),
+    "specifications": lambda text, _reading: read_pairs(unquoted(text)),
+    "attributes": lambda text, _reading: read_pairs(unquoted(text)),
+    "yes_no": lambda text, _reading: _yes_or_no(text),
+}
 PLAIN_READING = Reading(category=lambda _: ("category", ""), country=lambda _: ("country", ""))
 """For cells that are neither a category nor a country."""

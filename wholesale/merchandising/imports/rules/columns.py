@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from wholesale.kernel.words import N_
 
 MAX_TIERS = 5
+CLEAR = "-"
 STATES = ("active", "draft", "archived")
 _HEADER_SEARCHED = 15
 _MARKS = "\x01\x02"
@@ -19,7 +20,7 @@ _MARKS = "\x01\x02"
 class Field:
     """A column of the format. `heading` is what the export writes; `of_variant`: each variant has its own.
 
-    `fills_down`: an empty cell below a merged one has its value.
+    `fills_down`: an empty cell below a merged one has its value. `clears`: a single "-" empties it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Field:
     also: tuple[str, ...] = ()
     of_variant: bool = False
     fills_down: bool = False
+    clears: bool = False
     longest: int = 200
 
 
@@ -47,6 +49,7 @@ def _tiers() -> tuple[Field, ...]:
                 examples[0],
                 N_("From so many pieces on, the next price holds."),
                 (f"qty{number}", f"quantity{number}", f"from{number}", f"tier{number}qty", f"পরিমাণ{number}", *more),
+                clears=True,
             )
         )
         found.append(
@@ -57,6 +60,7 @@ def _tiers() -> tuple[Field, ...]:
                 examples[1],
                 N_("What a piece costs from that quantity on. It must fall from step to step."),
                 (f"price{number}", f"tier{number}price", f"দাম{number}", f"মূল্য{number}", *price),
+                clears=True,
             )
         )
     return tuple(found)
@@ -111,6 +115,7 @@ FIELDS: tuple[Field, ...] = (
         N_("The same in Bangla, if you like."),
         ("namebn", "namebangla", "banglaname", "bengaliname", "বাংলানাম", "নামবাংলা"),
         fills_down=True,
+        clears=True,
     ),
     Field(
         "description",
@@ -119,6 +124,7 @@ FIELDS: tuple[Field, ...] = (
         "Strong bag of jute, 40 x 35 cm.",
         N_("What buyers should know. Several lines are possible."),
         ("description", "details", "desc", "longdescription", "বিবরণ", "বর্ণনা"),
+        clears=True,
         longest=10_000,
     ),
     Field(
@@ -138,6 +144,7 @@ FIELDS: tuple[Field, ...] = (
         N_("Who made it."),
         ("brand", "brandname", "manufacturer", "make", "ব্র্যান্ড"),
         fills_down=True,
+        clears=True,
         longest=100,
     ),
     Field(
@@ -148,6 +155,29 @@ FIELDS: tuple[Field, ...] = (
         N_("Where it was made: two letters or the country's name."),
         ("country", "countryoforigin", "origin", "madein", "দেশ", "উৎপাদনকারীদেশ"),
         fills_down=True,
+        clears=True,
+    ),
+    Field(
+        "specifications",
+        "Specifications",
+        "specifications",
+        "Material: jute | Handles: cotton",
+        N_("Further pairs of a name and a value, as on the product's page, with | between them."),
+        ("specifications", "specification", "specs", "features", "বৈশিষ্ট্য", "স্পেসিফিকেশন"),
+        fills_down=True,
+        clears=True,
+        longest=12_000,
+    ),
+    Field(
+        "attributes",
+        "Attributes",
+        "attributes",
+        "",
+        N_("The answers to what the category asks, such as Colour: brown | Size: L. What is not named is taken away."),
+        ("attributes", "attribute", "properties", "গুণাবলি"),
+        fills_down=True,
+        clears=True,
+        longest=12_000,
     ),
     Field(
         "unit",
@@ -201,6 +231,7 @@ FIELDS: tuple[Field, ...] = (
         N_("What a piece of this variant costs more (or, with a minus, less) than the product."),
         ("pricedifferenceofthevariant", "surcharge", "pricedifference", "extraprice", "অতিরিক্তদাম"),
         of_variant=True,
+        clears=True,
     ),
     Field(
         "cost",
@@ -229,7 +260,17 @@ FIELDS: tuple[Field, ...] = (
         N_("The number under the bars (EAN, UPC), as text."),
         ("barcode", "ean", "ean13", "upc", "gtin", "বারকোড"),
         of_variant=True,
+        clears=True,
         longest=64,
+    ),
+    Field(
+        "offered",
+        "Offered",
+        "yes_no",
+        "yes",
+        N_("yes: buyers can order this variant. no: they no longer can, and its orders stay."),
+        ("offered", "isoffered", "variantoffered", "বিক্রি হয়"),
+        of_variant=True,
     ),
     Field(
         "lead_time_days",
@@ -238,6 +279,7 @@ FIELDS: tuple[Field, ...] = (
         "3",
         N_("In how many days you usually have more."),
         ("leadtimedays", "leadtime", "deliverydays", "সরবরাহেরদিন"),
+        clears=True,
     ),
     Field(
         "reorder_level",
@@ -246,6 +288,7 @@ FIELDS: tuple[Field, ...] = (
         "",
         N_("At how many pieces you want to be warned."),
         ("reorderlevel", "reorderpoint", "minstock", "পুনঃঅর্ডারসীমা"),
+        clears=True,
     ),
     Field(
         "reorder_quantity",
@@ -254,6 +297,7 @@ FIELDS: tuple[Field, ...] = (
         "",
         N_("How many pieces you usually order then."),
         ("reorderquantity", "reorderqty", "পুনঃঅর্ডারপরিমাণ"),
+        clears=True,
     ),
 )  # fmt: skip
 

@@ -8,20 +8,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Any
 
+from wholesale.catalog.rules.attributes import Attribute, read_attribute
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
-from wholesale.merchandising.imports.rules.cells import Problem, written
+from wholesale.merchandising.imports.rules.cells import CLEARED, Problem, written, written_pairs
 from wholesale.merchandising.imports.rules.columns import MAX_TIERS, NAMES
 from wholesale.pricing.rules import check_ladder
 
 MAX_VARIANTS = 100
 _PLAIN = ("name", "name_bn", "description", "brand", "country", "unit", "state", "lead_time_days", "reorder_level",
           "reorder_quantity")  # fmt: skip
-_OF_PRODUCT = (*_PLAIN, "category", "moq", "order_multiple", "cost", "price",
+_OF_PRODUCT = (*_PLAIN, "specifications", "attributes", "category", "moq", "order_multiple", "cost", "price",
                *(f"{part}{number}" for number in range(2, MAX_TIERS + 1) for part in ("from", "price")))  # fmt: skip
-_OF_VARIANT = {"variant": "name", "barcode": "barcode", "surcharge": "surcharge"}
+_OF_VARIANT = {"variant": "name", "barcode": "barcode", "surcharge": "surcharge", "offered": "is_offered"}
+_NEW_VARIANT = {"name": "", "surcharge": Decimal(0), "is_offered": True}
 _PERCENT = Decimal("0.0001")
 
 
@@ -45,6 +48,7 @@ class Variant:
     surcharge: Decimal
     on_hand: int
     allocated: int
+    is_offered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +64,24 @@ class Product:
     tiers: tuple[tuple[int, Decimal], ...]
     variants: tuple[Variant, ...]
     plain: Mapping[str, Any]
+    specifications: Sequence[Sequence[str]] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What holds for a whole run: the columns it has, and what new products get where the file is silent."""
+    """What holds for a whole run: the columns it has, and what new products get where the file is silent.
+
+    `questions`: what each category asks, by the names in small letters. `terms`: of which categories and products it is
+    known how revenue is shared (None: of all).
+    """
 
     currency: str
     mapped: frozenset[str]
     defaults: Mapping[str, Any]
     categories: Mapping[int, str] = field(default_factory=dict)
+    questions: Mapping[int, Mapping[str, Attribute]] = field(default_factory=dict)
+    terms: tuple[frozenset[int], frozenset[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +122,11 @@ def fingerprint(product: Product | None, *, with_stock: bool) -> str:
         [(quantity, written(price)) for quantity, price in product.tiers],
         [product.plain.get(name) for name in _PLAIN],
         [
-            (each.id, each.sku, each.name, each.barcode, written(each.surcharge), each.on_hand if with_stock else 0)
+            (each.id, each.sku, each.name, each.barcode, written(each.surcharge), each.on_hand if with_stock else 0,
+             each.is_offered)
             for each in product.variants
         ],
+        [list(pair) for pair in product.specifications], sorted(product.attributes.items()),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(seen, ensure_ascii=False).encode()).hexdigest()[:20]
 
@@ -150,6 +164,9 @@ class _Planning:
             return
         self.gather()
         self.plain_fields()
+        self.terms()
+        self.specifications()
+        self.attributes()
         self.quantities()
         self.ladder()
         self.cost()
@@ -192,6 +209,9 @@ class _Planning:
         for name in (*_PLAIN, "category"):
             old = None if self.product is None else self._old(name)
             new = self.given.get(name, self.fallback(name))
+            if new == CLEARED:
+                self.clear(name, old)
+                continue
             if new is None and self.product is None:
                 new = {"description": "", "state": "active", "unit": "piece"}.get(name)
                 if new is None and name in {"name", "category"}:
@@ -199,6 +219,63 @@ class _Planning:
             if new is not None and (self.product is None or not _same(old, new)):
                 self.made.product["category_id" if name == "category" else name] = new
                 self.change(name, self.readable(name, old), self.readable(name, new))
+
+    def clear(self, name: str, old: Any) -> None:
+        empty = "" if name == "description" else None
+        if self.product is None or old not in (None, ""):
+            self.made.product[name] = empty
+            self.change(name, old, "")
+
+    def terms(self) -> None:
+        """As on its page: what nobody could order is not put on sale."""
+        becomes = self.made.product.get("state", self._state())
+        if self.context.terms is None or becomes != "active" or (self.product and self._state() == "active"):
+            return
+        categories, products = self.context.terms
+        category = self.made.product.get("category_id", self.product.category if self.product else None)
+        if category is None or category in categories or (self.product and self.product.id in products):
+            return
+        self.refuse(self.source.get("state", self.anchor), "state", "no_terms", becomes)
+
+    def specifications(self) -> None:
+        new = self.given.get("specifications")
+        old = [
+            [" ".join(text.split()) for text in pair] for pair in (self.product.specifications if self.product else ())
+        ]
+        if new is not None and new != old:
+            self.made.product["specifications"] = new
+            self.change("specifications", written_pairs(old), written_pairs(new))
+
+    def attributes(self) -> None:
+        """All answers of the product; those to what its category does not ask are not looked at."""
+        given = self.given.get("attributes")
+        if given is None:
+            return
+        category = self.made.product.get("category_id", self.product.category if self.product else 0)
+        asked = self.context.questions.get(category, {})
+        row, answers = self.source["attributes"], {}
+        for name, value in given:
+            question = asked.get(name.casefold())
+            if question is None:
+                names = list(dict.fromkeys(each.name for each in asked.values()))
+                near = get_close_matches(name, names, 1)
+                self.refuse(row, "attributes", "attribute" if names else "no_attribute", name,
+                            near[0] if near else "", question=name, names=", ".join(names))  # fmt: skip
+                continue
+            try:
+                answers[question] = read_attribute(question, value)
+            except DomainError as error:
+                self.refuse(row, "attributes", error.message, f"{name}: {value}", **error.values)
+        questions = list(dict.fromkeys(asked.values()))
+        kept = self.product.attributes if self.product else {}
+        old = {each: kept[str(each.id)] for each in questions if str(each.id) in kept}
+        if answers != old:
+            self.made.product["attributes"] = {str(each.id): answer for each, answer in answers.items()}
+            before, after = (
+                written_pairs((each.name, those[each]) for each in questions if each in those)
+                for those in (old, answers)
+            )
+            self.change("attributes", before, after)
 
     def _old(self, name: str) -> Any:
         assert self.product is not None, "asked of products that are there"
@@ -228,7 +305,7 @@ class _Planning:
         steps: list[tuple[int, Decimal]] = []
         columns: list[int] = []
         for number in range(2, MAX_TIERS + 1):
-            quantity, cheaper = self.given.get(f"from{number}"), self.given.get(f"price{number}")
+            quantity, cheaper = (self.given.get(f"{part}{number}") or None for part in ("from", "price"))
             if (quantity is None) != (cheaper is None):
                 there, lacking = (f"from{number}", f"price{number}")[:: 1 if cheaper is None else -1]
                 self.refuse(self.source[there], lacking, "tier_gap")
@@ -337,13 +414,16 @@ class _Planning:
             new: dict[str, Any] = {"id": old.id if old else None, "sku": item.values["sku"]}
             for name, column in _OF_VARIANT.items():
                 value = item.values.get(name)
-                if name == "surcharge" and value is not None:
-                    value = Decimal(value)
-                before = getattr(old, column) if old else None
-                if value is not None and not _same(before, value) and (old or value):
+                if value is None:
+                    continue
+                if name == "surcharge":
+                    value = Decimal(value or 0)
+                elif value == CLEARED:
+                    value = None
+                before = getattr(old, column) if old else _NEW_VARIANT.get(column)
+                if not _same(before, value):
                     new[column] = value
-                    said = written(value) if name == "surcharge" else value
-                    self.change(name, written(before) if isinstance(before, Decimal) else before, said, item.row)
+                    self.change(name, _told(before), _told(value), item.row)
             if old is None and count > 1 and not new.get("name"):
                 self.refuse(item.row, "variant", "variant_name")
             name = new.get("name", old.name if old else "").casefold()
@@ -353,6 +433,21 @@ class _Planning:
             if old is None or len(new) > 2:  # noqa: PLR2004 - more than id and SKU
                 self.made.variants[item.row] = new
             self.count(item, old)
+        self.offered(there, mentioned)
+
+    def offered(self, there: Sequence[Variant], mentioned: set[int]) -> None:
+        """A product that has variants offers one at least."""
+        off = next((item for item in self.items if item.values.get("offered") is False), None)
+        if off is None:
+            return
+        stays = any(each.is_offered for each in there if each.id not in mentioned)
+        of_old = {each.id: each.is_offered for each in there}
+        of_sku = {each.sku.lower(): each.id for each in there}
+        for item in self.items:
+            known = of_old.get(of_sku.get(item.values["sku"].lower(), 0), True)
+            stays = stays or item.values.get("offered", known)
+        if not stays:
+            self.refuse(off.row, "offered", "none_offered", "no")
 
     def count(self, item: Item, old: Variant | None) -> None:
         counted = item.values.get("stock")
@@ -364,6 +459,13 @@ class _Planning:
             return
         self.made.stock[item.row] = counted
         self.change("stock", on_hand if old else None, counted, item.row)
+
+
+def _told(value: Any) -> Any:
+    """A value of a variant, as it stands in files."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return written(value) if isinstance(value, Decimal) else value
 
 
 def _step(step: tuple[int, Decimal] | None) -> str:

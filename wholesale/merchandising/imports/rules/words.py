@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wholesale.kernel.words import N_
+from wholesale.merchandising.rules import NO_TERMS
 
 REASONS = {
     "missing": N_("This is missing."),
@@ -34,6 +35,14 @@ REASONS = {
     "variant_name": N_("A product with several variants needs a name for each, such as a size or a colour."),
     "variant_twice": N_("Another variant of this product has this name too."),
     "stock": N_("{allocated} pieces are promised to buyers, so there cannot be fewer."),
+    "yes_no": N_("This must be yes or no."),
+    "pairs": N_("Write a name, a colon and a value, and | between several: Weight: 50 kg | Colour: brown."),
+    "pair_twice": N_("“{name}” stands here twice."),
+    "too_many_pairs": N_("At most {most} are possible."),
+    "attribute": N_("The category does not ask for “{question}”. It asks for: {names}."),
+    "no_attribute": N_("The category does not ask for “{question}”: it asks for nothing."),
+    "none_offered": N_("At least one variant of a product must be offered."),
+    "no_terms": NO_TERMS,
     "changed": N_("This product was changed by somebody since the check, so this row was not applied. Check again."),
     "error": N_("An error value of the spreadsheet stands here."),
 }
@@ -53,6 +62,9 @@ _TITLES = {
     "sibling": N_("Another row of the same product has a mistake."),
     "multiple": N_("The minimum order must be a multiple of what it is sold in."),
     "stock": N_("More pieces than this are promised to buyers."),
+    "pair_twice": N_("A name stands in one cell twice."),
+    "attribute": N_("The category does not ask for this."),
+    "no_attribute": N_("The category does not ask for this."),
 }
 
 
