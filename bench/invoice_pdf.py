@@ -1,16 +1,22 @@
-"""How long an invoice takes to render and how large it gets: `python -m bench.invoice_pdf [LINES…]`."""
+"""How long invoices take to render, how large they get, how many a second two workers make and with how much memory.
+
+`python -m bench.invoice_pdf [LINES…]`, and `python -m bench.invoice_pdf --many 2000`: two workers that fork for every
+few documents, as the product's do.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
-from datetime import date
-from decimal import Decimal
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
+import psutil
+from flask import Flask
 
 from wholesale.config import ROOT
-from wholesale.kernel.money import Money
+from wholesale.invoicing import cii, paper
 from wholesale.platform import i18n, pdf
 
 PARTY = {
@@ -18,6 +24,7 @@ PARTY = {
     "legal_name": "Dipu Traders Limited",
     "slug": "dipu-traders",
     "address": ["12 Bazar Road, Mirpur", "Dhaka"],
+    "place": {"line": "12 Bazar Road, Mirpur", "city": "Dhaka", "country": "BD"},
     "phone": "+8801812345678",
     "email": "dipu@business.example",
     "tax_no": "1234567890123",
@@ -28,61 +35,129 @@ NAMES = (
     ("Strawberry jam, carton of 24 jars of 340 g each", "স্ট্রবেরি জ্যাম, কাচের বয়ামে ২৪টির কার্টন"),
     ("Small LED bulb", ""),
 )
+ADDRESS = "https://paikar.example/documents/aBcDeFgHiJkLmNoPqRsT"
+ONE_PAGE = 6  # lines
+_AT_ONCE = 20  # documents that a forked process makes, as many as in the seconds that the worker gives it
 
 
-def document(lines: int) -> tuple[str, str]:
-    """HTML and style sheet of an invoice, by the templates of the product."""
-    env = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True)
-    env.filters |= {name: getattr(i18n, name) for name in ("money", "unit_money", "number", "day")}
-    html = env.get_template("invoicing/document.html").render(
-        number="INV-2026-27-00001",
-        void=False,
-        cash=lambda amount: Money(Decimal(amount), "BDT"),
-        date=date.fromisoformat,
-        site="Paikar",
-        order="W-1001",
-        purchase="P-1001",
-        reference="PO 77",
-        placed_on="2026-11-21",
-        issued_on="2026-11-21",
-        seller=PARTY,
-        buyer=PARTY,
-        delivery={"method": "delivery", "address": PARTY["address"]},
-        payment={"method": "Cash on delivery", "state": "To be paid in cash when the goods are handed over."},
-        currency="BDT",
-        goods_total="16200",
-        delivery_fee="60",
-        total="16260",
-        in_words="Sixteen thousand two hundred sixty taka only",
-        in_bangla_words="ষোলো হাজার দুই শত ষাট টাকা মাত্র",
-        lines=[
+def content(lines: int) -> dict[str, Any]:
+    """What stands on an invoice of so many lines, all with tax."""
+    total, tax = 16200 * lines, 2430 * lines
+    return {
+        "kind": "invoice",
+        "site": "Paikar",
+        "order": "ORD-2026-001001",
+        "purchase": "PUR-2026-001001",
+        "reference": "PO 77",
+        "placed_on": "2026-11-20",
+        "issued_on": "2026-11-21",
+        "seller": PARTY,
+        "buyer": PARTY,
+        "delivery": {"method": "delivery", "address": PARTY["address"], "place": PARTY["place"]},
+        "payment": {
+            "code": "pay_on_delivery",
+            "method": "Cash on delivery",
+            "state": "To be paid in cash when the goods are handed over.",
+            "is_paid": False,
+        },
+        "currency": "BDT",
+        "goods_total": f"{total}.00",
+        "net_total": f"{total}.00",
+        "tax_total": f"{tax}.00",
+        "tax_on_top": f"{tax}.00",
+        "taxes": [{"name": "VAT", "percent": "15", "net": f"{total}.00", "tax": f"{tax}.00"}],
+        "delivery_fee": "60.00",
+        "total": f"{total + tax + 60}.00",
+        "in_words": "Sixteen thousand two hundred sixty taka only",
+        "in_bangla_words": "ষোলো হাজার দুই শত ষাট টাকা মাত্র",
+        "lines": [
             {
                 "sku": f"SKU-{position}",
                 "name": NAMES[position % 3][0],
                 "name_bn": NAMES[position % 3][1],
-                "quantity": 100 + position,
+                "quantity": 120,
                 "unit": "carton",
                 "unit_price": "135.0000",
                 "from_quantity": 100,
-                "total": "16200.0000",
+                "total": "16200.00",
+                "net": "16200.00",
+                "tax": "2430.00",
+                "tax_name": "VAT",
+                "tax_percent": "15",
+                "tax_included": False,
+                "tax_kind": "standard",
+                "tax_reason": "",
             }
             for position in range(lines)
         ],
-    )
-    return html, env.get_template("invoicing/document.css").render()
+    }
+
+
+def _render(of: dict[str, Any], nth: int = 1) -> bytes:
+    return paper.render(f"INV-2026-27-{nth:05d}", of, void=False, address=ADDRESS)
+
+
+def _megabytes() -> float:
+    return psutil.Process().memory_info().rss / 1_000_000
+
+
+def _each(sizes: list[int]) -> None:
+    _render(content(1))
+    for lines in sizes:
+        of = content(lines)
+        begin, cpu = time.perf_counter(), time.process_time()
+        size = len(_render(of))
+        spent = time.perf_counter() - begin, time.process_time() - cpu
+        print(f"{lines:5} lines: {spent[0]:6.2f} s ({spent[1]:.2f} s of processor), {size / 1000:.0f} kB")
+
+
+def _worker(documents: int, pipe: int) -> None:
+    """As the product's: everything is imported, each few documents are made by a process that ends then."""
+    of, largest, own = content(ONE_PAGE), 0.0, []
+    for begin in range(0, documents, _AT_ONCE):
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            for nth in range(begin, min(begin + _AT_ONCE, documents)):
+                _render(of, nth + 1)
+            os.write(writer, str(_megabytes()).encode())
+            os._exit(0)
+        os.close(writer)
+        largest = max(largest, float(os.read(reader, 100)))
+        os.close(reader)
+        os.wait()
+        own.append(_megabytes())
+    os.write(pipe, json.dumps([own[0], own[-1], largest]).encode())
+    os._exit(0)
+
+
+def _many(documents: int, workers: int = 2) -> None:
+    _render(content(ONE_PAGE))
+    pipes = []
+    begin = time.perf_counter()
+    for _ in range(workers):
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            _worker(documents // workers, writer)
+        pipes.append(reader)
+    for reader in pipes:
+        first, last, largest = json.loads(os.read(reader, 1000))
+        print(f"worker: {first:.0f} MB at first, {last:.0f} MB at the end; its forked at most {largest:.0f} MB")
+    spent = time.perf_counter() - begin
+    print(f"{documents} invoices of one page by {workers} workers: {spent:.1f} s, {documents / spent:.1f} a second")
 
 
 def main() -> None:
+    app = Flask("wholesale", template_folder=str(ROOT / "templates"))
+    app.jinja_env.filters |= {name: getattr(i18n, name) for name in ("money", "unit_money", "number", "day")}
     begin = time.perf_counter()
+    pdf.also_prepare(cii.prepare)
     pdf.prepare()
     print(f"prepare: {time.perf_counter() - begin:.2f} s, once per worker")
-    pdf.render("<p>", "")
-    for lines in [int(argument) for argument in sys.argv[1:]] or [1, 12, 60, 200]:
-        html, css = document(lines)
-        begin, cpu = time.perf_counter(), time.process_time()
-        size = len(pdf.render(html, css))
-        spent = time.perf_counter() - begin, time.process_time() - cpu
-        print(f"{lines:5} lines: {spent[0]:6.2f} s ({spent[1]:.2f} s of processor), {size / 1000:.0f} kB")
+    with app.app_context():
+        if sys.argv[1:2] == ["--many"]:
+            _many(int(sys.argv[2]))
+        else:
+            _each([int(argument) for argument in sys.argv[1:]] or [1, ONE_PAGE, 12, 60, 200])
 
 
 if __name__ == "__main__":

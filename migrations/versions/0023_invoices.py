@@ -46,21 +46,26 @@ def upgrade() -> None:
         ("total", AMOUNT),
         ("currency", sa.CHAR(3)),
         ("credits", sa.Integer()),
+        ("last_position", sa.Integer()),
+        ("part", sa.Integer()),
         ("token", sa.Text()),
     ):
         op.add_column("invoice", sa.Column(name, kind, nullable=True))
     op.add_column("invoice", sa.Column("voided_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(
         "UPDATE invoice i SET seller_name = o.seller_name, buyer_name = o.buyer_name, currency = o.currency,"
-        " total = (content ->> 'total')::numeric, credits = 0, token = replace(gen_random_uuid()::text, '-', ''),"
+        " total = (content ->> 'total')::numeric, credits = 0, part = 1,"
+        " last_position = (SELECT max(position) FROM order_line l WHERE l.order_id = i.order_id), token = replace(gen_random_uuid()::text, '-', ''),"
         " voided_at = CASE WHEN i.state = 'void' THEN coalesce(m.at, i.issued_at) END"
         " FROM sales_order o LEFT JOIN order_move m ON m.order_id = o.id AND m.after = 'cancelled'"
         " WHERE o.id = i.order_id"
     )
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    for name in ("seller_name", "buyer_name", "total", "currency", "credits", "token"):
+    for name in ("seller_name", "buyer_name", "total", "currency", "credits", "last_position", "part", "token"):
         op.alter_column("invoice", name, nullable=False)
     op.create_unique_constraint(op.f("uq_invoice_token"), "invoice", ["token"])
+    op.drop_constraint(op.f("uq_invoice_order_id"), "invoice")
+    op.create_unique_constraint(op.f("uq_invoice_order_id_part"), "invoice", ["order_id", "part"])
     op.create_check_constraint(op.f("ck_invoice_voided"), "invoice", "(state = 'void') = (voided_at IS NOT NULL)")
     op.create_index("ix_invoice_issued", "invoice", ["seller_id", "issued_at"])
     op.execute(FREEZE)
@@ -93,6 +98,7 @@ def _credit_notes() -> None:
             )
             for name, target in (
                 ("credit_id", "order_credit"),
+                ("order_id", "sales_order"),
                 ("invoice_id", "invoice"),
                 ("seller_id", "organization"),
                 ("buyer_id", "organization"),
@@ -120,6 +126,7 @@ def _credit_notes() -> None:
             "seller_id", "fiscal_year", "sequence", name=op.f("uq_credit_note_seller_id_fiscal_year_sequence")
         ),
     )
+    op.create_index(op.f("ix_credit_note_order_id"), "credit_note", ["order_id"])
     op.create_index(op.f("ix_credit_note_invoice_id"), "credit_note", ["invoice_id"])
     op.create_index(op.f("ix_credit_note_buyer_id"), "credit_note", ["buyer_id"])
     op.create_index("ix_credit_note_issued", "credit_note", ["seller_id", "issued_at"])

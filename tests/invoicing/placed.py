@@ -16,10 +16,12 @@ from wholesale.kernel.money import Money
 from wholesale.ledger import actions as ledger
 from wholesale.orders import actions
 from wholesale.orders import queries as orders
+from wholesale.orders.answers.events import LineSubstituted
 from wholesale.orders.models import LineProgress, Order, OrderCredit, OrderLine, Purchase
-from wholesale.orders.rules import placed_key, placed_legs
+from wholesale.orders.rules import parts, placed_key, placed_legs
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
+from wholesale.platform.outbox import emit
 from wholesale.taxes.rules import tax_of
 
 _numbers = count(1001)
@@ -153,37 +155,7 @@ def order(
     db.session.add(made)
     db.session.flush()
     for position, line in enumerate(lines, start=1):
-        row = OrderLine(
-            order_id=made.id,
-            position=position,
-            variant_id=variant.id,
-            product_id=variant.product_id,
-            sku=variant.sku,
-            name=line.name,
-            name_bn=line.name_bn,
-            unit=line.unit,
-            quantity=line.quantity,
-            unit_price=Decimal(line.unit_price),
-            list_price=Decimal(line.unit_price),
-            tier_min_qty=line.tier,
-            line_total=line.total,
-            unit_cost=Decimal(90),
-            settlement="commission",
-            platform_percent=None,
-            seller_percent=None,
-            commission_percent=Decimal(8),
-            platform_fee=Decimal(0),
-            platform_rest=Decimal(0),
-            seller_share=line.net,
-            owner_recovers=Decimal(0),
-            goods_owner="seller",
-            tax_name=line.tax_name,
-            tax_percent=Decimal(line.tax_percent),
-            tax_amount=line.tax,
-            tax_included=line.tax_included,
-            tax_kind=line.tax_kind,
-            tax_reason=line.tax_reason,
-        )
+        row = _line(made, position, line, variant_id=variant.id, product_id=variant.product_id)
         db.session.add(row)
         db.session.flush()
         db.session.add(LineProgress(line_id=row.id, order_id=made.id, quantity=line.quantity, line_total=line.total))
@@ -197,6 +169,70 @@ def order(
         legs=placed_legs(orders.money_of(orders.order_by_id(made.id)), buyer_id=buyer.id, seller_id=seller.id),
     )
     return made
+
+
+def _line(order: Order, position: int, line: Line, *, variant_id: int, product_id: int) -> OrderLine:
+    return OrderLine(
+        order_id=order.id,
+        position=position,
+        variant_id=variant_id,
+        product_id=product_id,
+        sku=f"SKU-{variant_id}",
+        name=line.name,
+        name_bn=line.name_bn,
+        unit=line.unit,
+        quantity=line.quantity,
+        unit_price=Decimal(line.unit_price),
+        list_price=Decimal(line.unit_price),
+        tier_min_qty=line.tier,
+        line_total=line.total,
+        unit_cost=Decimal(90),
+        settlement="commission",
+        platform_percent=None,
+        seller_percent=None,
+        commission_percent=Decimal(8),
+        platform_fee=Decimal(0),
+        platform_rest=Decimal(0),
+        seller_share=line.net,
+        owner_recovers=Decimal(0),
+        goods_owner="seller",
+        tax_name=line.tax_name,
+        tax_percent=Decimal(line.tax_percent),
+        tax_amount=line.tax,
+        tax_included=line.tax_included,
+        tax_kind=line.tax_kind,
+        tax_reason=line.tax_reason,
+    )
+
+
+def substitute(order: Order, line: Line, *, of: int = 0) -> None:
+    """Add a line in the place of the n-th, from 0, and announce it; what it replaces goes by `take_back`."""
+    found = orders.order_by_id(order.id)
+    actions.lock(found)
+    replaced = found.lines[of]
+    purchase = db.session.get_one(Purchase, found.purchase_id)
+    for whole in (found, purchase):
+        whole.goods_total += line.total
+        whole.tax_total += line.on_top
+        whole.total += line.total + line.on_top
+    row = _line(found, len(found.lines) + 1, line, variant_id=replaced.variant_id, product_id=replaced.product_id)
+    row.replaces_id = replaced.id
+    db.session.add(row)
+    db.session.flush()
+    db.session.add(LineProgress(line_id=row.id, order_id=found.id, quantity=line.quantity, line_total=line.total))
+    db.session.flush()
+    ledger.post(
+        actor=SYSTEM,
+        key=f"order:{found.number}:substituted:{row.position}",
+        reference=found.number,
+        memo="Line substituted",
+        legs=placed_legs(
+            parts([(orders.portion(row, "BDT"), row.settlement, row.goods_owner)], Money.zero("BDT")),
+            buyer_id=found.buyer_id,
+            seller_id=found.seller_id,
+        ),
+    )
+    emit(LineSubstituted(order_id=found.id, line_id=row.id))
 
 
 def take_back(

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from tests.factories import accounts, catalog, orders
 from tests.invoicing import placed
 from tests.invoicing.placed import Line
-from wholesale.invoicing import actions, queries, rules
+from tests.invoicing.standard import broken
+from wholesale.invoicing import actions, cii, queries, rules
 from wholesale.invoicing.errors import TooManyLinesError
 from wholesale.invoicing.events import InvoiceIssued
 from wholesale.invoicing.models import CreditNote, Invoice, InvoiceCounter
@@ -357,6 +358,48 @@ def test_an_invoice_with_a_credit_note_never_becomes_void(order):
     assert invoice.state == "issued"
     assert sum(note.total for note in made) == invoice.total
     assert len(made) == 2
+
+
+def test_what_is_accepted_in_place_of_something_later_gets_a_supplement(house, paper):
+    order = placed.order(*placed.people(), lines=[Line(), Line(name="Salt", quantity=10)])
+    outbox.emit(OrderMoved(order_id=order.id, before="placed", after="confirmed"))
+    outbox.drain()
+    placed.substitute(order, Line(name="Brown sugar", quantity=100, unit_price="130"))
+    placed.take_back(order, {0: 120}, kind="cancelled")
+    outbox.drain()
+    main, supplement = db.session.scalars(sa.select(Invoice).order_by(Invoice.part))
+    assert (main.sequence, supplement.sequence, supplement.part) == (1, 2, 2)
+    assert supplement.total == Decimal(13000)
+    assert supplement.content["supplements"] == main.number
+    assert [line["name"] for line in supplement.content["lines"]] == ["Brown sugar"]
+    (note,) = notes()
+    assert note.total == Decimal(16200)
+    assert note.content["invoices"] == [main.number, supplement.number]
+    assert broken(cii.of(supplement.number, supplement.content)) == []
+    assert queries.proof() == []
+    assert [paper.number for paper in queries.documents_of(SYSTEM, order.number)] == [
+        main.number,
+        supplement.number,
+        note.number,
+    ]
+    placed.cancel(order)
+    outbox.drain()
+    assert queries.proof() == []
+    assert main.state == "issued"
+
+
+def test_all_replaced_before_anything_else_makes_the_first_void(house, paper):
+    order = placed.order(*placed.people(), delivery_method="pick_up", delivery_fee="0")
+    actions.issue(order.id)
+    placed.substitute(order, Line(name="Brown sugar", quantity=100, unit_price="130"))
+    placed.take_back(order, {0: 120}, kind="cancelled")
+    placed.take_back(order, {1: 10}, kind="cancelled")
+    outbox.drain()
+    main, supplement = db.session.scalars(sa.select(Invoice).order_by(Invoice.part))
+    assert (main.state, supplement.state) == ("void", "issued")
+    (note,) = notes()
+    assert (note.invoice_id, note.total) == (supplement.id, Decimal(1300))
+    assert queries.proof() == []
 
 
 def test_a_credit_note_is_frozen_by_the_database(order):

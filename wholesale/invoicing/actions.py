@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from flask import current_app
@@ -28,39 +30,22 @@ _NONE_YET = ("placed", "cancelled")
 
 
 def issue(order_id: int) -> Invoice | None:
-    """Give the confirmed order its invoice and number, of what is left of it by now.
+    """Give the confirmed order its invoice and number, of what is left of it by now; and what came later a supplement.
 
-    None if it has one already, or is not confirmed, or was cancelled before. The order is locked first: whoever comes
-    second, another issue or a cancellation, sees what the first did, and the counter is not touched for an invoice that
-    is not to be.
+    None if all of it is invoiced already, or it is not confirmed, or was cancelled before. The order is locked first:
+    whoever comes second, another issue or a cancellation, sees what the first did, and the counter is not touched for
+    an invoice that is not to be.
     """
-    if _lock_order(order_id) in _NONE_YET or _of_order(order_id) is not None:
+    state = _lock_order(order_id)
+    invoices = _invoices(order_id)
+    if invoices:
+        return _supplement(orders.order_by_id(order_id), invoices)
+    if state in _NONE_YET:
         return None
     order = orders.order_by_id(order_id)
-    today = clock.today(_settings().time_zone)
     # Read before the counter is locked: other orders of the seller wait for it.
-    copied = content.of_invoice(order, _settings(), today)
-    year = _fiscal_year(order.seller_id)
-    sequence = _next_number(InvoiceCounter, order.seller_id, year)
-    invoice = Invoice(
-        order_id=order.id,
-        seller_id=order.seller_id,
-        buyer_id=order.buyer_id,
-        seller_name=order.seller_name,
-        buyer_name=order.buyer_name,
-        fiscal_year=year,
-        sequence=sequence,
-        number=rules.number(year, sequence),
-        content=copied,
-        total=order.due,
-        currency=order.currency,
-        credits=orders.credits_of(order.id),
-        issued_at=clock.now(),
-    )
-    db.session.add(invoice)
-    db.session.flush()
-    emit(InvoiceIssued(invoice_id=invoice.id))
-    return invoice
+    copied = content.of_invoice(order, _settings(), _today())
+    return _issue(order, copied, part=1)
 
 
 def issue_credit_notes(order_id: int) -> list[CreditNote]:
@@ -70,19 +55,22 @@ def issue_credit_notes(order_id: int) -> list[CreditNote]:
     keeps its number. What was taken back before the invoice was issued is not on it.
     """
     _lock_order(order_id)
-    invoice = _locked(Invoice, Invoice.order_id == order_id)
-    if invoice is None or invoice.state == "void":
+    invoices = _invoices(order_id)
+    if not invoices:
         return []
-    issued = []
-    noted = set(db.session.scalars(sa.select(CreditNote.credit_id).where(CreditNote.invoice_id == invoice.id)))
+    if supplement := _supplement(orders.order_by_id(order_id), invoices):
+        invoices.append(supplement)
+    main, issued = invoices[0], []
+    noted = set(db.session.scalars(sa.select(CreditNote.credit_id).where(CreditNote.order_id == order_id)))
     for credit in orders.credits(order_id):
-        if credit.sequence <= invoice.credits or credit.id in noted:
+        if credit.sequence <= main.credits or credit.id in noted:
             continue
-        if _cancels_all(invoice, credit):
-            invoice.state, invoice.voided_at = "void", clock.now()
-            db.session.flush()
-            break
-        issued.append(_issue_credit_note(invoice, credit))
+        if _cancels_all(main, credit):
+            if main.state == "issued":
+                main.state, main.voided_at = "void", clock.now()
+                db.session.flush()
+            continue
+        issued.append(_issue_credit_note([invoice for invoice in invoices if invoice.state == "issued"], credit))
     return issued
 
 
@@ -105,12 +93,13 @@ def ask_for_document(*, actor: Actor, number: str) -> None:
     Nothing happens when they have been made. Raises NotFoundError for strangers, as for an order without invoice.
     """
     order = orders.order(actor, number)
-    invoice = _locked(Invoice, Invoice.order_id == order.id)
-    if invoice is None:
+    invoices = _invoices(order.id)
+    if not invoices:
         raise NotFoundError
-    if invoice.file_key is None:
-        _ask(InvoiceIssued(invoice_id=invoice.id))
-    for note in db.session.scalars(sa.select(CreditNote).where(CreditNote.invoice_id == invoice.id)):
+    for invoice in invoices:
+        if invoice.file_key is None:
+            _ask(InvoiceIssued(invoice_id=invoice.id))
+    for note in db.session.scalars(sa.select(CreditNote).where(CreditNote.order_id == order.id)):
         if note.file_key is None:
             _ask(CreditNoteIssued(note_id=note.id))
 
@@ -134,14 +123,52 @@ def _cancels_all(invoice: Invoice, credit: OrderCredit) -> bool:
     )
 
 
-def _issue_credit_note(invoice: Invoice, credit: OrderCredit) -> CreditNote:
+def _supplement(order: Order, invoices: list[Invoice]) -> Invoice | None:
+    """An invoice of the lines that came after the others; None when there are none."""
+    last = max(invoice.last_position for invoice in invoices)
+    added = [line for line in order.lines if line.position > last]
+    if not added:
+        return None
+    copied = content.of_supplement(order, added, invoices[0], _settings(), _today())
+    return _issue(order, copied, part=len(invoices) + 1)
+
+
+def _issue(order: Order, copied: dict[str, Any], *, part: int) -> Invoice:
+    year = _fiscal_year(order.seller_id)
+    sequence = _next_number(InvoiceCounter, order.seller_id, year)
+    invoice = Invoice(
+        order_id=order.id,
+        seller_id=order.seller_id,
+        buyer_id=order.buyer_id,
+        seller_name=order.seller_name,
+        buyer_name=order.buyer_name,
+        fiscal_year=year,
+        sequence=sequence,
+        number=rules.number(year, sequence),
+        content=copied,
+        total=Decimal(copied["total"]),
+        currency=order.currency,
+        credits=orders.credits_of(order.id),
+        last_position=max(line.position for line in order.lines),
+        part=part,
+        issued_at=clock.now(),
+    )
+    db.session.add(invoice)
+    db.session.flush()
+    emit(InvoiceIssued(invoice_id=invoice.id))
+    return invoice
+
+
+def _issue_credit_note(invoices: list[Invoice], credit: OrderCredit) -> CreditNote:
+    """On the first of the order's `invoices` that are not void."""
+    invoice = invoices[0]
     order = orders.order_by_id(invoice.order_id)
-    today = clock.today(_settings().time_zone)
-    copied = content.of_credit_note(order, credit, invoice, _settings(), today)
+    copied = content.of_credit_note(order, credit, invoices, _settings(), _today())
     year = _fiscal_year(order.seller_id)
     sequence = _next_number(CreditNoteCounter, order.seller_id, year)
     note = CreditNote(
         credit_id=credit.id,
+        order_id=order.id,
         invoice_id=invoice.id,
         seller_id=invoice.seller_id,
         buyer_id=invoice.buyer_id,
@@ -193,8 +220,17 @@ def _lock_order(order_id: int) -> str:
     return state
 
 
-def _of_order(order_id: int) -> int | None:
-    return db.session.scalar(sa.select(Invoice.id).where(Invoice.order_id == order_id))
+def _invoices(order_id: int) -> list[Invoice]:
+    """The order's invoice and its supplements, locked."""
+    return list(
+        db.session.scalars(
+            sa.select(Invoice)
+            .where(Invoice.order_id == order_id)
+            .order_by(Invoice.part)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    )
 
 
 def _locked(kind: type[P], which: sa.ColumnElement[bool]) -> P | None:
@@ -205,7 +241,11 @@ def _locked(kind: type[P], which: sa.ColumnElement[bool]) -> P | None:
 
 def _fiscal_year(seller_id: int) -> str:
     first_month = _settings().first_fiscal_month(content.seller_country(seller_id))
-    return rules.fiscal_year(clock.today(_settings().time_zone), first_month)
+    return rules.fiscal_year(_today(), first_month)
+
+
+def _today() -> date:
+    return clock.today(_settings().time_zone)
 
 
 def _next_number(counter: type[InvoiceCounter | CreditNoteCounter], seller_id: int, year: str) -> int:

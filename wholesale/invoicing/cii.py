@@ -273,9 +273,11 @@ def _settlement(settlement: Any, content: Mapping[str, Any], amounts: _Amounts) 
     terms.description = _clean(payment.get("state") or "What has been paid of this is given back.")
     settlement.terms.add(terms)
     _sums(settlement.monetary_summation, content, amounts)
-    if content.get("invoice"):
-        settlement.invoice_referenced_document.issuer_assigned_id = content["invoice"]
-        settlement.invoice_referenced_document.issue_date_time = date.fromisoformat(content["invoice_issued_on"])
+    for name in ("invoice", "supplements"):
+        if content.get(name):
+            referenced = settlement.invoice_referenced_document
+            referenced.issuer_assigned_id = content[name]
+            referenced.issue_date_time = date.fromisoformat(content[f"{name}_issued_on"])
 
 
 def _sums(sums: Any, content: Mapping[str, Any], amounts: _Amounts) -> None:

@@ -6,7 +6,7 @@ confirmation; a credit note what one taking back took of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -54,10 +54,23 @@ def of_invoice(order: Order, settings: Settings, today: date) -> dict[str, Any]:
     )
 
 
-def of_credit_note(
-    order: Order, credit: OrderCredit, invoice: Invoice, settings: Settings, today: date
+def of_supplement(
+    order: Order, lines: Sequence[OrderLine], main: Invoice, settings: Settings, today: date
 ) -> dict[str, Any]:
-    """What one taking back took of the invoice."""
+    """Lines that came after the invoice, whole: what is taken back of them has credit notes."""
+    rows = [_line(line, line.quantity, orders.portion(line, order.currency)) for line in lines]
+    return (
+        {"kind": "invoice", "payment": _payment(order, settings)}
+        | {"supplements": main.number, "supplements_issued_on": main.content["issued_on"]}
+        | _heading(order, settings, today)
+        | _sums(rows, Money.zero(order.currency), order.currency)
+    )
+
+
+def of_credit_note(
+    order: Order, credit: OrderCredit, invoices: Sequence[Invoice], settings: Settings, today: date
+) -> dict[str, Any]:
+    """What one taking back took of the order's invoices, the first of which it is on."""
     by_id = {line.id: line for line in order.lines}
     lines = []
     for part in credit.lines:
@@ -76,8 +89,9 @@ def of_credit_note(
     return (
         {
             "kind": "credit_note",
-            "invoice": invoice.number,
-            "invoice_issued_on": invoice.content["issued_on"],
+            "invoice": invoices[0].number,
+            "invoice_issued_on": invoices[0].content["issued_on"],
+            "invoices": [invoice.number for invoice in invoices],
             "why": _KINDS[credit.kind],
             "reason": credit.reason,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wholesale.invoicing import actions, cii
 from wholesale.invoicing.events import CreditNoteIssued, InvoiceIssued
+from wholesale.orders.answers.events import LineSubstituted
 from wholesale.orders.events import OrderCredited, OrderMoved
 from wholesale.platform import pdf
 from wholesale.platform.outbox import on
@@ -16,6 +17,12 @@ def issue_invoice(event: OrderMoved) -> None:
     """Give the confirmed order its invoice; one that is there already stays as it is."""
     if event.after == "confirmed":
         actions.issue(event.order_id)
+
+
+@on(LineSubstituted)
+def issue_supplement(event: LineSubstituted) -> None:
+    """What the buyer accepted in place of something else, after the invoice, gets an invoice of its own."""
+    actions.issue(event.order_id)
 
 
 @on(OrderCredited)

@@ -43,12 +43,15 @@ class Invoice(Base):
     """What an order's buyer is asked to pay, as of its confirmation.
 
     `content` repeats everything printed on it; `file_key` is set once its PDF is stored. `credits`: how often something
-    had been taken back of the order by then, which is not on it. `token` leads to its public page.
+    had been taken back of the order by then, which is not on it. `token` leads to its public page. Goods that the buyer
+    accepted in place of others afterwards are on a supplement: `part` 2 and on. `last_position`: the order's last line
+    that is on it.
     """
 
     __tablename__ = "invoice"
     __table_args__ = (
         sa.UniqueConstraint("seller_id", "fiscal_year", "sequence"),
+        sa.UniqueConstraint("order_id", "part"),
         one_of("state", ("issued", "void")),
         sa.CheckConstraint("(file_key IS NULL) = (sha256 IS NULL)", name="stored_with_hash"),
         sa.CheckConstraint("(state = 'void') = (voided_at IS NOT NULL)", name="voided"),
@@ -56,7 +59,7 @@ class Invoice(Base):
     )
 
     id: Mapped[Id] = mapped_column(init=False)
-    order_id: Mapped[int] = mapped_column(sa.ForeignKey("sales_order.id"), unique=True)
+    order_id: Mapped[int] = mapped_column(sa.ForeignKey("sales_order.id"))
     seller_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"))
     buyer_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"), index=True)
     seller_name: Mapped[str]
@@ -68,6 +71,8 @@ class Invoice(Base):
     total: Mapped[Amount]
     currency: Mapped[Currency]
     credits: Mapped[int] = mapped_column(sa.Integer)
+    last_position: Mapped[int] = mapped_column(sa.Integer)
+    part: Mapped[int] = mapped_column(sa.Integer, default=1)
     token: Mapped[str] = mapped_column(default_factory=_token, unique=True)
     state: Mapped[str] = mapped_column(default="issued")
     issued_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
@@ -90,6 +95,7 @@ class CreditNote(Base):
 
     id: Mapped[Id] = mapped_column(init=False)
     credit_id: Mapped[int] = mapped_column(sa.ForeignKey("order_credit.id"), unique=True)
+    order_id: Mapped[int] = mapped_column(sa.ForeignKey("sales_order.id"), index=True)
     invoice_id: Mapped[int] = mapped_column(sa.ForeignKey("invoice.id"), index=True)
     seller_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"))
     buyer_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"), index=True)

@@ -23,8 +23,9 @@ from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting
 from wholesale.orders import queries as orders
+from wholesale.orders.answers.events import LineSubstituted
 from wholesale.orders.events import OrderCredited, OrderMoved
-from wholesale.orders.models import Order, OrderCredit
+from wholesale.orders.models import Order, OrderCredit, OrderLine
 from wholesale.organizations.models import Organization
 from wholesale.platform import files
 from wholesale.platform.db import db
@@ -57,6 +58,7 @@ class Document:
     state: str
     token: str
     size: int | None
+    part: int
     superseded_by: tuple[str, ...] = ()
 
     @property
@@ -81,26 +83,35 @@ def _seen(paper: Paper, superseded_by: Sequence[str] = ()) -> Document:
         state=paper.state,
         token=paper.token,
         size=paper.size if paper.file_key else None,
+        part=paper.part if isinstance(paper, Invoice) else 1,
         superseded_by=tuple(superseded_by),
     )
 
 
 def documents_of(actor: Actor, order_number: str) -> list[Document]:
-    """The invoice and the credit notes of the actor's order, as issued; raises NotFoundError for strangers."""
+    """The invoices and the credit notes of the actor's order, as issued; raises NotFoundError for strangers."""
     found = status(actor, order_number)
     if found.invoice is None:
         return []
-    return [_seen(found.invoice, [note.number for note in found.notes]), *map(_seen, found.notes)]
+    invoices = [
+        _seen(invoice, [note.number for note in found.notes if note.invoice_id == invoice.id])
+        for invoice in (found.invoice, *found.supplements)
+    ]
+    return [*invoices, *map(_seen, found.notes)]
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where an order's invoice stands; `invoice` is None until it is issued, and `notes` are the credit notes on it."""
+    """Where an order's invoice stands; `invoice` is None until it is issued.
+
+    `supplements`: invoices of what the buyer accepted later in place of something else; `notes`: the credit notes.
+    """
 
     order_number: str
     order_state: str
     since: datetime
     invoice: Invoice | None
+    supplements: tuple[Invoice, ...] = ()
     notes: tuple[CreditNote, ...] = ()
 
     @property
@@ -126,7 +137,13 @@ class Status:
         """Something is being made: it is worth looking again."""
         if self.invoice is None:
             return self.order_state not in _NONE_YET
-        return not self.is_made or any(note.file_key is None for note in self.notes)
+        more: list[Paper] = [*self.supplements, *self.notes]
+        return not self.is_made or any(paper.file_key is None for paper in more)
+
+    def part(self, part: int) -> Invoice | None:
+        """The invoice (1) or one of its supplements (2 and on)."""
+        papers = (self.invoice, *self.supplements)
+        return papers[part - 1] if 0 < part <= len(papers) else None
 
     @property
     def file_name(self) -> str:
@@ -165,23 +182,22 @@ def file_name(paper: Paper) -> str:
 def status(actor: Actor, number: str) -> Status:
     """The state of the invoice of the actor's order `number`; raises NotFoundError for strangers."""
     order = orders.order(actor, number)
-    invoice = db.session.scalars(sa.select(Invoice).where(Invoice.order_id == order.id)).one_or_none()
-    if invoice is None:
+    invoices = db.session.scalars(sa.select(Invoice).where(Invoice.order_id == order.id).order_by(Invoice.part)).all()
+    if not invoices:
         return Status(order.number, order.state, order.confirmed_at or order.placed_at, None)
     notes = db.session.scalars(
-        sa.select(CreditNote).where(CreditNote.invoice_id == invoice.id).order_by(CreditNote.id)
+        sa.select(CreditNote).where(CreditNote.order_id == order.id).order_by(CreditNote.id)
     ).all()
-    latest = max((note.issued_at for note in notes if note.file_key is None), default=invoice.issued_at)
-    return Status(order.number, order.state, latest, invoice, tuple(notes))
+    papers: list[Paper] = [*invoices, *notes]
+    latest = max((paper.issued_at for paper in papers if paper.file_key is None), default=invoices[0].issued_at)
+    return Status(order.number, order.state, latest, invoices[0], tuple(invoices[1:]), tuple(notes))
 
 
 def credit_note(actor: Actor, order_number: str, note_id: int) -> CreditNote:
     """A credit note of the actor's order; raises NotFoundError for strangers."""
     order = orders.order(actor, order_number)
     note = db.session.scalars(
-        sa.select(CreditNote)
-        .join(Invoice, Invoice.id == CreditNote.invoice_id)
-        .where(Invoice.order_id == order.id, CreditNote.id == note_id)
+        sa.select(CreditNote).where(CreditNote.order_id == order.id, CreditNote.id == note_id)
     ).one_or_none()
     if note is None:
         raise NotFoundError
@@ -433,19 +449,23 @@ def _missing(table: type[Invoice | CreditNote], row: Any) -> tuple[int, ...]:
 
 
 def without_invoice() -> list[int]:
-    """Confirmed orders that should have had their invoice by now, oldest first."""
+    """Confirmed orders that should have had their invoice by now, or its supplement, oldest first."""
+    late = (
+        sa.select(Order.id)
+        .outerjoin(Invoice, Invoice.order_id == Order.id)
+        .where(Invoice.id.is_(None), Order.state.not_in(_NONE_YET), Order.confirmed_at < clock.now() - rules.LATE)
+    )
     return list(
-        db.session.scalars(
-            sa.select(Order.id)
-            .outerjoin(Invoice, Invoice.order_id == Order.id)
-            .where(
-                Invoice.id.is_(None),
-                Order.state.not_in(_NONE_YET),
-                Order.confirmed_at < clock.now() - rules.LATE,
-            )
-            .order_by(Order.id)
-            .limit(100)
-        )
+        db.session.scalars(late.union(sa.select(OrderLine.order_id).where(*_uninvoiced())).order_by("id").limit(100))
+    )
+
+
+def _uninvoiced() -> tuple[sa.ColumnElement[bool], ...]:
+    """Of `OrderLine`: it came after its order's invoice and is on no supplement."""
+    return (
+        OrderLine.replaces_id.is_not(None),
+        sa.exists().where(Invoice.order_id == OrderLine.order_id),
+        ~sa.exists().where(Invoice.order_id == OrderLine.order_id, Invoice.last_position >= OrderLine.position),
     )
 
 
@@ -475,12 +495,12 @@ def without_document(kind: Kind) -> list[int]:
 
 
 def _unnoted() -> tuple[sa.ColumnElement[bool], ...]:
-    """Of `OrderCredit`: what was taken back after the invoice and has no credit note, although that is not void."""
+    """Of `OrderCredit`: it took back something after the invoice, did not make that void, and has no credit note."""
     return (
         sa.exists().where(
             Invoice.order_id == OrderCredit.order_id,
-            Invoice.state == "issued",
-            Invoice.credits < OrderCredit.sequence,
+            Invoice.part == 1,
+            Invoice.credits + sa.case((Invoice.state == "void", 1), else_=0) < OrderCredit.sequence,
         ),
         ~sa.exists().where(CreditNote.credit_id == OrderCredit.id),
     )
@@ -528,7 +548,16 @@ def _proof_of_invoices() -> list[str]:
         )
         .limit(_AT_MOST)
     )
-    return [f"order {number} is confirmed and has no invoice" for number in db.session.scalars(bare)]
+    added = (
+        sa.select(Order.number)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .where(*_uninvoiced(), ~_waits(LineSubstituted.__name__, "order_id", Order.id))
+        .limit(_AT_MOST)
+    )
+    return [
+        *(f"order {number} is confirmed and has no invoice" for number in db.session.scalars(bare)),
+        *(f"order {number} has a line that is on no invoice" for number in db.session.scalars(added)),
+    ]
 
 
 def _proof_of_notes() -> list[str]:
@@ -542,14 +571,18 @@ def _proof_of_notes() -> list[str]:
 
 
 def _proof_of_totals() -> list[str]:
-    """An invoice less its credit notes is what the ledger says that the buyer owes for the order."""
-    credited = (
-        sa.select(sa.func.coalesce(sa.func.sum(CreditNote.total), 0))
-        .where(CreditNote.invoice_id == Invoice.id)
-        .correlate(Invoice)
-        .scalar_subquery()
+    """An order's invoices less its credit notes are what the ledger says that the buyer owes for it."""
+    invoiced = (
+        sa.select(Invoice.order_id, sa.func.sum(Invoice.total).filter(Invoice.state == "issued").label("amount"))
+        .group_by(Invoice.order_id)
+        .subquery()
     )
-    charged = sa.case((Invoice.state == "void", Decimal(0)), else_=Invoice.total - credited)
+    credited = (
+        sa.select(CreditNote.order_id, sa.func.sum(CreditNote.total).label("amount"))
+        .group_by(CreditNote.order_id)
+        .subquery()
+    )
+    charged = sa.func.coalesce(invoiced.c.amount, 0) - sa.func.coalesce(credited.c.amount, 0)
     owed = (
         sa.select(LedgerJournal.reference, sa.func.sum(LedgerPosting.amount).label("amount"))
         .join(LedgerPosting, LedgerPosting.journal_id == LedgerJournal.id)
@@ -559,17 +592,19 @@ def _proof_of_totals() -> list[str]:
         .subquery()
     )
     wrong = (
-        sa.select(Invoice.number, Order.number.label("of"), charged.label("charged"), owed.c.amount)
-        .join(Order, Order.id == Invoice.order_id)
+        sa.select(Order.number, charged.label("charged"), owed.c.amount)
+        .join(invoiced, invoiced.c.order_id == Order.id)
+        .outerjoin(credited, credited.c.order_id == Order.id)
         .outerjoin(owed, owed.c.reference == Order.number)
         .where(
             charged != sa.func.coalesce(owed.c.amount, 0),
             ~_waits(OrderCredited.__name__, "order_id", Order.id),
+            ~_waits(LineSubstituted.__name__, "order_id", Order.id),
         )
         .limit(_AT_MOST)
     )
     return [
-        f"{row.number} and its credit notes leave {row.charged}, the ledger {row.amount} for order {row.of}"
+        f"the papers of order {row.number} leave {row.charged}, the ledger {row.amount}"
         for row in db.session.execute(wrong)
     ]
 

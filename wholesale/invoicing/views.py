@@ -25,6 +25,7 @@ _ID_DIGITS = 18
 _LONGEST_SOUGHT = 100
 _LARGEST_MB = 10
 _STATES = ("issued", "void")
+_PARTS = tuple(str(part) for part in range(2, 100))
 
 
 @bp.get("/orders/<number>/invoice")
@@ -50,11 +51,15 @@ def ask(number: str) -> Response:
 @bp.get("/orders/<number>/invoice.pdf")
 @access(SIGNED_IN)
 def download(number: str) -> Response:
-    """The stored document, byte for byte; its state (202, or 404 when there will be none) while there is none."""
+    """The stored document, byte for byte; its state (202, or 404 when there will be none) while there is none.
+
+    `part`: the invoice's supplement of that number, from 2 on.
+    """
     found = queries.status(actor(), number)
-    if found.invoice is None or not found.is_made:
+    paper = found.part(int(request.args["part"])) if request.args.get("part") in _PARTS else found.invoice
+    if paper is None or paper.file_key is None:
         return _status(found, 404 if found.is_refused else 202)
-    return _served(found.invoice)
+    return _served(paper)
 
 
 @bp.get("/orders/<number>/credit-notes/<int:note_id>.pdf")
@@ -168,7 +173,7 @@ def _public(token: str, form: CheckForm, digest: str | None = None) -> Response:
         found = queries.public(token)
     except NotFoundError:
         return respond("invoicing/unknown.html", "invoicing/_unknown.html", 404)
-    return respond(
+    response = respond(
         "invoicing/public.html",
         "invoicing/_public.html",
         form.status,
@@ -178,3 +183,5 @@ def _public(token: str, form: CheckForm, digest: str | None = None) -> Response:
         digest=digest,
         is_genuine=digest is not None and found.is_genuine(digest),
     )
+    response.headers["X-Robots-Tag"] = "noindex"  # for who has the paper, not for search engines
+    return response
