@@ -37,8 +37,10 @@ def record_transfer(*, actor: Actor, purchase_number: str, amount: Money, bank_r
         raise ForbiddenError("This page is for the platform's admins.")
     purchase = _lock(Purchase.number == purchase_number)
     method = methods.method(purchase.payment_method)
-    if not method.noted_by_hand and not _is_noted(purchase, method, amount, method.reference(bank_reference)):
+    if method.per_order:
         raise DomainError("This purchase is paid on delivery, not by bank transfer.")
+    if not method.noted_by_hand:
+        raise DomainError("What is paid for this purchase is noted by itself.")
     if not receive(actor=actor, purchase_number=purchase_number, amount=amount, reference=bank_reference):
         return False
     audit.record(
