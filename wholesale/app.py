@@ -59,17 +59,19 @@ from wholesale.catalog.views import bp as catalog_routes
 from wholesale.config import ROOT, Settings
 from wholesale.demo.cli import cli as demo_commands
 from wholesale.inventory.cli import cli as inventory_commands
+from wholesale.invoicing import queries as invoicing
 from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
 from wholesale.ledger import jobs as ledger_jobs
 from wholesale.ledger.cli import cli as ledger_commands
+from wholesale.ledger.views import bp as ledger_routes
 from wholesale.merchandising.imports.views import bp as imports_routes
 from wholesale.merchandising.views import BLUEPRINTS as MERCHANDISING_ROUTES
 from wholesale.order_lists.views import bp as order_lists_routes
 from wholesale.orders import jobs as orders_jobs
 from wholesale.orders.answers.views import bp as answers_routes
-from wholesale.orders.returns.views import bp as returns_routes
 from wholesale.orders.history.views import bp as order_history_routes
+from wholesale.orders.returns.views import bp as returns_routes
 from wholesale.orders.tax_report import queries as tax_report
 from wholesale.orders.tax_report.views import bp as tax_report_routes
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
@@ -113,6 +115,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     catalog_routes,
     imports_routes,
     invoicing_routes,
+    ledger_routes,
     *MERCHANDISING_ROUTES,
     order_lists_routes,
     *ORDERS_ROUTES,
@@ -183,8 +186,9 @@ def create_app(settings: Settings) -> Flask:
     vault.keep(app, Totp.secret)
     ledger_jobs.add_proof(orders_jobs.proof)
     ledger_jobs.add_proof(payments.proof)
-    ledger_jobs.add_proof(reports.proof)
+    ledger_jobs.add_proof(invoicing.proof)
     ledger_jobs.add_proof(tax_report.proof)
+    ledger_jobs.add_proof(reports.proof)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     for group in COMMANDS:
