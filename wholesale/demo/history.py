@@ -44,6 +44,9 @@ _DONE_IN_TIME = [
 ]
 _PROGRESS = 50
 _ONE_IN_CANCELLED = 30
+_ONE_IN_FEWER = 25
+_ONE_IN_PARTS = 12
+_FEW = 5  # of so many pieces one is cancelled
 _ONE_IN_PICKED_UP = 10
 _ONE_IN_BY_TRANSFER = 3
 _ONE_IN_UNPAID = 8
@@ -64,16 +67,23 @@ def _after(at: datetime, hours: tuple[int, int], *of: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A step of an order: when, to which state, on which side, and why if it is a cancellation."""
+    """A step of an order: when, to which state, on which side, and why if something of it is cancelled.
+
+    `fewer`: it stays in the state `to`, and some pieces of a line are cancelled.
+    """
 
     at: datetime
     to: str
     by: str = "seller"
     reason: str = ""
+    fewer: bool = False
 
 
-def moves(key: str, placed_at: datetime, *, cancelled: bool) -> list[Move]:
-    """What happens to the order `key` after it was placed: on to delivery within a week, or cancelled."""
+def moves(key: str, placed_at: datetime, *, cancelled: bool, fewer: bool = False, parts: bool = False) -> list[Move]:
+    """What happens to the order `key` after it was placed: delivered in nine days and completed, or cancelled.
+
+    `fewer`: some pieces of it cannot be delivered; `parts`: it leaves in two shipments.
+    """
     confirmed = Move(_after(placed_at, (8, 72), key, "confirmed"), "confirmed")
     if cancelled:
         if _dice(key, "who cancels") % 2:
@@ -81,35 +91,70 @@ def moves(key: str, placed_at: datetime, *, cancelled: bool) -> list[Move]:
             return [Move(at, "cancelled", "buyer", "Ordered by mistake: we still have enough of it.")]
         at = _after(confirmed.at, (1, 12), key, "cancelled")
         return [confirmed, Move(at, "cancelled", "seller", "The goods were damaged in our warehouse. We are sorry.")]
-    shipped = Move(_after(confirmed.at, (24, 72), key, "shipped"), "shipped")
-    return [confirmed, shipped, Move(_after(shipped.at, (24, 72), key, "delivered"), "delivered")]
+    done = [confirmed]
+    if fewer:
+        at = _after(confirmed.at, (1, 8), key, "fewer")
+        done.append(Move(at, "confirmed", "seller", "A few pieces were damaged. We are sorry.", fewer=True))
+    if _dice(key, "packed") % 2:
+        done.append(Move(_after(confirmed.at, (9, 23), key, "packed"), "processing"))
+    shipped = Move(_after(confirmed.at, (24, 48 if parts else 72), key, "shipped"), "shipped")
+    if parts:
+        done.append(Move(shipped.at, "partly_shipped"))
+        shipped = Move(_after(shipped.at, (6, 24), key, "the rest"), "shipped")
+    delivered = Move(_after(shipped.at, (24, 72), key, "delivered"), "delivered")
+    return [*done, shipped, delivered, Move(_after(delivered.at, (1, 24), key, "completed"), "completed", "buyer")]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The history with its new times, and which orders (invoice, seller) are cancelled before `now`."""
+    """The history with its new times, and what happens before `now` to which orders (invoice, seller)."""
 
     now: datetime
     invoices: Sequence[tuple[datetime, Invoice]]
     cancelled: frozenset[tuple[str, str]]
+    fewer: Mapping[tuple[str, str], tuple[str, int]]
+    """Of an order, the SKU and how many pieces of it are cancelled."""
+    parts: frozenset[tuple[str, str]]
     taken: Mapping[str, int]
     """Pieces of each SKU that the history takes for good; what is cancelled comes back."""
 
+    def moves(self, invoice: Invoice, seller: str, placed_at: datetime) -> list[Move]:
+        """What happens to one seller's order of an invoice."""
+        of = (invoice.number, seller)
+        return moves(
+            "/".join(of), placed_at, cancelled=of in self.cancelled, fewer=of in self.fewer, parts=of in self.parts
+        )
+
 
 def plan(data: Data, invoices: Sequence[tuple[datetime, Invoice]], *, now: datetime) -> Plan:
-    """Choose the orders to cancel: few, and never so much of a product that somebody else would go short."""
+    """Choose what to cancel: little, and never so much of a product that somebody else would go short."""
     taken, back = data.ordered(), Counter[str]()
-    cancelled = set()
+    cancelled, fewer, parts = set(), {}, set()
+
+    def may_come_back(sku: str, quantity: int) -> bool:
+        return back[sku] + quantity <= data.by_sku[sku].stock
+
     for placed_at, invoice in invoices:
         for seller, lines in _by_seller(data, invoice).items():
-            key = f"{invoice.number}/{seller}"
-            if _dice(key, "cancelled") % _ONE_IN_CANCELLED or moves(key, placed_at, cancelled=True)[-1].at > now:
-                continue
-            if all(back[sku] + quantity <= data.by_sku[sku].stock for sku, quantity in lines):
-                cancelled.add((invoice.number, seller))
-                back.update(dict(lines))
+            of = (invoice.number, seller)
+            key = "/".join(of)
+            if not _dice(key, "cancelled") % _ONE_IN_CANCELLED:
+                ends = moves(key, placed_at, cancelled=True)[-1].at
+                if ends <= now and all(may_come_back(sku, quantity) for sku, quantity in lines):
+                    cancelled.add(of)
+                    back.update(dict(lines))
+                    continue
+            sku, quantity = max(lines, key=lambda line: line[1])
+            if quantity >= _FEW:
+                pieces = quantity // _FEW
+                at = next(move.at for move in moves(key, placed_at, cancelled=False, fewer=True) if move.fewer)
+                if not _dice(key, "fewer") % _ONE_IN_FEWER and at <= now and may_come_back(sku, pieces):
+                    fewer[of] = (sku, pieces)
+                    back[sku] += pieces
+                if not _dice(key, "parts") % _ONE_IN_PARTS:
+                    parts.add(of)
     taken.subtract(back)
-    return Plan(now, invoices, frozenset(cancelled), taken)
+    return Plan(now, invoices, frozenset(cancelled), fewer, frozenset(parts), taken)
 
 
 def _by_seller(data: Data, invoice: Invoice) -> dict[str, list[tuple[str, int]]]:
@@ -181,10 +226,10 @@ class Replay:
         placed = self._orders_of(number)
         for order in placed:
             seller = self.stage.key_of(order.seller_id)
-            steps = moves(f"{invoice.number}/{seller}", at, cancelled=(invoice.number, seller) in self.plan.cancelled)
-            for step in steps:
+            for step in self.plan.moves(invoice, seller, at):
                 actor = buyer if step.by == "buyer" else self.stage.sellers[seller]
-                self._at(step.at, partial(self._move, actor, order, step))
+                act = partial(self._cut, invoice, seller) if step.fewer else self._move
+                self._at(step.at, partial(act, actor, order, step))
         if by_transfer and _dice(invoice.number, "unpaid") % _ONE_IN_UNPAID:
             self._at(_after(at, (72, 216), invoice.number, "paid"), partial(self._pay, number, placed[0].purchase_id))
         self._placed += 1
@@ -223,12 +268,23 @@ class Replay:
 
     def _move(self, actor: Actor, order: Order, step: Move) -> None:
         event = OrderMoved(order_id=order.id, before=order.state, after=step.to)
+        if step.to == "partly_shipped":
+            half = {line.id: line.progress.open // 2 for line in order.lines}
+            orders.ship(actor=actor, number=order.number, pieces=half)
+            return
         orders.lock(order)
         orders.advance(actor=actor, order=order, to=step.to, reason=step.reason)
         invoicing.issue_invoice(event)
         if step.to == "cancelled":
             invoicing.issue_credit_note(OrderCredited(order_id=order.id, credit_id=0))
         cash.take_cash(event)
+
+    def _cut(self, invoice: Invoice, seller: str, actor: Actor, order: Order, step: Move) -> None:
+        """Some pieces of a line cannot be delivered."""
+        sku, pieces = self.plan.fewer[invoice.number, seller]
+        line = next(line for line in order.lines if line.sku == sku)
+        orders.cancel_pieces(actor=actor, number=order.number, pieces={line.id: pieces}, reason=step.reason)
+        invoicing.issue_credit_note(OrderCredited(order_id=order.id, credit_id=0))
 
     def _pay(self, number: str, purchase_id: int) -> None:
         """The transfer of a purchase arrives, less what was cancelled meanwhile."""
