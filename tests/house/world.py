@@ -126,6 +126,7 @@ class World:
             "picture_id": self.picture_id,
             "synonym_id": self.synonym_id,
             "rate_id": self.rate_id,
+            "rule_id": 1,
             "list_id": self.list_id,
             "change_id": self.change_id,
             "organization_id": self.buyer_id,

@@ -22,6 +22,8 @@ from wholesale.audit.models import AuditEntry
 from wholesale.catalog.models import Product, Variant
 from wholesale.kernel.actor import SYSTEM
 from wholesale.merchandising import queries
+from wholesale.merchandising.profit import queries as profit
+from wholesale.merchandising.profit.rules import percent_of
 from wholesale.platform.db import db
 from wholesale.pricing import actions as pricing
 from wholesale.pricing.models import SettlementRule
@@ -48,14 +50,14 @@ def scopes(cast: Cast) -> dict[str, str]:
     product = catalog.product(cast.trader)
     db.session.commit()
     return {
-        "platform": "/admin/settlements/platform/0",
-        "category": f"/admin/settlements/category/{product.category_id}",
-        "seller": f"/admin/settlements/seller/{cast.trader.id}",
-        "product": f"/admin/settlements/product/{product.id}",
+        "platform": "/admin/profit/platform/0",
+        "category": f"/admin/profit/category/{product.category_id}",
+        "seller": f"/admin/profit/seller/{cast.trader.id}",
+        "product": f"/admin/profit/product/{product.id}",
     }
 
 
-@pytest.mark.parametrize("kind", queries.SCOPES)
+@pytest.mark.parametrize("kind", profit.SCOPES)
 def test_each_scope_has_its_rule_and_its_history(esha: HouseClient, scopes, kind, cast: Cast) -> None:
     path = scopes[kind]
     before = db.session.query(SettlementRule).count()
@@ -116,12 +118,12 @@ def test_percentages_from_none_to_all(esha: HouseClient, scopes, typed, kept) ->
 
 @pytest.mark.parametrize("path", ["product/999999", "seller/999999", "category/0", "platform/1", "planet/1"])
 def test_what_is_no_scope_is_not_there(esha: HouseClient, path) -> None:
-    assert esha.get(f"/admin/settlements/{path}").status_code == 404
-    assert esha.post(f"/admin/settlements/{path}", data=SHARE).status_code == 404
+    assert esha.get(f"/admin/profit/{path}").status_code == 404
+    assert esha.post(f"/admin/profit/{path}", data=SHARE).status_code == 404
 
 
 def test_a_buyer_has_no_settlement(esha: HouseClient, cast: Cast) -> None:
-    assert esha.get(f"/admin/settlements/seller/{cast.shop.id}").status_code == 404
+    assert esha.get(f"/admin/profit/seller/{cast.shop.id}").status_code == 404
 
 
 def test_the_most_specific_rule_is_the_one_that_is_shown(esha: HouseClient, scopes, cast: Cast) -> None:
@@ -138,11 +140,11 @@ def test_the_most_specific_rule_is_the_one_that_is_shown(esha: HouseClient, scop
         }[scope]
         rule = Settlement("commission", commission_percent=Decimal(percent))
         pricing.set_settlement(actor=SYSTEM, settlement=rule, **keyword)
-        found_scope, found = queries.effective_settlements([mine[other.id]])[other.id]
-        assert (found_scope, queries.percent_of(found)) == (scope, percent)
+        found_scope, found = profit.holding([mine[other.id]])[other.id]
+        assert (found_scope, percent_of(found)) == (scope, percent)
     db.session.commit()
     assert "Platform: 4 %" in text_of(esha.get("/admin/products").text)
-    listed = text_of(esha.get("/admin/settlements").text)
+    listed = text_of(esha.get("/admin/profit").text)
     for words in ("1 %", "2 %", "3 %", "Dipu Traders", "Bags"):
         assert words in listed
 
@@ -153,8 +155,8 @@ def test_nobody_else_receives_a_percentage(house: Flask, cast: Cast, role) -> No
     world = build(house, cast)
     admin = world.stranger(table.ADMIN)
     for scope in (f"product/{world.product_id}", f"seller/{cast.trader.id}", "platform/0"):
-        assert admin.post(f"/admin/settlements/{scope}", data=SHARE).status_code == 303
-        assert admin.post(f"/admin/settlements/{scope}", data=COMMISSION).status_code == 303
+        assert admin.post(f"/admin/profit/{scope}", data=SHARE).status_code == 303
+        assert admin.post(f"/admin/profit/{scope}", data=COMMISSION).status_code == 303
     assert "8.29" in admin.get("/admin/products").text
     helper = accounts.sign_in(accounts.user("Helper", staff_role="support"))
     db.session.commit()
@@ -205,7 +207,7 @@ def everything_in(response: TestResponse) -> str:
 def test_what_a_sellers_form_answers_tells_no_percentage(house: Flask, cast: Cast, do, headers) -> None:
     """What they will receive is told (it is theirs); what it is worked out from is not."""
     world = build(house, cast)
-    path = f"/admin/settlements/product/{world.product_id}"
+    path = f"/admin/profit/product/{world.product_id}"
     assert world.stranger(table.ADMIN).post(path, data=COMMISSION).status_code == 303
     dipu = world.owner("seller")
     held = edit(dipu, world.product_id)

@@ -88,6 +88,7 @@ ACTIONS = {
     "session.ended": N_("logged out a device"),
     "session.others_ended": N_("logged out all other devices"),
     "settlement.set": N_("changed how revenue is shared"),
+    "settlement.called_off": N_("called off a change of how revenue is shared"),
     "synonym.removed": N_("removed words that mean the same"),
     "synonym.saved": N_("said which words mean the same"),
     "tax_rate.added": N_("set a rate of tax"),

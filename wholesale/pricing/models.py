@@ -181,14 +181,19 @@ class SettlementRule(Base):
 
     profit_share: the platform's fee is `platform_percent` of the gross profit, the seller's share
     `seller_percent` of what remains (EX-2). commission: the platform takes `commission_percent` of the
-    revenue (EX-3). A rule is never changed: a new one takes over at its `valid_from`.
+    revenue (EX-3). inherit: the scope has no rule of its own (any more), the more general one holds. A rule is never
+    changed: a new one takes over at its `valid_from`. Until then it can be called off (`cancelled_at`).
     """
 
     __tablename__ = "settlement_rule"
     __table_args__ = (
-        one_of("model", ("profit_share", "commission")),
+        one_of("model", ("profit_share", "commission", "inherit")),
         one_of("goods_owner", ("seller", "platform")),
         sa.CheckConstraint("num_nonnulls(product_id, seller_id, category_id) <= 1", name="one_scope"),
+        sa.CheckConstraint(
+            "model <> 'inherit' OR num_nonnulls(product_id, seller_id, category_id) = 1", name="inherit"
+        ),
+        sa.CheckConstraint("cancelled_at < valid_from", name="cancelled"),
         sa.CheckConstraint(
             "(model = 'profit_share') = (platform_percent IS NOT NULL AND seller_percent IS NOT NULL"
             " AND commission_percent IS NULL)",
@@ -211,3 +216,19 @@ class SettlementRule(Base):
     goods_owner: Mapped[str] = mapped_column(default="seller")
     set_by: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), default=None)
     valid_from: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    set_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    reason: Mapped[str] = mapped_column(default="")
+    cancelled_at: Mapped[datetime | None] = mapped_column(default=None)
+    cancelled_by: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), default=None)
+
+    @property
+    def scope(self) -> tuple[str, int]:
+        """What it is set for: kind and id; the platform has 0."""
+        for kind, scope_id in (
+            ("product", self.product_id),
+            ("seller", self.seller_id),
+            ("category", self.category_id),
+        ):
+            if scope_id:
+                return kind, scope_id
+        return "platform", 0

@@ -147,7 +147,8 @@ HOLDINGS = (
     Holding("tax_rate", "ended_by", N_("Rates of tax you ended"), ("country", "name", "valid_until"), "keep", _TAX),
     Holding("refund", "made_by", N_("Refunds you decided"), ("amount", "currency", "made_at"), "keep", _TAX),
     Holding("refund", "paid_by", N_("Refunds you noted as paid"), ("reference", "amount", "currency"), "keep", _TAX),
-    Holding("settlement_rule", "set_by", N_("Terms you set"), ("model", "valid_from"), "keep", _TAX),
+    Holding("settlement_rule", "set_by", N_("Terms you set"), ("model", "valid_from", "reason"), "keep", _TAX),
+    Holding("settlement_rule", "cancelled_by", N_("Terms you called off"), ("model", "valid_from"), "keep", _TAX),
     Holding("inventory_log", "user_id", N_("Stock you moved"), ("kind", "quantity", "reference", "at"), "keep", _TAX),
     Holding(
         "import_run",

@@ -9,11 +9,16 @@ from flask_babel import lazy_gettext as _l
 from wtforms import Field, HiddenField
 from wtforms.validators import StopValidation
 
-from wholesale.merchandising.forms import PercentField
 from wholesale.platform import i18n
-from wholesale.platform.fields import DayField, RadioField, choice
+from wholesale.platform.fields import DayField, PercentField, RadioField, choice
 from wholesale.platform.forms import HouseForm, TextField
 from wholesale.pricing.rules import Settlement
+
+MODELS = [
+    choice("profit_share", _l("Profit share: a part of what is left after the cost of the goods")),
+    choice("commission", _l("Commission: a part of the revenue")),
+]
+NOTHING = choice("inherit", _l("Nothing of its own: the more general rule holds"))
 
 
 class SettlementForm(HouseForm):
@@ -21,15 +26,11 @@ class SettlementForm(HouseForm):
 
     model = RadioField(
         _l("Model"),
-        choices=[
-            choice("profit_share", _l("Profit share: a part of what is left after the cost of the goods")),
-            choice("commission", _l("Commission: a part of the revenue")),
-            choice("inherit", _l("Nothing of its own: the more general rule holds")),
-        ],
+        choices=MODELS,
     )
-    platform_percent = PercentField(_l("Platform's part of the profit, in per cent"))
-    seller_percent = PercentField(_l("Seller's part of what remains, in per cent"))
-    commission_percent = PercentField(_l("Commission, in per cent"))
+    platform_percent = PercentField(_l("Platform's part of the profit, in per cent"), optional=True)
+    seller_percent = PercentField(_l("Seller's part of what remains, in per cent"), optional=True)
+    commission_percent = PercentField(_l("Commission, in per cent"), optional=True)
     goods_owner = RadioField(
         _l("Whose are the goods?"),
         choices=[choice("seller", _l("The seller's")), choice("platform", _l("The platform's"))],
@@ -40,8 +41,7 @@ class SettlementForm(HouseForm):
 
     def __init__(self, *args: Any, may_inherit: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not may_inherit:
-            self.model.choices = self.model.choices[:2]
+        self.model.choices = [*MODELS, NOTHING] if may_inherit else MODELS
 
     def _asked(self, field: Field, model: str) -> None:
         if self.model.data == model and field.data is None and not field.errors:

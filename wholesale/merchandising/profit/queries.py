@@ -188,6 +188,13 @@ def start_of(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), ZoneInfo(zone())).astimezone(UTC)
 
 
+def shown(settled: Settled) -> dict[str, object]:
+    """What the form begins with: what holds now, from today on."""
+    names = ("model", "platform_percent", "seller_percent", "commission_percent", "goods_owner")
+    held = {name: getattr(settled.rule, name) for name in names} if settled.rule else {"goods_owner": "seller"}
+    return held | {"starts_on": today()}
+
+
 def today() -> date:
     """The day it is in the platform's zone."""
     return clock.today(zone())
@@ -222,10 +229,10 @@ def hidden(scope: Scope, at: datetime | None = None) -> Hidden | None:
         "seller": Product.seller_id.in_(holding["seller"]),
         "category": Product.category_id.in_(holding["category"]),
     }
-    kind = sa.case((of["product"], "product"), (of["seller"], "seller"), else_="category")
-    statement = (
+    which = sa.case((of["product"], "product"), (of["seller"], "seller"), else_="category")
+    statement: sa.Select[Any] = (
         sa.select(
-            kind,
+            which,
             sa.func.count(),
             sa.func.count(Product.seller_id.distinct()),
             sa.func.count(Product.category_id.distinct()),

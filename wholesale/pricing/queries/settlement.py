@@ -130,8 +130,9 @@ def terms_of(seller_id: int) -> tuple[frozenset[int], frozenset[int]] | None:
 
     For files of many products: what `settlements` says of each, in one query.
     """
-    rows = db.session.execute(
-        sa.select(SettlementRule.category_id, SettlementRule.product_id, SettlementRule.seller_id)
+    scope = (SettlementRule.product_id, SettlementRule.seller_id, SettlementRule.category_id)
+    newest = (
+        sa.select(*scope, SettlementRule.model)
         .outerjoin(Product, Product.id == SettlementRule.product_id)
         .where(
             SettlementRule.valid_from <= clock.now(),
@@ -139,7 +140,12 @@ def terms_of(seller_id: int) -> tuple[frozenset[int], frozenset[int]] | None:
             sa.or_(SettlementRule.product_id.is_(None), Product.seller_id == seller_id),
             sa.or_(SettlementRule.seller_id.is_(None), SettlementRule.seller_id == seller_id),
         )
-        .distinct()
+        .ext(distinct_on(*scope))
+        .order_by(*scope, SettlementRule.valid_from.desc(), SettlementRule.id.desc())
+        .subquery()
+    )
+    rows = db.session.execute(
+        sa.select(newest.c.category_id, newest.c.product_id).where(newest.c.model != "inherit").distinct()
     ).all()
     if any(row.category_id is None and row.product_id is None for row in rows):
         return None

@@ -9,6 +9,8 @@ from typing import Literal
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money, smallest_unit
 
+_WHOLE = 100  # per cent
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
@@ -23,6 +25,15 @@ class Settlement:
     commission_percent: Decimal | None = None
     goods_owner: Literal["seller", "platform"] = "seller"
     source: str = field(default="", compare=False)
+
+
+def check_settlement(settlement: Settlement) -> None:
+    """Raise DomainError on the first percentage of its model that is missing or not within 0 to 100."""
+    names = ("commission_percent",) if settlement.model == "commission" else ("platform_percent", "seller_percent")
+    for name in names:
+        percent = getattr(settlement, name)
+        if percent is None or not 0 <= percent <= _WHOLE:
+            raise DomainError("A percentage is from 0 to 100.", field=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,10 @@ class Split:
     @property
     def platform_total(self) -> Money:
         return self.platform_fee + self.platform_rest
+
+    def seller_gets(self, goods_owner: str) -> Money:
+        """All that arrives at the seller: the share and, of goods that are theirs, the cost."""
+        return self.seller_share + self.owner_recovers if goods_owner == "seller" else self.seller_share
 
     @property
     def gross_profit(self) -> Money:
@@ -112,12 +127,11 @@ def receipt(quantity: int, unit_price: Money, cost: Money, settlement: Settlemen
     """
     revenue = (unit_price * quantity).rounded()
     split = share(revenue, (cost * quantity).rounded(), settlement)
-    own_goods = settlement.goods_owner == "seller" and settlement.model == "profit_share"
     return Receipt(
         quantity=quantity,
         unit_price=unit_price,
         revenue=revenue,
-        receives=split.seller_share + split.owner_recovers if own_goods else split.seller_share,
+        receives=split.seller_gets(settlement.goods_owner),
         is_loss=unit_price < cost,
         platform=split.platform_total if for_admin else None,
         margin_percent=split.margin_percent if for_admin and settlement.model == "profit_share" else None,
