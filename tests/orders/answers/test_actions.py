@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, order_life, organizations
+from tests.factories import accounts, catalog, order_life, organizations, taxes
 from tests.factories.prices import day
 from wholesale.catalog.models import Product
 from wholesale.inventory import queries as inventory
@@ -393,3 +393,34 @@ def test_nothing_to_decide(order: Order, amina: Actor, dipu: Actor) -> None:
         actions.accept(actor=amina, number=order.number, seen="")
     with pytest.raises(ConflictError):
         actions.withdraw(actor=dipu, number=order.number)
+
+
+def test_a_substitute_has_the_tax_of_its_own_category(cast: Cast, order: Order, dipu: Actor, amina: Actor) -> None:
+    """The bags were placed untaxed; baskets have 15 % on top today: 11,000 and 1,650 are within 13,500."""
+    catalog.product(cast.trader, "Basket", tiers=((10, "110"),), cost="70", stock=100)
+    taxes.rate(country="BD")
+    order_life.answered(dipu, order, instead(quantity=100, price="110"))
+    assert order_life.proposed(order).after == taka("15650")
+    actions.accept(actor=amina, number=order.number, seen=order_life.proposed(order).seen)
+    now = order_life.fresh(order.number)
+    new = now.lines[-1]
+    assert (new.tax_name, new.tax_amount, new.tax_included) == ("VAT", Decimal(1650), False)
+    assert (now.tax_total, now.due) == (Decimal(1650), Decimal(15650))
+    order_life.proved()
+
+
+def test_the_tax_counts_in_what_a_substitute_may_cost(cast: Cast, order: Order, dipu: Actor) -> None:
+    catalog.product(cast.trader, "Basket", tiers=((10, "110"),), cost="70", stock=200)
+    taxes.rate(country="BD")
+    with pytest.raises(DomainError) as refused:
+        order_life.answered(dipu, order, instead(quantity=100, price="120"))  # 12,000 and 1,800
+    assert str(refused.value.field).endswith("-unit_price")
+
+
+def test_two_substitutes_in_one_answer(cast: Cast, order: Order, dipu: Actor, amina: Actor, basket: Product) -> None:
+    catalog.product(cast.trader, "Mug", tiers=((10, "50"),), cost="30", stock=100)
+    order_life.answered(dipu, order, instead(), instead(quantity=50, price="50", sku="MUG"))
+    actions.accept(actor=amina, number=order.number, seen=order_life.proposed(order).seen)
+    now = order_life.fresh(order.number)
+    assert (now.due, [line.progress.open for line in now.lines]) == (Decimal(14200), [0, 0, 90, 50])
+    order_life.proved()

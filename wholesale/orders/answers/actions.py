@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import cast
 
 import sqlalchemy as sa
@@ -134,8 +135,8 @@ def _offered(order: Order, line: OrderLine, reply: rules.Reply) -> queries.Goods
     assert reply.unit_price is not None, "the reply was checked"
     goods = queries.by_sku(order, reply.sku)
     total = (reply.unit_price * (reply.quantity or 0)).rounded()
-    rules.check_substitute(queries.charged(line, total), queries.replaced(order, line))
-    queries.portion_of(line, goods, total, reply.quantity or 0)  # its terms are set
+    rules.check_substitute(goods.charged(total), queries.replaced(order, line))
+    queries.portion_of(goods, total, reply.quantity or 0)  # its terms are set
     return goods
 
 
@@ -329,7 +330,7 @@ def _substitute(actor: Actor, order: Order, line: OrderLine, reply: OrderAnswerL
     quantity, price = reply.quantity or 0, Money(reply.price, order.currency)
     goods = queries.goods_of_variant(reply.variant_id or 0)
     total = (price * quantity).rounded()
-    portion, settlement = queries.portion_of(line, goods, total, quantity)
+    portion, settlement = queries.portion_of(goods, total, quantity)
     on_top = Money.zero(order.currency) if portion.tax_included else portion.tax
     added = OrderLine(
         order_id=order.id,
@@ -355,13 +356,14 @@ def _substitute(actor: Actor, order: Order, line: OrderLine, reply: OrderAnswerL
         seller_share=portion.seller_share.amount,
         owner_recovers=portion.owner_recovers.amount,
         goods_owner=settlement.goods_owner,
-        price_source="substitute",
-        tax_name=line.tax_name,
-        tax_percent=line.tax_percent,
+        price_source="",
+        tax_name=goods.rate.name if goods.rate else "",
+        tax_percent=goods.rate.percent if goods.rate else Decimal(0),
         tax_amount=portion.tax.amount,
-        tax_included=line.tax_included,
-        tax_kind=line.tax_kind,
-        tax_reason=line.tax_reason,
+        tax_included=portion.tax_included,
+        tax_kind=goods.rate.kind if goods.rate else "",
+        tax_reason=goods.rate.reason if goods.rate else "",
+        settlement_source=settlement.source,
         replaces_id=line.id,
     )
     order.lines.append(added)
@@ -383,7 +385,7 @@ def _substitute(actor: Actor, order: Order, line: OrderLine, reply: OrderAnswerL
         )
         .execution_options(synchronize_session="fetch")
     )
-    inventory.move_held(of=ending.held_for(reply.answer_id), to=order.number)
+    inventory.move_held(of=ending.held_for(reply.answer_id), to=order.number, variant_ids=[goods.variant_id])
     money = order_rules.parts([(portion, settlement.model, settlement.goods_owner)], Money.zero(order.currency))
     ledger.post(
         actor=actor,

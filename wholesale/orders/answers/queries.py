@@ -19,9 +19,12 @@ from wholesale.orders import rules as order_rules
 from wholesale.orders.answers import rules
 from wholesale.orders.answers.models import OrderAnswer, OrderAnswerLine
 from wholesale.orders.models import Order, OrderLine, Purchase
+from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Settlement, share
+from wholesale.taxes import queries as taxes
+from wholesale.taxes.rules import Rate
 
 
 def _answers(*conditions: sa.ColumnElement[bool]) -> sa.Select[OrderAnswer]:
@@ -102,12 +105,32 @@ class Goods:
     name_bn: str | None
     unit: str
     cost: Money
+    rate: Rate | None
+
+    @property
+    def tax_included(self) -> bool:
+        return bool(self.rate and self.rate.included)
+
+    def tax_on(self, goods: Money) -> Money:
+        """The tax in `goods` of it, or on top of them."""
+        return self.rate.of(goods) if self.rate else Money.zero(goods.currency)
+
+    def charged(self, goods: Money) -> Money:
+        """What a buyer pays for `goods` of it."""
+        return goods if self.tax_included else goods + self.tax_on(goods)
 
 
 def _goods(*conditions: sa.ColumnElement[bool]) -> Goods | None:
     row: Any = db.session.execute(
-        sa.select(Variant.id, Variant.sku, Variant.name.label("variant_name"), Product)
+        sa.select(
+            Variant.id,
+            Variant.sku,
+            Variant.name.label("variant_name"),
+            Product,
+            taxes.rate_sql("product.category_id", "organization.country", taxes.today()).label("tax"),
+        )
         .join(Product, Product.id == Variant.product_id)
+        .join(Organization, Organization.id == Product.seller_id)
         .where(*conditions)
     ).one_or_none()
     if row is None:
@@ -123,6 +146,7 @@ def _goods(*conditions: sa.ColumnElement[bool]) -> Goods | None:
         name_bn=product.name_bn,
         unit=product.unit,
         cost=Money(product.cost, product.currency),
+        rate=taxes.as_rate(row.tax),
     )
 
 
@@ -151,30 +175,14 @@ def goods_of_variant(variant_id: int) -> Goods:
     return found
 
 
-def tax_on(line: OrderLine, goods: Money) -> Money:
-    """The tax of a substitute: as of the line in whose place it comes."""
-    percent = line.tax_percent
-    if not percent:
-        return Money.zero(goods.currency)
-    if line.tax_included:
-        return Money(goods.amount * percent / (100 + percent), goods.currency).rounded()
-    return goods.percent(percent)
-
-
-def charged(line: OrderLine, goods: Money) -> Money:
-    """What a buyer pays for `goods` in the place of `line`."""
-    return goods if line.tax_included else goods + tax_on(line, goods)
-
-
-def portion_of(line: OrderLine, goods: Goods, total: Money, quantity: int) -> tuple[order_rules.Portion, Settlement]:
+def portion_of(goods: Goods, total: Money, quantity: int) -> tuple[order_rules.Portion, Settlement]:
     """How the money of a substitute is shared, by the settlement that holds today. Raises DomainError without one."""
     settlement = pricing.settlements([goods]).get(goods.product_id)
     if settlement is None:
-        raise DomainError("{name} cannot be ordered yet: its terms are not set.", name=goods.name)
-    tax = tax_on(line, total)
-    net = total - tax if line.tax_included else total
-    split = share(net, (goods.cost * quantity).rounded(), settlement)
-    return order_rules.portion_of(split, total, tax, tax_included=line.tax_included), settlement
+        raise DomainError("{name} cannot be ordered yet: its terms are not set.", field="sku", name=goods.name)
+    tax, included = goods.tax_on(total), goods.tax_included
+    split = share(total - tax if included else total, (goods.cost * quantity).rounded(), settlement)
+    return order_rules.portion_of(split, total, tax, tax_included=included), settlement
 
 
 # --- the order as it would be -----------------------------------------------------------------------------
@@ -257,7 +265,8 @@ def _row(order: Order, line: OrderLine, reply: OrderAnswerLine, gone: order_rule
         goods = order_rules.goods_of(taken, left=left.goods, pieces_left=line.progress.kept)
         after -= order_rules.taken_back(orders.portion(line, order.currency), gone or zero, goods).charged
     if reply.kind == "substitute":
-        offered = charged(line, Money(reply.price * (reply.quantity or 0), order.currency).rounded())
+        total = Money(reply.price * (reply.quantity or 0), order.currency).rounded()
+        offered = goods_of_variant(reply.variant_id or 0).charged(total)
     return Row(line, reply, left.charged, after, offered)
 
 
