@@ -30,6 +30,7 @@ SETTLE_SECONDS = 90
 def test_kills_lose_no_acknowledged_order_and_no_invoice(committed_app: Flask, tmp_path: Path) -> None:
     with committed_app.app_context(), transaction():
         trader = organizations.business("Dipu Traders", kind="seller")
+        trader.confirms_at_once = True  # and so invoiced as soon as they are placed
         products = [catalog.product(trader, f"Bag {number}", stock=100_000) for number in range(4)]
         variants = [catalog.variants_of(product)[0] for product in products]
         logins = []
