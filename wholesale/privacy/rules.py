@@ -128,6 +128,10 @@ HOLDINGS = (
     ),
     Holding("return_request", "decided_by", N_("Returns you answered"), ("number", "answer"), "keep", _TAX),
     Holding("return_request", "received_by", N_("Returns you received"), ("number", "received_at"), "keep", _TAX),
+    Holding(
+        "order_credit", "user_id", N_("What you took back of orders"), ("kind", "reason", "total", "at"), "keep", _TAX
+    ),
+    Holding("shipment", "user_id", N_("Goods you shipped"), ("number", "carrier", "shipped_at"), "keep", _TAX),
     Holding("order_move", "user_id", N_("What you did with orders"), ("before", "after", "reason", "at"), "keep", _TAX),
     Holding(
         "verification_case",
@@ -171,6 +175,7 @@ HOLDINGS = (
     ),
     Holding("order_export", "user_id", N_("Tables of orders you had written"), ("asked_at", "rows"), "keep", _BUSINESS),
     Holding("catalogue_export", "user_id", N_("Catalogues you had written"), ("asked_at", "rows"), "keep", _BUSINESS),
+    Holding("paper", "asked_by", N_("Papers of orders you had made"), ("kind", "asked_at", "size"), "keep", _BUSINESS),
     Holding("ledger_journal", "user_id", N_("Bookings you caused"), ("reference", "memo", "at"), "keep", _TAX),
 )
 
