@@ -35,6 +35,8 @@ import wholesale.orders.models
 import wholesale.orders.returns.handlers
 import wholesale.orders.returns.models
 import wholesale.organizations.models
+import wholesale.papers.handlers
+import wholesale.papers.models
 import wholesale.payments.handlers
 import wholesale.payments.models
 import wholesale.pricing.handlers
@@ -78,6 +80,7 @@ from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.views import bp as organizations_routes
 from wholesale.pages.views import BLUEPRINTS as PAGES_ROUTES
+from wholesale.papers.views import bp as papers_routes
 from wholesale.payments import queries as payments
 from wholesale.payments.views import bp as payments_routes
 from wholesale.platform import (
@@ -123,6 +126,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     returns_routes,
     organizations_routes,
     *PAGES_ROUTES,
+    papers_routes,
     payments_routes,
     pricing_routes,
     privacy_routes,

@@ -15,6 +15,7 @@ from wholesale.orders import jobs as orders
 from wholesale.orders.answers import jobs as answers
 from wholesale.orders.approval import jobs as approval
 from wholesale.orders.history import jobs as order_history
+from wholesale.papers import jobs as papers
 from wholesale.platform import files, housekeeping, mail
 from wholesale.platform.jobs import Periodic
 from wholesale.pricing import jobs as pricing
@@ -34,6 +35,7 @@ TIMETABLE = [
     Periodic("stuck-imports", imports.sweep, every=timedelta(minutes=5)),
     Periodic("old-imports", imports.expire, daily_at=time(3, 40)),
     Periodic("old-order-tables", order_history.expire, daily_at=time(3, 50)),
+    Periodic("old-papers", papers.expire, daily_at=time(3, 50)),
     Periodic("erasures", privacy.erase, daily_at=time(1, 0)),
     Periodic("expired-downloads", privacy.expire, daily_at=time(1, 15)),
     Periodic("report-healing", reports.heal, daily_at=time(1, 30)),

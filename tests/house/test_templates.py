@@ -17,7 +17,13 @@ REFERENCE = re.compile(r"""\{%-?\s*(?:extends|include|import|from)\s+["']([^"']+
 MACRO = re.compile(r"\{%-?\s*macro\b.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 TAG = re.compile(r"<([a-zA-Z][\w-]*)((?:\s[^<>]*)?)>", re.DOTALL)
 # On paper, not on the site: made into a PDF by a job, with its own style sheet beside it.
-PAPER = {"invoicing/document.html", "reports/weekly.html"}
+PAPER = {
+    "invoicing/document.html",
+    "papers/order_confirmation_paper.html",
+    "papers/packing_slip_paper.html",
+    "papers/pick_list_paper.html",
+    "reports/weekly.html",
+}
 
 
 def named_in_code() -> dict[str, list[str]]:

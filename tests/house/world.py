@@ -39,6 +39,7 @@ from wholesale.orders.approval.models import ApprovalLine
 from wholesale.orders.history.models import OrderExport
 from wholesale.orders.models import OrderLine, Purchase
 from wholesale.orders.returns.models import ReturnLine, ReturnPhoto, ReturnRequest
+from wholesale.papers import actions as paper
 from wholesale.platform import files
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
@@ -98,6 +99,7 @@ class World:
     export_id: int
     order_export_id: int
     return_number: str
+    paper_id: int
     photo_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
@@ -133,6 +135,7 @@ class World:
             "run_id": self.import_run_id,
             "return_number": self.return_number,
             "photo_id": self.photo_id,
+            "paper_id": self.paper_id,
             "export_id": self.export_id,
             "note_id": 1,
             "token": "no-such-token",
@@ -171,6 +174,7 @@ class World:
             "organizations.person": {"role": "viewer"},
             "orders.cancel_pieces": {"cancel-reason": "We ordered twice."},
             "orders.cancel_purchase": {"reason": "We ordered twice."},
+            "papers.ask": {"kind": "order_confirmation"},
             "orders.move": {"to": "cancelled", "reason": "We ordered twice."},
             "products.set_state": {"state": "archived"},
             "products.set_states": {"state": "archived"},
@@ -310,6 +314,7 @@ def build(app: Flask, cast: Cast) -> World:
         import_run_id=file.id,
         return_number=back.number,
         photo_id=photo.id,
+        paper_id=paper.ask(actor=amina, number=order.number, kind="order_confirmation"),
         export_id=workbook.id,
         order_export_id=table_of_orders.id,
         request_line_id=db.session.scalars(sa.select(ApprovalLine.id)).one(),

@@ -52,6 +52,13 @@ class OutboxRow(Base):
             "id",
             postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
         ),
+        # The few that failed for good: rooms ask for theirs while somebody waits.
+        sa.Index(
+            "ix_outbox_dead",
+            "event",
+            "id",
+            postgresql_where=sa.text("dead_at IS NOT NULL AND done_at IS NULL"),
+        ),
     )
 
     id: Mapped[Id] = mapped_column(init=False)

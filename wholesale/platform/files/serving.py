@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
@@ -34,9 +35,16 @@ def plain_name(name: str | None, media_type: str) -> str:
     return f"{stem or 'document'}{_ENDINGS.get(media_type, '.bin')}"
 
 
-def serve(data: bytes, media_type: str, name: str, *, inline: bool) -> Response:
-    """A stored file for who has been found to be allowed to see it; `inline` shows it, otherwise it is saved."""
+def serve(
+    data: bytes | Iterator[bytes], media_type: str, name: str, *, inline: bool, size: int | None = None
+) -> Response:
+    """A stored file for who has been found to be allowed to see it; `inline` shows it, otherwise it is saved.
+
+    Of what comes piece by piece, the `size` is told.
+    """
     response = make_response(data)
+    if size is not None:
+        response.content_length = size
     response.headers["Content-Type"] = media_type
     response.headers["Content-Disposition"] = _disposition("inline" if inline else "attachment", name, media_type)
     response.headers["Content-Security-Policy"] = _POLICY

@@ -7,6 +7,7 @@ changes once written.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import re
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
@@ -38,6 +39,7 @@ T = TypeVar("T")
 CANNOT_STORE = N_("Documents cannot be stored at the moment. Try again in a few minutes.")
 CANNOT_READ = N_("Documents cannot be opened at the moment. Try again in a few minutes.")
 _KEY = re.compile(r"[0-9a-f]{32}")
+_CHUNK, _RANGE = 256 * 1024, 4 * 1024 * 1024
 
 # Somebody waits for the answer: two tries, and the second begins only while there is time.
 _PATIENCE: ClientConfig = {"connect_timeout": "2s", "timeout": "8s"}
@@ -64,8 +66,14 @@ class Storage(Protocol):
 
     def put(self, data: bytes, media_type: str) -> StoredFile: ...
 
+    def put_file(self, file: BinaryIO, media_type: str) -> StoredFile:
+        """What is read from `file`, which may be larger than memory."""
+
     def get(self, key: str) -> bytes:
         """Raises NotFoundError for a key that is not there."""
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """The file piece by piece; raises NotFoundError at once."""
 
     def delete(self, key: str) -> None:
         """Nothing happens when it is not there."""
@@ -90,8 +98,9 @@ def _name_of(key: str) -> str:
     return f"{key[:2]}/{key}"
 
 
-def _described(key: str, data: bytes, media_type: str) -> StoredFile:
-    return StoredFile(key, hashlib.sha256(data).hexdigest(), len(data), media_type)
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(_CHUNK):
+        yield piece
 
 
 @contextmanager
@@ -108,6 +117,11 @@ def _in_a_line(error: Exception) -> str:
     return " ".join(str(error).partition("Debug source")[0].split())[:400]
 
 
+def _as(media_type: str) -> Any:
+    """What a bucket is told of a file: whoever gets at it without us saves it and runs nothing."""
+    return {"Content-Type": media_type, "Content-Disposition": "attachment"}
+
+
 class FolderStorage:
     """Files in a private folder outside of static, spread over 256 sub-folders."""
 
@@ -118,30 +132,46 @@ class FolderStorage:
         return self.root / _name_of(key)
 
     def put(self, data: bytes, media_type: str) -> StoredFile:
+        return self.put_file(io.BytesIO(data), media_type)
+
+    def put_file(self, file: BinaryIO, media_type: str) -> StoredFile:
         """Write completely or not at all: to a temporary name, synced, then renamed."""
         key = _new_key()
         path = self._path(key)
         temporary = path.with_suffix(".part")
+        digest, size = hashlib.sha256(), 0
         with _answering(CANNOT_STORE):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
-                with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:  # noqa: PTH123
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+                with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as kept:  # noqa: PTH123
+                    for piece in _pieces(file):
+                        kept.write(piece)
+                        digest.update(piece)
+                        size += len(piece)
+                    kept.flush()
+                    os.fsync(kept.fileno())
                 temporary.rename(path)
             except OSError:
                 temporary.unlink(missing_ok=True)  # a full disk keeps no halves
                 raise
-        return _described(key, data, media_type)
+        return StoredFile(key, digest.hexdigest(), size, media_type)
 
     def get(self, key: str) -> bytes:
+        return b"".join(self.chunks(key))
+
+    def chunks(self, key: str) -> Iterator[bytes]:
         path = self._path(key)
         with _answering(CANNOT_READ):
             try:
-                return path.read_bytes()
+                file = path.open("rb")
             except FileNotFoundError as error:
                 raise NotFoundError from error
+
+        def pieces() -> Iterator[bytes]:
+            with file, _answering(CANNOT_READ):
+                yield from _pieces(file)
+
+        return pieces()
 
     def delete(self, key: str) -> None:
         with _answering(CANNOT_STORE):
@@ -216,14 +246,37 @@ class S3Storage:
     def put(self, data: bytes, media_type: str) -> StoredFile:
         """One request, which the bucket takes completely or not at all."""
         key = _new_key()
-        attributes = {"Content-Type": media_type, "Content-Disposition": "attachment"}
         with _answering(CANNOT_STORE):
-            obstore.put(self._store, _name_of(key), data, attributes=cast("Any", attributes), use_multipart=False)
-        return _described(key, data, media_type)
+            obstore.put(self._store, _name_of(key), data, attributes=_as(media_type), use_multipart=False)
+        return StoredFile(key, hashlib.sha256(data).hexdigest(), len(data), media_type)
+
+    def put_file(self, file: BinaryIO, media_type: str) -> StoredFile:
+        """In several requests if it is large, of which the last makes it be there."""
+        key = _new_key()
+        digest, size = hashlib.sha256(), 0
+        for piece in _pieces(file):
+            digest.update(piece)
+            size += len(piece)
+        file.seek(0)
+        with _answering(CANNOT_STORE):
+            obstore.put(self._store, _name_of(key), file, attributes=_as(media_type), max_concurrency=2)
+        return StoredFile(key, digest.hexdigest(), size, media_type)
 
     def get(self, key: str) -> bytes:
         name = _name_of(key)
         return self._ask(lambda store: bytes(obstore.get(store, name).bytes()))
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """A request per piece: who reads slowly would let one for the whole run out of time."""
+        name = _name_of(key)
+        size = self._ask(lambda store: obstore.head(store, name))["size"]
+
+        def pieces() -> Iterator[bytes]:
+            for start in range(0, size, _RANGE):
+                end = min(start + _RANGE, size)
+                yield self._ask(lambda store, a=start, b=end: bytes(obstore.get_range(store, name, start=a, end=b)))  # type: ignore[misc]
+
+        return pieces()
 
     def delete(self, key: str) -> None:
         name = _name_of(key)
