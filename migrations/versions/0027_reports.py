@@ -47,9 +47,10 @@ def upgrade() -> None:
         sa.CheckConstraint(f"dimension IN ({DIMENSIONS})", name=op.f("ck_report_rollup_dimension")),
         sa.CheckConstraint("grain IN ('day', 'month')", name=op.f("ck_report_rollup_grain")),
         sa.PrimaryKeyConstraint(
-            "dimension", "grain", "currency", "starts", "seller_id", "key_id", name=op.f("pk_report_rollup")
+            "dimension", "grain", "currency", "key_id", "starts", "seller_id", name=op.f("pk_report_rollup")
         ),
     )
+    op.create_index("ix_report_rollup_starts", "report_rollup", ["dimension", "grain", "currency", "starts"])
     op.create_index(
         "ix_report_rollup_seller", "report_rollup", ["seller_id", "dimension", "grain", "currency", "starts"]
     )

@@ -92,6 +92,40 @@ def test_no_instant_has_a_period_that_is_not_due_yet_and_none_is_left_out() -> N
     assert gaps == {timedelta(hours=24), timedelta(hours=23), timedelta(hours=25)}
 
 
+MONDAYS = Periodic("mondays", lambda: "", daily_at=time(8, 0), weekday=0)
+
+
+@pytest.mark.parametrize(
+    ("now", "due", "following"),
+    [
+        # 08:00 on Monday in Dhaka is 02:00 UTC.
+        ("2026-11-16 01:59:59", "2026-11-09 02:00", "2026-11-16 02:00"),
+        ("2026-11-16 02:00:00", "2026-11-16 02:00", "2026-11-23 02:00"),
+        ("2026-11-22 23:00:00", "2026-11-16 02:00", "2026-11-23 02:00"),
+        ("2027-01-01 00:00:00", "2026-12-28 02:00", "2027-01-04 02:00"),
+    ],
+)
+def test_weekly_in_dhaka(now: str, due: str, following: str) -> None:
+    assert MONDAYS.period(utc(now), "Asia/Dhaka") == utc(due)
+    assert MONDAYS.next_period(utc(now), "Asia/Dhaka") == utc(following)
+    assert MONDAYS.rhythm == "Mondays at 08:00"
+
+
+@pytest.mark.parametrize("weekday", range(7))
+def test_every_instant_is_in_one_week_also_when_the_clock_is_changed(weekday: int) -> None:
+    """02:30 on Sundays does not exist in Berlin on 28 March 2027, and exists twice on 25 October 2026."""
+    job = Periodic("weekly", lambda: "", daily_at=time(2, 30), weekday=weekday)
+    instant, periods = utc("2026-09-20 00:00"), set()
+    while instant < utc("2027-04-20 00:00"):
+        period = job.period(instant, "Europe/Berlin")
+        assert period <= instant < job.next_period(instant, "Europe/Berlin")
+        periods.add(period)
+        instant += timedelta(minutes=30)
+    gaps = {later - earlier for earlier, later in pairwise(sorted(periods))}
+    assert gaps <= {timedelta(days=7), timedelta(days=7, hours=1), timedelta(days=6, hours=23)}
+    assert len(periods) in {31, 32}  # of 212 days, and the week before them
+
+
 # --- who --------------------------------------------------------------------------------------------------
 
 

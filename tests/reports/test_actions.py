@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, organizations, reports
+from tests.factories import accounts, catalog, order_life, organizations, reports
 from wholesale.catalog import actions as catalog_actions
 from wholesale.kernel import clock
 from wholesale.kernel.money import Money
 from wholesale.ledger import jobs as ledger_jobs
+from wholesale.orders.answers import actions as answers
+from wholesale.orders.answers.rules import Reply
 from wholesale.platform import outbox, transaction
 from wholesale.platform.db import db
 from wholesale.platform.transaction import Scope
@@ -175,6 +177,32 @@ def test_currencies_are_apart(house: Flask, cast: Cast) -> None:
     period = Period(DAY, DAY)
     ugx = queries.totals(PLATFORM, Asked(period, rules.earlier(period)), "UGX")[0]
     assert ugx.sales == Money(Decimal(145000), "UGX")
+    assert queries.proof() == []
+
+
+def test_a_substitute_counts_on_the_day_it_was_accepted(house: Flask, cast: Cast) -> None:
+    """The order once, on its day; the new goods, and those they replace, on the day the buyer took them."""
+    bag = reports.product(cast.trader)
+    basket = reports.product(cast.trader, "Basket", tiers=((10, "130"),), settlement=catalog.COMMISSION)
+    [order] = reports.sold(cast.amina, {bag: 100}, NOON)
+    number, buyer, seller = order.number, accounts.actor(cast.amina), accounts.actor(cast.dipu)
+    db.session.expunge(order)
+    with clock.at(datetime.fromisoformat("2026-10-15T12:00+06:00")):
+        found = order_life.fresh(number)
+        order_life.answered(seller, found, Reply("substitute", quantity=90, unit_price=bdt("130"), sku="BASKET"))
+        answers.accept(actor=buyer, number=number, seen=order_life.proposed(found).seen)
+    db.session.commit()
+    outbox.drain()
+    assert set(db.session.scalars(sa.select(Mark.day))) == {DAY, date(2026, 10, 15)}
+    actions.recompute()
+    first, second = of_day(DAY), of_day(date(2026, 10, 15))
+    assert (first.orders, first.sales) == (1, bdt("13500"))
+    assert (second.orders, second.pieces, second.sales, second.taken_back) == (0, -10, bdt("-1800"), bdt("13500"))
+    assert second.platform is not None
+    assert second.platform.commission == bdt("936")
+    next_day = Period(date(2026, 10, 15), date(2026, 10, 15))
+    parts = queries.breakdown(PLATFORM, "product", Asked(next_day, rules.earlier(next_day)), "BDT").rows
+    assert {part.key_id: part.figures.sales for part in parts} == {basket.id: bdt("11700"), bag.id: bdt("-13500")}
     assert queries.proof() == []
 
 

@@ -139,26 +139,16 @@ _COUNT = sa.text(
         FROM ledger_journal j JOIN sales_order o ON o.number = split_part(j.key, ':', 2)
         WHERE j.at >= :begins AND j.at < :ends AND {queries.JOURNALS}
     ),
-    gained AS (
-        SELECT p.*, p.id AS order_id, l.* FROM posted p
-        JOIN LATERAL (
-            SELECT id AS line_id FROM order_line l WHERE l.order_id = p.id AND l.replaces_id IS NULL
-        ) l ON true
-        WHERE p.what = 'placed'
-        UNION ALL
-        SELECT p.*, NULL, l.* FROM posted p
-        JOIN LATERAL (
-            SELECT r.new_line_id AS line_id FROM order_answer a JOIN order_answer_line r ON r.answer_id = a.id
-            WHERE a.order_id = p.id AND a.sequence = p.part AND r.new_line_id IS NOT NULL
-        ) l ON true
-        WHERE p.what = 'substituted'
-    ),
     fact (day, currency, seller_id, buyer_id, product_id, order_id, {_NAMES.removeprefix("orders, ")}) AS MATERIALIZED (
-        SELECT g.day, g.currency, g.seller_id, g.buyer_id, l.product_id, g.order_id, l.quantity, net.goods,
+        SELECT p.day, p.currency, p.seller_id, p.buyer_id, l.product_id, CASE p.what WHEN 'placed' THEN p.id END,
+               l.quantity, net.goods,
                CASE WHEN l.settlement = 'commission' THEN 0 ELSE net.goods END, l.tax_amount, 0::numeric, 0::numeric,
                {_SPLIT.format(line="l", part="l")}
-        FROM gained g JOIN order_line l ON l.id = g.line_id,
+        FROM posted p
+        JOIN order_line l ON l.order_id = p.id
+         AND CASE p.what WHEN 'placed' THEN l.replaces_id IS NULL ELSE l.position = p.part END,
             LATERAL (SELECT l.line_total - CASE WHEN l.tax_included THEN l.tax_amount ELSE 0 END AS goods) net
+        WHERE p.what IN ('placed', 'substituted')
         UNION ALL
         SELECT day, currency, seller_id, buyer_id, NULL, id, 0, 0, 0, 0, delivery_fee, 0, 0, 0, 0, 0, 0, 0
         FROM posted WHERE what = 'placed'
@@ -222,7 +212,7 @@ _COUNT_MONTH = sa.text(
 
 def begin_weekly() -> str:
     """Last week is over: have its letters written, one report per seller that sold something, one for the platform."""
-    recompute()
+    recompute(everything_stale=True)
     period = rules.week_before(clock.today(_settings().time_zone))
     sellers = queries.sellers_with_sales(period)
     wanted: list[int | None] = [None, *sellers] if sellers else []

@@ -7,8 +7,9 @@ from datetime import date
 import sqlalchemy as sa
 
 from wholesale.orders import rules as orders
+from wholesale.orders.answers.events import LineSubstituted
 from wholesale.orders.events import OrderCredited, OrderPlaced
-from wholesale.orders.models import Order, OrderCredit
+from wholesale.orders.models import Order, OrderCredit, OrderLine
 from wholesale.platform.db import db
 from wholesale.platform.outbox import on
 from wholesale.reports import actions
@@ -31,6 +32,17 @@ def mark_credited(event: OrderCredited) -> None:
         .where(OrderCredit.id == event.credit_id)
     ).one()
     actions.mark([orders.credit_key(number, sequence)])
+
+
+@on(LineSubstituted)
+def mark_substituted(event: LineSubstituted) -> None:
+    """The day on which the buyer took something else is counted anew."""
+    number, position = db.session.execute(
+        sa.select(Order.number, OrderLine.position)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .where(OrderLine.id == event.line_id)
+    ).one()
+    actions.mark([orders.substituted_key(number, position)])
 
 
 @on(WeekEnded)

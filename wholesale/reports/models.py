@@ -25,15 +25,16 @@ class Rollup(Base):
     __table_args__ = (
         one_of("dimension", DIMENSIONS),
         one_of("grain", GRAINS),
+        sa.Index("ix_report_rollup_starts", "dimension", "grain", "currency", "starts"),
         sa.Index("ix_report_rollup_seller", "seller_id", "dimension", "grain", "currency", "starts"),
     )
 
     dimension: Mapped[str] = mapped_column(primary_key=True)
     grain: Mapped[str] = mapped_column(primary_key=True)
     currency: Mapped[Currency] = mapped_column(primary_key=True)
+    key_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     starts: Mapped[date] = mapped_column(primary_key=True)
     seller_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    key_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     orders: Mapped[int]
     pieces: Mapped[int]
     goods: Mapped[Amount]

@@ -156,7 +156,9 @@ def currencies(whose: Reader) -> list[str]:
 def totals(whose: Reader, asked: Asked, currency: str) -> tuple[Figures, Figures]:
     """The figures of a period and of the one before it."""
     now, before = (
-        sa.select(sa.literal(place).label("place"), *_sums(whose)).where(_of(whose, whose.whole, currency, period))
+        sa.select(sa.literal(place).label("place"), *_sums(whose)).where(
+            _of(whose, whose.whole, currency, period), Rollup.key_id == (whose.seller_id or 0)
+        )
         for place, period in ((0, asked.now), (1, asked.before))
     )
     rows = db.session.execute(sa.union_all(now, before).order_by("place")).all()
@@ -174,7 +176,8 @@ class Bar:
 def course(whose: Reader, period: Period, step: str, currency: str) -> list[Bar]:
     """The figures of each day, week or month of a period, those without any as well."""
     if step == "month":
-        of, starts = _of(whose, whose.whole, currency, period), sa.func.date_trunc("month", Rollup.starts)
+        of = _of(whose, whose.whole, currency, period)
+        starts: sa.ColumnElement[Any] = sa.func.date_trunc("month", Rollup.starts)
     else:
         of = sa.and_(
             Rollup.dimension == whose.whole,
@@ -187,7 +190,9 @@ def course(whose: Reader, period: Period, step: str, currency: str) -> list[Bar]
     day = sa.cast(starts, sa.Date)
     rows = {
         row.day: _figures(row, currency, whose)
-        for row in db.session.execute(sa.select(day.label("day"), *_sums(whose)).where(of).group_by(day))
+        for row in db.session.execute(
+            sa.select(day.label("day"), *_sums(whose)).where(of, Rollup.key_id == (whose.seller_id or 0)).group_by(day)
+        )
     }
     nothing = _nothing(currency, whose)
     return [Bar(each, rows.get(_unit_start(each, step), nothing)) for each in rules.buckets(period, step)]
@@ -223,10 +228,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A page of a breakdown; the next one begins after `after`."""
+    """A page of a breakdown; the next one begins after `after`. With its ends, if asked for."""
 
     rows: list[Part]
     after: Cursor | None
+    best: list[Part]
+    worst: list[Part]
 
 
 def breakdown(
@@ -236,12 +243,12 @@ def breakdown(
     currency: str,
     *,
     rank: str = "sales",
-    worst: bool = False,
+    ends: bool = False,
     category_id: int | None = None,
     after: Cursor | None = None,
     limit: int = PAGE_SIZE,
 ) -> Parts:
-    """What a period's sales are made of, the largest (or `worst`: the smallest) first, a page by key.
+    """What a period's sales are made of, the largest first, a page by key; with the ten at both `ends`.
 
     `rank`: by sales, or, for the platform, by margin. Of categories those right below `category_id`; None: the top.
     """
@@ -252,7 +259,8 @@ def breakdown(
         earned = Rollup.shared_goods - Rollup.seller_goods - Rollup.platform_goods + Rollup.commission
         value = sa.func.round(sa.func.sum(earned) * 100 / sa.func.nullif(value, 0), 4)
     ranked = sa.select(Rollup.key_id, value.label("value")).where(of).group_by(Rollup.key_id)
-    ranked = ranked.having(sa.func.sum(Rollup.goods) > 0 if rank == "margin" else _anything())
+    if rank == "margin":
+        ranked = ranked.having(sa.func.sum(Rollup.goods) > 0)
     if by == "category":
         ranked = ranked.where(
             Rollup.key_id.in_(
@@ -261,36 +269,45 @@ def breakdown(
                 )
             )
         )
-    sums = ranked.subquery("ranked")
-    page = sa.select(sums).order_by(*_ordered(sums, worst=worst)).limit(limit + 1)
+    # Ranked once, whatever is taken of it.
+    sums = ranked.cte("ranked").prefix_with("MATERIALIZED")
+    value, key = sums.c.value, sums.c.key_id
+    page = sa.select(value, key).order_by(value.desc(), key.desc()).limit(limit + 1)
     if after is not None:
-        here, there = sa.tuple_(sums.c.value, sums.c.key_id), sa.tuple_(after.value, after.key_id)
-        page = page.where(here > there if worst else here < there)
-    chosen = page.cte("page").prefix_with("MATERIALIZED")
-    rows = db.session.execute(
-        sa.select(chosen.c.key_id, chosen.c.value, *_sums(whose))
-        .join(Rollup, sa.and_(Rollup.key_id == chosen.c.key_id, of))
-        .group_by(chosen.c.key_id, chosen.c.value)
-        .order_by(*_ordered(chosen, worst=worst))
+        page = page.where(sa.tuple_(value, key) < sa.tuple_(after.value, after.key_id))
+    wanted = {"rows": page}
+    if ends:
+        wanted["best"] = sa.select(value, key).order_by(value.desc(), key.desc()).limit(TOP)
+        wanted["worst"] = sa.select(value, key).order_by(value.asc(), key.asc()).limit(TOP)
+    db.session.execute(_BY_HASHING)
+    each = [of_place.subquery(place) for place, of_place in wanted.items()]
+    found = db.session.execute(
+        sa.union_all(*(sa.select(sa.literal(t.name).label("place"), t.c.value, t.c.key_id) for t in each))
     ).all()
-    keys = [row.key_id for row in rows[:limit]]
+    keys = sorted({row.key_id for row in found})
+    figures = _figures_of(whose, keys, of, currency)
     about = _about(whose, by, asked, currency, keys)
-    parts = []
-    for row in rows[:limit]:
+    made: dict[str, list[Part]] = {"rows": [], "best": [], "worst": []}
+    for row in found:
         name, bangla, before = about.get(row.key_id, ("–", None, Decimal(0)))
-        figures = _figures(row, currency, whose)
-        parts.append(Part(row.key_id, name, bangla, row.value, figures, Money(before, currency)))
-    more = Cursor(parts[-1].value, parts[-1].key_id) if len(rows) > limit else None
-    return Parts(parts, more)
+        made[row.place].append(Part(row.key_id, name, bangla, row.value, figures[row.key_id], Money(before, currency)))
+    for place, parts in made.items():
+        parts.sort(key=lambda part: (part.value, part.key_id), reverse=place != "worst")
+    last = made["rows"][limit - 1] if len(made["rows"]) > limit else None
+    return Parts(made["rows"][:limit], Cursor(last.value, last.key_id) if last else None, made["best"], made["worst"])
 
 
-def _ordered(table: sa.FromClause, *, worst: bool) -> tuple[sa.ColumnElement[Any], ...]:
-    by = (table.c.value, table.c.key_id)
-    return tuple(each.asc() if worst else each.desc() for each in by)
+# Of the rows of a policy PostgreSQL expects a hundredth, and would sort what it had better hash.
+_BY_HASHING = sa.text("SELECT set_config('enable_sort', 'off', true)")
 
 
-def _anything() -> sa.ColumnElement[bool]:
-    return sa.or_(sa.func.sum(Rollup.orders) != 0, sa.func.sum(Rollup.goods) != 0, sa.func.sum(Rollup.taken_back) != 0)
+def _figures_of(whose: Reader, keys: Sequence[int], of: sa.ColumnElement[bool], currency: str) -> dict[int, Figures]:
+    if not keys:
+        return {}
+    rows = db.session.execute(
+        sa.select(Rollup.key_id, *_sums(whose)).where(of, Rollup.key_id.in_(keys)).group_by(Rollup.key_id)
+    )
+    return {row.key_id: _figures(row, currency, whose) for row in rows}
 
 
 _Named = tuple[type[Product] | type[Category] | type[Organization], Any]

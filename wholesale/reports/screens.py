@@ -39,15 +39,13 @@ class Screen:
     before: Figures
     course: list[Bar] = field(default_factory=list)
     parts: Parts | None = None
-    best: list[Part] = field(default_factory=list)
-    worst: list[Part] = field(default_factory=list)
     path: list[queries.Above] = field(default_factory=list)
     picture: chart.Chart | None = None
 
     @property
     def shown(self) -> list[Part]:
         """The parts that the picture is of."""
-        return self.best or (self.parts.rows[: queries.TOP] if self.parts else [])
+        return (self.parts.best or self.parts.rows[: queries.TOP]) if self.parts else []
 
 
 def tabs(reader: Reader) -> list[str]:
@@ -65,23 +63,23 @@ def screen(reader: Reader, asked: Asked, currency: str, step: str, wanted: Wante
         course = queries.course(reader, asked.now, step, currency)
         picture = chart.columns([bar.figures.sales.amount for bar in course])
         return Screen(**made, now=now, before=before, course=course, picture=picture)  # type: ignore[arg-type]
-    best: list[Part] = []
-    worst: list[Part] = []
-    if wanted.by == "product" and wanted.after is None:
-        best, worst = (
-            queries.breakdown(reader, "product", asked, currency, rank=wanted.rank, worst=end, limit=queries.TOP).rows
-            for end in (False, True)
-        )
-    parts = queries.breakdown(reader, wanted.by, asked, currency, after=wanted.after, category_id=wanted.category_id)
+    parts = queries.breakdown(
+        reader,
+        wanted.by,
+        asked,
+        currency,
+        rank=wanted.rank,
+        ends=wanted.by == "product" and wanted.after is None,
+        after=wanted.after,
+        category_id=wanted.category_id,
+    )
     path = queries.path(wanted.category_id) if wanted.category_id is not None else []
-    pictured = best or parts.rows[: queries.TOP]
+    pictured = parts.best or parts.rows[: queries.TOP]
     return Screen(
         **made,  # type: ignore[arg-type]
         now=now,
         before=before,
         parts=parts,
-        best=best,
-        worst=worst,
         path=path,
         picture=chart.bars([max(part.figures.sales.amount, Decimal(0)) for part in pictured]),
     )

@@ -72,7 +72,7 @@ def _wanted(reader: queries.Reader, *, more: tuple[str, ...] = ()) -> screens.Wa
     fits = category.isascii() and category.isdecimal() and len(category) <= _MAX_DIGITS
     return screens.Wanted(
         by=by if by in (*screens.tabs(reader), *more) else "time",
-        rank="margin" if rank == "margin" and reader.sees_platform else "sales",
+        rank="margin" if rank == "margin" and by == "product" and reader.sees_platform else "sales",
         after=rules.cursor(request.args.get("after", "")),
         category_id=int(category) if fits and by == "category" else None,
     )
