@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -625,3 +626,17 @@ def test_a_worker_killed_while_rendering_loses_nothing(committed_app, paper, mon
         assert paper.made == 1
         row = db.session.scalars(sa.select(outbox.OutboxRow).order_by(outbox.OutboxRow.id.desc())).first()
         assert (row.attempts, row.error) == (1, None), "a killed worker is no failed attempt"
+
+
+def test_fiscal_years_follow_the_setting_and_the_seller_s_country(house, monkeypatch):
+    settings = house.extensions["settings"]
+    chosen = replace(settings, fiscal_year_start=(("", 7), ("IN", 4), ("UG", 1)))
+    monkeypatch.setitem(house.extensions, "settings", chosen)
+    shop, trader, amina = placed.people()
+    numbers = []
+    for country in ("BD", "IN", "UG"):
+        trader.country = country
+        db.session.flush()
+        with clock.at(datetime(2027, 5, 1, 12, 0, tzinfo=UTC)):
+            numbers.append(actions.issue(placed.order(shop, trader, amina).id).number)
+    assert numbers == ["INV-2026-27-00001", "INV-2027-28-00001", "INV-2027-00001"]

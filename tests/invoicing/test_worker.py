@@ -69,7 +69,7 @@ def test_kills_lose_and_double_nothing(committed_app, queue):
             for _ in range(ORDERS):
                 order = placed.order(shop, trader, amina, variant=variant)
                 outbox.emit(OrderMoved(order_id=order.id, before="placed", after="confirmed"))
-        worker, kills, end = start_worker(committed_app, queue), 0, time.monotonic() + 90
+        worker, kills, end = start_worker(committed_app, queue), 0, time.monotonic() + 240
         try:
             while (waiting := outbox.state().waiting) and time.monotonic() < end:
                 db.session.rollback()

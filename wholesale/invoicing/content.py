@@ -102,8 +102,7 @@ def of_credit_note(
 
 def seller_country(seller_id: int) -> str:
     """Where a seller is: whose fiscal year holds."""
-    address = organizations.first_address(seller_id)
-    return address.country if address else HOME_COUNTRY
+    return organizations.organization(seller_id).country
 
 
 def _heading(order: Order, settings: Settings, today: date) -> dict[str, Any]:
