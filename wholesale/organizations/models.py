@@ -25,9 +25,9 @@ class Organization(Base):
     """A business as everybody may know it.
 
     `skeleton` is what the eye keeps of its name (see `rules.skeleton`). `partner_since`: a seller that the platform
-    accepted as profit partner. `language`: of letters to the business itself. `confirms_at_once`: a seller whose orders
-    are confirmed when they are placed, since their goods are set aside. `country`: where the oldest of its addresses is;
-    a seller's says whose taxes are on what it sells.
+    accepted as profit partner. `language`: of letters to the business itself. `confirms_at_once`: a seller whose
+    orders are confirmed when they are placed, since their goods are set aside. `country`: where the oldest of its
+    addresses is; a seller's says whose taxes are on what it sells.
     """
 
     __tablename__ = "organization"
