@@ -174,6 +174,37 @@ def money_of(order: Order) -> Parts:
     return parts(lines, Money(order.delivery_fee - order.delivery_credited, order.currency))
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What arrives at the seller for a line (None: for the delivery), and what of that was taken back."""
+
+    line: OrderLine | None
+    whole: Money
+    gone: Money
+
+    @property
+    def left(self) -> Money:
+        return self.whole - self.gone
+
+
+def receipts(order: Order) -> list[Received]:
+    """What a seller receives of an order, line by line; the parts that are left add up to `money_of(order).seller`."""
+    gone, zero = credited(order), Money.zero(order.currency)
+    found = [
+        Received(
+            line,
+            portion(line, order.currency).seller_gets(line.goods_owner),
+            gone[line.id].seller_gets(line.goods_owner) if line.id in gone else zero,
+        )
+        for line in order.lines
+    ]
+    if order.delivery_fee:
+        found.append(
+            Received(None, Money(order.delivery_fee, order.currency), Money(order.delivery_credited, order.currency))
+        )
+    return found
+
+
 def load_progress(order: Order) -> None:
     """Read again what has become of a locked order's lines, and which there are."""
     db.session.scalars(

@@ -37,6 +37,10 @@ class Portion:
         """With tax: what the buyer pays."""
         return self.goods if self.tax_included else self.goods + self.tax
 
+    def seller_gets(self, goods_owner: str) -> Money:
+        """All that arrives at the seller: the share and, of goods that are theirs, the cost."""
+        return self.seller_share + self.owner_recovers if goods_owner == "seller" else self.seller_share
+
     def __add__(self, other: Portion) -> Portion:
         return Portion(
             self.goods + other.goods,
@@ -142,11 +146,9 @@ def parts(lines: Sequence[tuple[Portion, str, str]], delivery_fee: Money) -> Par
         else:
             fee += portion.platform_fee
         rest += portion.platform_rest
-        seller += portion.seller_share
+        seller += portion.seller_gets(owner)
         tax += portion.tax
-        if owner == "seller":
-            seller += portion.owner_recovers
-        else:
+        if owner != "seller":
             platform_goods += portion.owner_recovers
     return Parts(fee, commission, rest, seller, platform_goods, tax)
 

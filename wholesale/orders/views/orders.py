@@ -168,6 +168,7 @@ def order_page(
     people = [purchase.approved_by, purchase.user_id if purchase.on_behalf_reason is not None else None]
     sent = queries.shipments(order.id)
     story = queries.story(order, sent)
+    money = queries.money_of(order)
     side = "nobody" if actor().role == "viewer" or actor().on_behalf else actions.party(actor())
     moves = [to for to in rules.moves_open_to(side, order.state) if to not in rules.FOLLOWS]
     given = (form, naming, shipping, cancelling)
@@ -191,7 +192,9 @@ def order_page(
         step=rules.step_of(order.state),
         shipments=sent,
         story=story,
-        receives=queries.money_of(order).seller,
+        receives=money.seller,
+        seller_tax=money.tax,
+        receipts=queries.receipts(order) if actor().is_seller or actor().is_staff else (),
         behind={} if actor().is_seller else approvals.names(people),
     )
 
