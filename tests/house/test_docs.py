@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.house.source import rooms
 from wholesale.config import ROOT, Settings
+from wholesale.ledger.rules import CHART
 from wholesale.platform import where
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -35,6 +36,12 @@ def test_the_states_of_an_order_are_drawn_as_they_are() -> None:
     assert text == where.with_states(text), "run `flask --app wsgi map`"
 
 
+def test_the_chart_of_accounts_is_drawn_as_it_is() -> None:
+    text = where.LEDGER.read_text("utf-8")
+    assert [code for code in CHART if f"\n| `{code}` |" not in text] == [], "run `flask --app wsgi map`"
+    assert text == where.with_chart(text), "run `flask --app wsgi map`"
+
+
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name)
 def test_a_decision_is_short_and_says_why(path) -> None:
     text = path.read_text("utf-8")
@@ -54,7 +61,7 @@ def test_the_readme_tells_every_setting_and_no_other() -> None:
 
 def test_files_named_in_the_papers_are_there() -> None:
     """The screenshot is made from the running demonstration and may come later."""
-    for paper in (README, ROOT / "CHANGELOG.md", *DECISIONS, where.ORDERS):
+    for paper in (README, ROOT / "CHANGELOG.md", *DECISIONS, where.ORDERS, where.LEDGER):
         for link in re.findall(r"\]\(([\w./-]+)\)", paper.read_text("utf-8")):
             assert link == "docs/screenshot.png" or (paper.parent / link).exists(), f"{paper.name} names {link}"
         for path in re.findall(r"`((?:wholesale|tests|docs|templates|migrations)/[\w./-]+)`", paper.read_text("utf-8")):

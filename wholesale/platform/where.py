@@ -33,6 +33,7 @@ Rows = Sequence[tuple[str, ...]]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAP = ROOT / "docs" / "map.md"
 ORDERS = ROOT / "docs" / "orders.md"
+LEDGER = ROOT / "docs" / "ledger.md"
 _MOST_TESTS = 8
 _TEMPLATE = re.compile(r"[\w/-]+\.(?:html|css)")
 
@@ -291,6 +292,23 @@ def with_states(text: str) -> str:
     )
 
 
+def draw_chart(room: str) -> str:
+    """The chart of accounts of a room's rules, as a table."""
+    chart = importlib.import_module(f"wholesale.{room}.rules").CHART
+    rows = [(f"`{each.code}`", each.kind, f"per {each.per}", each.meaning) for each in chart.values()]
+    return "\n".join(_table(("account", "kind", "whose", "what stands there"), rows))
+
+
+def with_chart(text: str) -> str:
+    """`text` with what stands between `<!-- chart: room -->` and `<!-- end -->` drawn anew."""
+    return re.sub(
+        r"(<!-- chart: (\w+) -->\n).*?(\n<!-- end -->)",
+        lambda found: found[1] + draw_chart(found[2]) + found[3],
+        text,
+        flags=re.DOTALL,
+    )
+
+
 def init_app(app: Flask) -> None:
     @app.cli.command("where")
     @click.argument("path")
@@ -304,7 +322,8 @@ def init_app(app: Flask) -> None:
 
     @app.cli.command("map")
     def _map() -> None:
-        """Write docs/map.md and the states in docs/orders.md anew from the code."""
+        """Write docs/map.md, the states in docs/orders.md and the chart in docs/ledger.md anew from the code."""
         MAP.write_text(draw_map(app), "utf-8")
         ORDERS.write_text(with_states(ORDERS.read_text("utf-8")), "utf-8")
-        click.echo(f"{_relative(MAP)} and {_relative(ORDERS)} are written")
+        LEDGER.write_text(with_chart(LEDGER.read_text("utf-8")), "utf-8")
+        click.echo(f"{_relative(MAP)}, {_relative(ORDERS)} and {_relative(LEDGER)} are written")
