@@ -240,7 +240,8 @@ def told_value(field: str, text: str, currency: str) -> str:
 
 
 def stopped_because(found: queries.Run) -> str:
-    return i18n.sentence(DomainError(found.reason or "", **found.reason_values))
+    reason = found.reason or ""
+    return i18n.sentence(DomainError(reason, **found.reason_values))
 
 
 bp.add_app_template_global(reason, "import_reason")
