@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from tests.conftest import Cast
 from tests.factories import accounts, approvals, catalog, orders, organizations
@@ -156,6 +157,14 @@ def test_asking_freezes_the_cart_and_empties_it(cast: Cast, babul: Actor, reques
     assert letters("approval_asked") == ["amina@test.example"]
     assert states(asked) == [(None, "waiting", cast.babul.id, "")]
     assert noted() == ["approval.asked"]
+
+
+def test_the_setting_says_how_long_it_waits(house: Flask, babul: Actor, bag: Product, monkeypatch) -> None:
+    monkeypatch.setitem(house.extensions, "settings", replace(house.extensions["settings"], approval_hours=5))
+    asked = approvals.asked(babul, {bag: 100})
+    assert (
+        timedelta(hours=5) <= asked.expires_at - asked.asked_at + timedelta(seconds=5) < timedelta(hours=5, minutes=1)
+    )
 
 
 def test_asking_twice_is_one_request(babul: Actor, bag: Product) -> None:
