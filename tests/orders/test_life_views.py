@@ -273,7 +273,7 @@ def test_who_only_looks_has_no_buttons(client_of: Browser, cast: Cast, order: Pl
     browser = client_of(viewer)
     page = browser.get(f"/orders/{order.number}").text
     assert "Confirm the order" not in page
-    assert "numbers" not in browser.get("/seller/orders").text
+    assert "Start packing" not in browser.get("/seller/orders").text  # papers are theirs to print
     move(order, "confirmed")
     path = f"/orders/{order.number}"
     assert browser.post(f"{path}/shipments", data={f"ship-{order.bag}-quantity": "1"}).status_code == 403
