@@ -424,3 +424,19 @@ def test_two_substitutes_in_one_answer(cast: Cast, order: Order, dipu: Actor, am
     now = order_life.fresh(order.number)
     assert (now.due, [line.progress.open for line in now.lines]) == (Decimal(14200), [0, 0, 90, 50])
     order_life.proved()
+
+
+def test_a_substitute_of_an_order_that_is_invoiced_already(
+    order: Order, dipu: Actor, amina: Actor, basket: Product
+) -> None:
+    order_life.moved(dipu, order, "confirmed")
+    letters()  # and the invoice
+    order_life.answered(dipu, order, instead())
+    actions.accept(actor=amina, number=order.number, seen=order_life.proposed(order).seen)
+    letters()
+    now = order_life.fresh(order.number)
+    assert (now.state, now.due) == ("confirmed", Decimal(14700))
+    order_life.proved()
+    order_life.moved(dipu, order, "shipped", "delivered")
+    letters()
+    order_life.proved()
