@@ -10,6 +10,7 @@ WIDTH, HEIGHT = 340, 150
 LEFT, TOP, BOTTOM = 2, 16, 18
 ROW, BAR = 30, 10
 _LABELS = 6
+_NAME = 34  # how wide a day below a column is
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,11 @@ def columns(values: Sequence[Decimal], before: Sequence[Decimal] = ()) -> Chart 
         for index, value in enumerate(of):
             size = int(abs(value) * room / span) or int(value != 0)
             x = LEFT + index * step // 100
-            made.append(Box(index, x, zero - size if value > 0 else zero, width, size, index % every == 0))
+            made.append(
+                Box(
+                    index, x, zero - size if value > 0 else zero, width, size, index % every == 0 and x <= WIDTH - _NAME
+                )
+            )
         return made
 
     return Chart(boxes(values, wide), boxes(before, max(1, step // 105)), zero, highest, lowest)

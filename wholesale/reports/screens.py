@@ -101,6 +101,10 @@ class Measure:
         return self.now - self.before  # type: ignore[operator]  # both are of one kind
 
     @property
+    def is_more(self) -> bool:
+        return _plain(self.now) > _plain(self.before)
+
+    @property
     def change(self) -> Decimal | None:
         return rules.change(_plain(self.now), _plain(self.before))
 
