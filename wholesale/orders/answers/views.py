@@ -12,7 +12,7 @@ from wholesale.kernel.errors import ConflictError
 from wholesale.orders.actions import party
 from wholesale.orders.answers import actions, queries
 from wholesale.orders.answers.forms import AnswerForm, DecisionForm
-from wholesale.platform.access import SIGNED_IN, access, actor
+from wholesale.platform.access import BUYER, SIGNED_IN, access, actor
 from wholesale.platform.forms import HouseForm
 from wholesale.platform.htmx import done, respond
 from wholesale.platform.i18n import sentence
@@ -120,7 +120,7 @@ def withdraw(number: str) -> Response:
 
 
 @bp.post("/orders/<number>/answer/acceptance")
-@access(SIGNED_IN)
+@access(BUYER)
 def accept(number: str) -> Response:
     """The buyer takes the changed order."""
     form = DecisionForm()
@@ -133,7 +133,7 @@ def accept(number: str) -> Response:
 
 
 @bp.post("/orders/<number>/answer/refusal")
-@access(SIGNED_IN)
+@access(BUYER)
 def decline(number: str) -> Response:
     """The buyer does not take it: the order is cancelled."""
     form = DecisionForm()

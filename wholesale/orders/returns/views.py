@@ -22,7 +22,7 @@ from wholesale.orders.returns.forms import (
 )
 from wholesale.orders.returns.rules import STATES
 from wholesale.platform import files
-from wholesale.platform.access import SIGNED_IN, access, actor
+from wholesale.platform.access import BUYER, SIGNED_IN, access, actor
 from wholesale.platform.forms import HouseForm
 from wholesale.platform.htmx import done, respond
 from wholesale.platform.i18n import sentence
@@ -127,7 +127,7 @@ def _ask_page(number: str, form: ReturnForm | None = None, conflict: ConflictErr
 
 
 @bp.post("/orders/<number>/return")
-@access(SIGNED_IN)
+@access(BUYER)
 def ask(number: str) -> Response:
     """The buyer asks to send something back."""
     order = orders.order(actor(), number)
@@ -220,7 +220,7 @@ def receive(return_number: str) -> Response:
 
 
 @bp.post("/returns/<return_number>/withdrawal")
-@access(SIGNED_IN)
+@access(BUYER)
 def withdraw(return_number: str) -> Response:
     """The buyer keeps the goods."""
     return _do(
