@@ -68,11 +68,12 @@ def request_export() -> Response:
 def export(export_id: int) -> Response:
     """Whether it is there."""
     tries = max(0, request.args.get("tries", 0, type=int))
+    found = queries.export(actor(), export_id)
     return respond(
         "orders/history/export.html",
-        "orders/history/_export.html",
-        export=queries.export(actor(), export_id),
-        filters=rules.Filters.kept(queries.export(actor(), export_id).filters),
+        "orders/_export.html",
+        export=found,
+        filters=rules.Filters.kept(found.filters),
         tries=tries,
         pause=_PAUSES[min(tries, len(_PAUSES) - 1)],
     )
