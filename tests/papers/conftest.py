@@ -64,7 +64,8 @@ def bag(cast):
 def order(cast, amina, bag) -> Order:
     """Amina's hundred bags from Dipu, placed; her own number is PO-7."""
     (made,) = order_life.placed(amina, {bag: 100})
-    return made
+    db.session.commit()
+    return order_life.fresh(made.number)
 
 
 def work(*, least: int = 1) -> None:

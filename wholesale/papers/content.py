@@ -18,6 +18,7 @@ from wholesale.kernel.money import Money
 from wholesale.orders.models import Order, OrderLine, Shipment
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.rules import COUNTRIES, HOME_COUNTRY
+from wholesale.papers import rules
 from wholesale.platform.db import db
 
 _STATES = {
@@ -142,6 +143,7 @@ class Pick:
 
 def pick_list(orders: Sequence[Order], settings: Settings) -> dict[str, Any]:
     """What is set aside for these orders by place and SKU; then what is open and is set aside nowhere."""
+    numbers = [order.number for order in orders]
     lines: dict[int, OrderLine] = {}
     missing: dict[tuple[str, int], int] = {}
     for order in orders:
@@ -160,7 +162,7 @@ def pick_list(orders: Sequence[Order], settings: Settings) -> dict[str, Any]:
         )
         .join(Location, Location.id == Allocation.location_id)
         .where(
-            Allocation.reference.in_([order.number for order in orders]),
+            Allocation.reference.in_(numbers),
             Allocation.quantity > Allocation.shipped + Allocation.released,
         )
         .order_by(Location.name, Location.id, Allocation.reference)
@@ -181,6 +183,7 @@ def pick_list(orders: Sequence[Order], settings: Settings) -> dict[str, Any]:
         "seller_name": orders[0].seller_name if orders else "",
         "made_on": _day(clock.now(), settings),
         "orders": [(order.number, order.buyer_name) for order in orders],
+        "prefix": rules.common_beginning(numbers),
         "places": named,
         "missing": [rest[sku] for sku in sorted(rest)],
         "pieces": sum(pick.quantity for _, picks in named for pick in picks),

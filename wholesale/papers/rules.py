@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -50,12 +51,10 @@ def check_several(kind: str, asked: int, found: int) -> None:
         raise DomainError("Choose at least one order.")
     if asked > MOST:
         raise DomainError("Choose at most {most} orders at once.", most=MOST)
+    if not found and kind == "invoices":
+        raise DomainError("None of these orders has an invoice yet.")
     if not found:
-        raise DomainError(
-            "None of these orders has an invoice yet."
-            if kind == "invoices"
-            else "Nothing of these orders is to be packed any more."
-        )
+        raise DomainError("Nothing of these orders is to be packed any more.")
 
 
 def check_month(found: int) -> None:
@@ -83,6 +82,16 @@ def digest(kind: str, subject: dict[str, Any], truth: object) -> str:
     """What two papers have in common that say the same. `truth`: all that could change what is printed."""
     told = json.dumps([kind, subject, truth], sort_keys=True, default=str)
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def common_beginning(numbers: Sequence[str]) -> str:
+    """What all these numbers begin with, up to a hyphen, so that it need not be printed hundreds of times."""
+    if len(numbers) <= 1:
+        return ""
+    first, last = min(numbers), max(numbers)  # what these share, all share
+    shared = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    head, hyphen, _ = first[:shared].rpartition("-")
+    return head + hyphen
 
 
 def file_name(kind: str, subject: dict[str, Any], day: date) -> str:
