@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import socket
@@ -73,6 +74,20 @@ def test_a_file_is_put_found_and_deleted(place: Storage) -> None:
         assert not place.exists(made.key)
     with pytest.raises(NotFoundError):
         place.get(made.key)
+
+
+@pytest.mark.parametrize("size", [0, 1, 300_000, 9_000_000])
+def test_what_is_larger_than_memory_goes_in_and_comes_out_in_pieces(place: Storage, size: int) -> None:
+    data = os.urandom(size)
+    made = place.put_file(io.BytesIO(data), "application/zip")
+    assert (made.size, made.sha256) == (size, hashlib.sha256(data).hexdigest())
+    pieces = list(place.chunks(made.key))
+    assert b"".join(pieces) == data
+    assert all(len(piece) <= 4 * 1024 * 1024 for piece in pieces)
+    assert place.get(made.key) == data
+    place.delete(made.key)
+    with pytest.raises(NotFoundError):  # at once, not when it is read
+        place.chunks(made.key)
 
 
 @pytest.mark.parametrize(
