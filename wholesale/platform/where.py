@@ -295,7 +295,15 @@ def with_states(text: str) -> str:
 def draw_chart(room: str) -> str:
     """The chart of accounts of a room's rules, as a table."""
     chart = importlib.import_module(f"wholesale.{room}.rules").CHART
-    rows = [(f"`{each.code}`", each.kind, f"per {each.per}", each.meaning) for each in chart.values()]
+    rows = [
+        (
+            f"`{each.code}`",
+            each.kind,
+            "each business's own" if each.per == "business" else "the platform's",
+            each.meaning,
+        )
+        for each in chart.values()
+    ]
     return "\n".join(_table(("account", "kind", "whose", "what stands there"), rows))
 
 
