@@ -101,6 +101,7 @@ class Order(Base):
         sa.CheckConstraint("credited BETWEEN 0 AND total", name="credited"),
         sa.CheckConstraint("delivery_credited BETWEEN 0 AND delivery_fee", name="delivery_credited"),
         sa.Index("ix_sales_order_seller", "seller_id", "state", "id"),
+        sa.Index("ix_sales_order_confirmed_at", "confirmed_at"),
         sa.Index("ix_sales_order_buyer", "buyer_id", "id"),
         sa.Index("ix_sales_order_placed_at", "placed_at", postgresql_using="brin"),
         sa.Index("ix_sales_order_credited", "purchase_id", postgresql_where=sa.text("credited > 0")),
