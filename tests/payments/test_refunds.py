@@ -19,11 +19,11 @@ from wholesale.audit.models import AuditEntry
 from wholesale.inventory import actions as inventory
 from wholesale.inventory import queries as stock
 from wholesale.kernel.actor import ANONYMOUS, SYSTEM, Actor
-from wholesale.kernel.errors import DomainError, ForbiddenError, HouseError, NotFoundError
+from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, HouseError, NotFoundError
 from wholesale.ledger import jobs as ledger_jobs
 from wholesale.ledger import queries as ledger
 from wholesale.orders import actions as order_actions
-from wholesale.orders.models import Order
+from wholesale.orders.models import Order, Purchase
 from wholesale.payments import actions, queries
 from wholesale.payments.models import Receipt, Refund
 from wholesale.platform import outbox
@@ -396,3 +396,44 @@ def test_a_double_click_pays_back_once(committed_app: Flask) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(click, range(6))) == [False] * 5 + [True]
+
+
+def test_two_admins_note_one_payment(committed_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one had looked while it was due: what the first noted stays, and the second is told."""
+    with committed_app.app_context():
+        with transaction():
+            amina, admin = accounts.user("Amina"), accounts.user("Esha", staff_role="admin")
+            owners: dict[User, str] = {amina: "owner"}
+            organizations.business("Amina Store", members=owners)
+            bag = catalog.product(organizations.business("Dipu Traders", kind="seller"))
+            [order] = orders.placed(accounts.actor(amina), {bag: 100}, payment="bank_transfer")
+            number = order.purchase.number
+            actions.receive(actor=SYSTEM, purchase_number=number, amount=taka("13500"), reference="FT-1")
+            order_actions.move_order(actor=SYSTEM, number=order.number, to="cancelled", reason="sold out")
+            esha = accounts.actor(admin)
+            actions.refund(actor=esha, purchase_number=number, amount=taka("13500"), reference="", key="k")
+        db.session.remove()
+    lock, began = actions._lock, threading.Event()
+
+    def pay(reference: str) -> bool:
+        with committed_app.app_context():
+            try:
+                with transaction():
+                    return actions.pay_refund(actor=esha, key="k", reference=reference)
+            finally:
+                db.session.remove()
+
+    def slowly(which: sa.ColumnElement[bool]) -> Purchase:
+        if not began.is_set():
+            began.set()
+            with ThreadPoolExecutor(1) as other:
+                assert other.submit(pay, "RF-1").result()
+        return lock(which)
+
+    monkeypatch.setattr(actions, "_lock", slowly)
+    with pytest.raises(ConflictError):
+        pay("RF-2")
+    assert pay("RF-1") is False
+    with committed_app.app_context():
+        assert db.session.execute(sa.select(Refund.state, Refund.reference)).all() == [("paid", "RF-1")]
+        db.session.remove()

@@ -12,6 +12,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from wholesale.kernel.money import Money
+from wholesale.kernel.words import N_
 from wholesale.ledger import actions as ledger
 from wholesale.ledger.rules import credit, debit
 from wholesale.orders import queries as orders
@@ -23,6 +24,8 @@ from wholesale.payments.models import Receipt, Refund
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
 from wholesale.platform.transaction import as_platform
+
+AT_ONCE = N_("Somebody else pays this back at the same moment. Nothing was changed: look at it again.")
 
 # --- money comes in ---------------------------------------------------------------------------------------
 
@@ -276,14 +279,14 @@ def _claim(receipt_id: int, share: Money) -> None:
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if claimed is None:
-        raise ConflictError("Somebody else pays this back at the same moment. Nothing was changed: look at it again.")
+        raise ConflictError(AT_ONCE)
 
 
 def pay_refund(*, actor: Actor, key: str, reference: str) -> bool:
-    """A refund that was due has been paid: all that was decided with it; False when it was noted before.
+    """A refund that was due has been paid: all that was decided with it; False when just this was noted before.
 
-    Raises ForbiddenError for anybody but an admin, NotFoundError for an unknown key, DomainError on `reference`
-    without one, or for one that another refund has.
+    Raises ForbiddenError for anybody but an admin, NotFoundError for an unknown key, ConflictError when it was paid
+    by another payment, DomainError on `reference` without one, or for one that another refund has.
     """
     if not actor.is_admin:
         raise ForbiddenError("This page is for the platform's admins.")
@@ -291,10 +294,13 @@ def pay_refund(*, actor: Actor, key: str, reference: str) -> bool:
     if not found:
         raise NotFoundError
     purchase = _lock(Purchase.id == found[0].purchase_id)
-    due = [each for each in queries.refunds_by_key(key) if each.state == "due"]
+    found = queries.refunds_by_key(key)
+    due = [each for each in found if each.state == "due"]
+    kept = methods.by_receipt(found[0].method).reference(reference)
     if not due:
-        return False
-    kept = methods.by_receipt(due[0].method).reference(reference)
+        if found[0].reference == kept:
+            return False
+        raise ConflictError(AT_ONCE)
     if not kept:
         raise DomainError("Enter the bank's reference of the payment.", field="reference")
     _check_unused(due[0].method, kept, key)

@@ -96,8 +96,9 @@ def _balance(due: Decimal, paid: Decimal, refunded: Decimal, currency: str) -> B
 
 
 def refunds_by_key(key: str) -> list[Refund]:
-    """All parts of what was decided at once."""
-    return list(db.session.scalars(sa.select(Refund).where(Refund.key == key).order_by(Refund.part)))
+    """All parts of what was decided at once, as they are now, also where they were read before somebody else paid."""
+    statement = sa.select(Refund).where(Refund.key == key).order_by(Refund.part)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
 def refunds_of(order_id: int) -> int:
