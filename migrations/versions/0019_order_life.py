@@ -21,6 +21,13 @@ POLICIES = {
     "shipment": "EXISTS (SELECT FROM sales_order o WHERE o.id = shipment.order_id)",
     "shipment_line": "EXISTS (SELECT FROM shipment s WHERE s.id = shipment_line.shipment_id)",
 }
+# Both sides write these down; but a buyer takes back only by cancelling what has not been delivered.
+CHECKS = {
+    "order_credit": (
+        "EXISTS (SELECT FROM sales_order o WHERE o.id = order_credit.order_id"
+        " AND (kind = 'cancelled' AND NOT earned OR o.seller_id = (SELECT NULLIF(current_setting('app.org', true), '')::bigint)))"
+    )
+}
 APPEND_ONLY = ("order_credit", "order_credit_line", "shipment_line")
 
 STATES = "'placed', 'confirmed', 'processing', 'partly_shipped', 'shipped', 'delivered', 'completed', 'cancelled', 'returned'"
@@ -95,6 +102,9 @@ DECLARE subject bigint := CASE WHEN TG_TABLE_NAME = 'sales_order' THEN (to_jsonb
         {ENTER}
 BEGIN
     {SEE_ALL}
+    IF TG_TABLE_NAME = 'order_credit_line' THEN
+        SELECT order_id INTO subject FROM order_credit WHERE id = (to_jsonb(NEW) ->> 'credit_id')::bigint;
+    END IF;
     IF EXISTS (
         SELECT FROM sales_order o,
             LATERAL (SELECT coalesce(sum(total), 0) AS total, coalesce(sum(delivery), 0) AS delivery
@@ -117,9 +127,14 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE CONSTRAINT TRIGGER credited AFTER INSERT OR UPDATE OF credited, delivery_credited ON sales_order
+CREATE CONSTRAINT TRIGGER born_credited AFTER INSERT ON sales_order
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.credited > 0) EXECUTE FUNCTION check_credited();
+-- Whatever it becomes: back to nothing, the buyer would owe again what is gone.
+CREATE CONSTRAINT TRIGGER credited AFTER UPDATE OF credited, delivery_credited ON sales_order
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_credited();
 CREATE CONSTRAINT TRIGGER credit_counted AFTER INSERT ON order_credit
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_credited();
+CREATE CONSTRAINT TRIGGER credit_line_counted AFTER INSERT ON order_credit_line
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_credited();
 CREATE CONSTRAINT TRIGGER progress_counted AFTER UPDATE OF cancelled, returned, credited ON line_progress
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_credited();
@@ -150,7 +165,8 @@ def upgrade() -> None:
     for table, own in POLICIES.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY own_rows ON {table} USING ({PLATFORM} OR {own})")
+        check = f" WITH CHECK ({PLATFORM} OR {CHECKS[table]})" if table in CHECKS else ""
+        op.execute(f"CREATE POLICY own_rows ON {table} USING ({PLATFORM} OR {own}){check}")
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"

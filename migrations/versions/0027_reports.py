@@ -13,8 +13,9 @@ depends_on = None
 PLATFORM = "(SELECT current_setting('app.scope', true)) = 'platform'"
 ORG = "(SELECT NULLIF(current_setting('app.org', true), '')::bigint)"
 
-# Table -> whose rows they are: the platform's own have 0 in place of a seller.
-POLICIES = {"report_rollup": f"seller_id = {ORG}"}
+# A job counts; sellers read their own. The platform's rows have 0 in place of a seller.
+POLICIES = {"report_rollup": "false"}
+READ_TOO = {"report_rollup": f"seller_id = {ORG}"}
 
 DIMENSIONS = "'total', 'buyer', 'category', 'seller', 'product', 'seller_buyer', 'seller_category'"
 AMOUNTS = (
@@ -72,6 +73,8 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY own_rows ON {table} USING ({PLATFORM} OR {own})")
+    for table, also in READ_TOO.items():
+        op.execute(f"CREATE POLICY read_too ON {table} FOR SELECT USING ({also})")
     # A letter may carry one file, kept in the storage under its key.
     op.add_column("outgoing_message", sa.Column("attachment_key", sa.Text(), nullable=True))
     op.add_column("outgoing_message", sa.Column("attachment_name", sa.Text(), nullable=True))

@@ -23,11 +23,16 @@ from tests.house import access_table as table
 from tests.house.test_access import KINDS, names_a_thing
 from tests.house.world import World, build, is_turned_away, routes
 from wholesale.config import ROOT
+from wholesale.invoicing import actions as invoicing
+from wholesale.kernel.actor import SYSTEM
+from wholesale.orders import actions as ordering
+from wholesale.orders.models import Order
 from wholesale.organizations.models import Address
 from wholesale.organizations.queries import load_actor
 from wholesale.platform import transaction
 from wholesale.platform.db import Base, db
 from wholesale.platform.transaction import NOBODY, PLATFORM, Scope, as_platform
+from wholesale.reports import actions as reports
 
 # Tables without a policy, each with its reason. A new table stands here or in the POLICIES of its migration.
 OPEN = {
@@ -280,3 +285,63 @@ def test_a_seller_reads_what_was_paid_and_writes_none_of_it(world: World, cast: 
         )
         with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
             db.session.execute(sa.text(paid))
+
+
+@pytest.fixture
+def cancelled(world: World, cast: Cast) -> World:
+    """Amina's order, invoiced and with a piece cancelled."""
+    number = db.session.scalars(sa.select(Order.number).where(Order.seller_id == cast.trader.id)).first() or ""
+    order = ordering.locked(SYSTEM, number)
+    if order.state == "placed":
+        ordering.advance(actor=SYSTEM, order=order, to="confirmed")
+    invoicing.issue(order.id)
+    line = next(line for line in order.lines if line.progress.open > 1)
+    ordering.cancel_pieces(actor=SYSTEM, number=number, pieces={line.id: 1}, reason="Broken")
+    invoicing.issue_credit_notes(order.id)
+    db.session.commit()
+    return world
+
+
+def test_a_buyer_takes_nothing_back_but_by_cancelling(cancelled: World, cast: Cast) -> None:
+    forged = (
+        "INSERT INTO order_credit (order_id, sequence, kind, reason, delivery, total, currency, earned, at)"
+        " SELECT id, 9, :kind, 'x', 0, 1, currency, :earned, now() FROM sales_order LIMIT 1"
+    )
+    for kind, earned in (("allowance", True), ("returned", True), ("refused", False), ("cancelled", True)):
+        with (
+            scope_of(Scope(cast.shop.id, cast.amina.id)),
+            pytest.raises(sa.exc.ProgrammingError, match="row-level security"),
+        ):
+            db.session.execute(sa.text(forged), {"kind": kind, "earned": earned})
+    with scope_of(Scope(cast.trader.id, cast.dipu.id)):
+        assert db.session.execute(sa.text(forged), {"kind": "allowance", "earned": True}).rowcount == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("side", ["shop", "trader"])
+def test_who_has_papers_and_figures_writes_none_of_them(cancelled: World, cast: Cast, side) -> None:
+    """Jobs write them: no business voids an invoice, takes a number out of its series or counts its own sales."""
+    reports.rebuild()
+    db.session.commit()
+    organization, user = (cast.shop, cast.amina) if side == "shop" else (cast.trader, cast.dipu)
+    forged = [
+        "UPDATE invoice SET state = 'void', voided_at = now()",
+        "UPDATE credit_note SET file_key = 'x', sha256 = 'x'",
+        "UPDATE invoice_counter SET last = last + 1",
+        "UPDATE credit_note_counter SET last = last + 1",
+        "UPDATE report_rollup SET goods = 0",
+        "DELETE FROM report_rollup",
+    ]
+    with scope_of(Scope(organization.id, user.id)):
+        assert count("invoice") == 1
+        assert count("credit_note") == 1
+        if side == "trader":
+            assert count("invoice_counter") == count("credit_note_counter") == 1
+            assert count("report_rollup") > 0
+        for statement in forged:
+            assert db.session.execute(sa.text(statement)).rowcount == 0, statement  # type: ignore[attr-defined]
+        note = (
+            "INSERT INTO credit_note_counter (seller_id, fiscal_year, last)"
+            " VALUES ((SELECT current_setting('app.org')::bigint), '2001-02', 1)"
+        )
+        with pytest.raises(sa.exc.ProgrammingError, match="row-level security"):
+            db.session.execute(sa.text(note))

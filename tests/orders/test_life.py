@@ -130,6 +130,25 @@ def test_pieces_are_cancelled_until_nothing_is_left(shop: Shop) -> None:
     assert available(shop.cup) == (50, 0)
 
 
+def test_what_was_taken_back_stays_taken_back(shop: Shop) -> None:
+    """Whoever writes past the actions: nobody owes again what is gone, and nothing is added to a credit later."""
+    bag, cup = shop.line(shop.bag), shop.line(shop.cup)
+    actions.cancel_pieces(actor=shop.dipu, number=shop.number, pieces={cup.id: 1}, reason="Broken")
+    prove()
+    more = (
+        "INSERT INTO order_credit_line (credit_id, line_id, quantity, goods, tax, tax_included, platform_fee,"
+        f" platform_rest, seller_share, owner_recovers) SELECT id, {bag.id}, 0, -1, 0, false, 0, 0, -1, 0"
+        " FROM order_credit"
+    )
+    for forged in ("UPDATE sales_order SET credited = 0, delivery_credited = 0", more):
+        with db.session.begin_nested() as undone:
+            db.session.execute(sa.text(forged))
+            with pytest.raises(sa.exc.IntegrityError, match="not what its credits say"):
+                db.session.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+            undone.rollback()
+    prove()
+
+
 def test_shipped_in_parts(shop: Shop) -> None:
     bag, cup = shop.line(shop.bag), shop.line(shop.cup)
     shop.move("confirmed", "processing")

@@ -93,7 +93,7 @@ def ask_for_document(*, actor: Actor, number: str) -> None:
     Nothing happens when they have been made. Raises NotFoundError for strangers, as for an order without invoice.
     """
     order = orders.order(actor, number)
-    invoices = _invoices(order.id)
+    invoices = db.session.scalars(sa.select(Invoice).where(Invoice.order_id == order.id)).all()
     if not invoices:
         raise NotFoundError
     for invoice in invoices:
