@@ -21,7 +21,7 @@ OWN_BLUEPRINTS = {"accounts", "second_factor", "privacy", "acting"}
 # The picture of an invoice is made again for whoever may read it.
 # Many lines are priced and checked by a form; only putting them into the cart writes.
 # Whoever sees orders takes them along as a table.
-READING = {"invoicing.ask", "quick_order.check", "order_history.request_export"}
+READING = {"papers.ask", "papers.try_again", "invoicing.ask", "quick_order.check", "order_history.request_export"}
 MEMBERS_TOO = {
     "cart.accept_prices",
     "cart.put",

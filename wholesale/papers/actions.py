@@ -40,13 +40,13 @@ def ask(*, actor: Actor, number: str, kind: str, shipment: str = "") -> int:
     if shipment:
         if kind != "packing_slip" or shipment not in {sent.number for sent in orders.shipments(order.id)}:
             raise NotFoundError
-    elif kind not in offered(actor, order):
+    elif kind not in offered(actor=actor, order=order):
         raise DomainError("There is no such paper of this order now.")
     subject = {"orders": [number]} | ({"shipment": shipment} if shipment else {})
     return _wanted(actor, kind, subject, queries.truth(kind, [number]), total=1)
 
 
-def offered(actor: Actor, order: Order) -> tuple[str, ...]:
+def offered(*, actor: Actor, order: Order) -> tuple[str, ...]:
     """Which papers the actor may have of the order itself, as it stands."""
     is_open = any(line.progress.open for line in order.lines)
     return rules.offered(ordering.party(actor), state=order.state, is_open=is_open)

@@ -71,7 +71,7 @@ def _of_order(number: str, form: AskForm) -> Response:
         form.status,
         order=order,
         form=form,
-        offered=actions.offered(actor(), order),
+        offered=actions.offered(actor=actor(), order=order),
         sent=orders.shipments(order.id),
     )
 
