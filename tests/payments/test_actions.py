@@ -19,6 +19,7 @@ from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, 
 from wholesale.kernel.money import Money
 from wholesale.ledger import jobs as ledger_jobs
 from wholesale.ledger import queries as ledger
+from wholesale.orders import actions as order_actions
 from wholesale.payments import actions, queries
 from wholesale.payments.models import Receipt
 from wholesale.platform import outbox
@@ -249,3 +250,29 @@ def test_one_reference_for_two_purchases_at_once_is_taken_once(committed_app: Fl
         assert len(receipts()) == 1
         assert ledger_jobs.problems() == []
         db.session.remove()
+
+
+def test_cash_noted_late_is_what_was_due_at_the_door(cast: Cast) -> None:
+    """The worker was away for an hour, and the seller let something off meanwhile: that is to be given back."""
+    placed = purchase(cast, "pay_on_delivery")
+    for state in ("confirmed", "shipped", "delivered"):
+        order_actions.move_order(actor=SYSTEM, number=placed.bags.number, to=state)
+    order = order_actions.locked(SYSTEM, placed.bags.number)
+    order_actions.take_back(
+        actor=SYSTEM, order=order, kind="allowance", reason="Late", amounts={order.lines[0].id: taka("500")}
+    )
+    db.session.commit()
+    outbox.drain()
+    found = queries.order_balance(placed.bags.id)
+    assert (found.paid, found.excess) == (taka("13500"), taka("500"))
+    assert ledger_jobs.problems() == []
+
+
+def test_what_was_cancelled_before_delivery_is_not_taken_at_the_door(cast: Cast) -> None:
+    placed = purchase(cast, "pay_on_delivery")
+    line = order_actions.locked(SYSTEM, placed.bags.number).lines[0].id
+    order_actions.cancel_pieces(actor=SYSTEM, number=placed.bags.number, pieces={line: 40}, reason="Broken")
+    deliver(placed.bags)
+    outbox.drain()
+    found = queries.order_balance(placed.bags.id)
+    assert (found.paid, found.excess) == (taka("8100"), taka("0"))

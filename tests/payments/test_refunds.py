@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, orders, organizations
+from tests.factories import accounts, catalog, order_life, orders, organizations
 from tests.payments.placed import Placed, cancel, deliver, purchase, taka
 from wholesale.accounts.models import User
 from wholesale.audit.models import AuditEntry
@@ -24,6 +24,9 @@ from wholesale.ledger import jobs as ledger_jobs
 from wholesale.ledger import queries as ledger
 from wholesale.orders import actions as order_actions
 from wholesale.orders.models import Order, Purchase
+from wholesale.orders.returns import actions as returns
+from wholesale.orders.returns import queries as return_queries
+from wholesale.orders.returns.rules import Arrival, Wish
 from wholesale.payments import actions, queries
 from wholesale.payments.models import Receipt, Refund
 from wholesale.platform import outbox
@@ -318,6 +321,65 @@ def test_postgresql_keeps_the_bound(cast: Cast) -> None:
     paid(cast)
     with pytest.raises(sa.exc.IntegrityError), db.session.begin_nested():
         db.session.execute(sa.update(Receipt).values(refunded=Decimal("14000.01")))
+
+
+# --- what follows -----------------------------------------------------------------------------------------
+
+
+def test_a_return_is_settled_with_the_last_of_its_money(cast: Cast, esha: Actor) -> None:
+    placed = paid(cast)
+    deliver(placed.bags)
+    deliver(placed.soap)
+    number = order_life.asked_back(placed.buyer, placed.bags, Wish(40, "damaged"))
+    returns.decide(actor=accounts.actor(cast.dipu), number=number, approve=True)
+    line = placed.bags.lines[0].id
+    returns.receive(actor=accounts.actor(cast.dipu), number=number, arrivals={line: Arrival(40)})
+    db.session.commit()
+
+    def state() -> str:
+        db.session.commit()
+        outbox.drain()
+        db.session.expire_all()
+        return return_queries.request(number).state
+
+    excess = queries.balance(placed.purchase_id).excess
+    assert excess == taka("5400")
+    back(esha, placed, "5000")
+    assert state() == "received"
+    back(esha, placed, "400", reference="", key="rest")
+    assert state() == "received"  # decided, and not paid yet
+    actions.pay_refund(actor=esha, key="rest", reference="RF-2")
+    assert state() == "closed"
+
+
+def test_cash_given_back_settles_the_return_of_its_own_order_only(cast: Cast) -> None:
+    placed = purchase(cast, "pay_on_delivery")
+    numbers = []
+    for order in (placed.bags, placed.soap):
+        deliver(order)
+        outbox.drain()
+        number = order_life.asked_back(placed.buyer, order, Wish(1, "damaged"))
+        returns.decide(actor=SYSTEM, number=number, approve=True)
+        returns.receive(actor=SYSTEM, number=number, arrivals={order.lines[0].id: Arrival(1)})
+        numbers.append(number)
+    db.session.commit()
+    actions.give_cash_back(actor=accounts.actor(cast.dipu), number=placed.bags.number, amount=taka("135"), key="c")
+    db.session.commit()
+    outbox.drain()
+    db.session.expire_all()
+    assert [return_queries.request(number).state for number in numbers] == ["closed", "received"]
+
+
+def test_a_key_belongs_to_one_refund(cast: Cast, esha: Actor) -> None:
+    """A form that is sent twice pays once; the same key with something else in it is no second click."""
+    placed = paid(cast)
+    cancel(placed.soap)
+    assert back(esha, placed, "300", key="same") is True
+    assert back(esha, placed, "300", key="same") is False
+    for amount, key in (("200", "same"), ("200", ""), ("200", "x" * 65)):
+        with pytest.raises(DomainError, match="Reload the page"):
+            back(esha, placed, amount, reference="RF-2", key=key)
+    assert len(refunds()) == 1
 
 
 # --- at once ----------------------------------------------------------------------------------------------

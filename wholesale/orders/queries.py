@@ -124,6 +124,14 @@ def due(purchase: Purchase) -> Money:
     return Money.total(kept, purchase.currency)
 
 
+def due_at_door(order: Order) -> Money:
+    """What a delivered order cost when it was: without what had been taken back of it by then."""
+    before = sa.select(sa.func.coalesce(sa.func.sum(OrderCredit.total), 0)).where(
+        OrderCredit.order_id == order.id, OrderCredit.earned.is_(False)
+    )
+    return Money(order.total - (db.session.scalar(before) or 0), order.currency)
+
+
 # --- an order's money and pieces ----------------------------------------------------------------------------
 
 

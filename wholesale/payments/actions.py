@@ -17,10 +17,12 @@ from wholesale.ledger import actions as ledger
 from wholesale.ledger.rules import credit, debit
 from wholesale.orders import queries as orders
 from wholesale.orders.models import Order, Purchase
+from wholesale.orders.returns import actions as returns
 from wholesale.payments import methods, queries, rules
 from wholesale.payments.events import RefundAsked, RefundPaid
 from wholesale.payments.methods import PaymentMethod, RefundOrder
 from wholesale.payments.models import Receipt, Refund
+from wholesale.platform import idempotency
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
 from wholesale.platform.transaction import as_platform
@@ -97,8 +99,8 @@ def _is_noted(purchase: Purchase, method: PaymentMethod, amount: Money, referenc
 def take_cash(*, order_id: int) -> bool:
     """Note that the seller took the money of a delivered order at the door; False when there is none to note.
 
-    That is when it has been noted before, or when the order is paid in another way. Raises ConflictError for an
-    order that is not delivered.
+    That is when it has been noted before, or when the order is paid in another way. It is what was due at the door:
+    what was taken back since then is to be given back. Raises ConflictError for an order that is not delivered.
     """
     order = orders.order_by_id(order_id)
     method = methods.method(order.purchase.payment_method)
@@ -106,7 +108,7 @@ def take_cash(*, order_id: int) -> bool:
         return False
     if order.delivered_at is None:
         raise ConflictError("Cash is taken when an order is delivered.")
-    amount = Money(order.due, order.currency)
+    amount = orders.due_at_door(order)
     if amount.is_zero:
         return False
     purchase = _lock(Purchase.id == order.purchase_id)
@@ -222,8 +224,13 @@ def _order_of(purchase: Purchase, number: str | None) -> Order | None:
 
 def _refund(actor: Actor, purchase: Purchase, order: Order | None, *, amount: Money, reference: str, key: str) -> bool:
     """Claim the amount from the receipts and write it down; the purchase is locked."""
-    if queries.refunds_by_key(key):
-        return False
+    idempotency.check_key(key)
+    if known := queries.refunds_by_key(key):
+        before = Money.total((Money(each.amount, each.currency) for each in known), purchase.currency)
+        same = (purchase.id, order.id if order else None, amount)
+        if (known[0].purchase_id, known[0].order_id, before) == same:
+            return False
+        raise DomainError(idempotency.OTHERS)
     method = methods.method(purchase.payment_method)
     rules.check_refund(amount, queries.order_balance(order.id) if order else queries.balance(purchase.id))
     kept: str | None = method.reference(reference)
@@ -353,6 +360,14 @@ def _pay(actor: Actor, purchase: Purchase, refunds: Sequence[Refund], reference:
         db.session.flush()
         _post(actor, purchase, each)
     emit(RefundPaid(key=refunds[0].key))
+
+
+def settle_returns(*, key: str) -> None:
+    """A refund was paid: with nothing left to pay back of what was paid together, the returns it was for are closed."""
+    paid = queries.refunds_by_key(key)[0]
+    found = queries.order_balance(paid.order_id) if paid.order_id is not None else queries.balance(paid.purchase_id)
+    if found.excess.is_zero and not queries.is_refund_due(paid.purchase_id, paid.order_id):
+        returns.close_settled(actor=SYSTEM, purchase_id=paid.purchase_id, order_id=paid.order_id)
 
 
 def _post(actor: Actor, purchase: Purchase, paid: Refund) -> None:

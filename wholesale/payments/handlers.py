@@ -24,6 +24,12 @@ def start_refund(event: RefundAsked) -> None:
 
 
 @on(RefundPaid)
+def settle_returns(event: RefundPaid) -> None:
+    """With the last of the money a return is settled."""
+    actions.settle_returns(key=event.key)
+
+
+@on(RefundPaid)
 def tell_buyer(event: RefundPaid) -> None:
     """A letter to whoever ordered it and to the owners of the business: how much, by which reference."""
     paid = queries.paid_back(event.key)

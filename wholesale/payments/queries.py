@@ -106,6 +106,14 @@ def refunds_of(order_id: int) -> int:
     return db.session.scalar(sa.select(sa.func.count(sa.distinct(Refund.key))).where(Refund.order_id == order_id)) or 0
 
 
+def is_refund_due(purchase_id: int, order_id: int | None = None) -> bool:
+    """Whether money of a purchase, or of one order that is paid by itself, has still to leave."""
+    due = sa.select(Refund.id).where(Refund.purchase_id == purchase_id, Refund.state == "due")
+    if order_id is not None:
+        due = due.where(Refund.order_id == order_id)
+    return db.session.scalar(due.limit(1)) is not None
+
+
 @dataclass(frozen=True)
 class PaidBack:
     """One decision to pay money back, as people read it: its parts together."""

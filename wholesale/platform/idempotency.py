@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.words import N_
 from wholesale.platform.db import Base, db
 
 
@@ -31,11 +32,18 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
+OTHERS = N_("This form was already sent with other contents. Reload the page and check.")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")  # ours are 32 hexadecimal digits
 
 
 def new_key() -> str:
     return uuid.uuid4().hex
+
+
+def check_key(key: str) -> None:
+    """Raise DomainError for what is no key of a form of ours."""
+    if not _KEY.fullmatch(key):
+        raise DomainError("This form is incomplete. Reload the page and send it again.")
 
 
 def once(scope: str, key: str, asked: object, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -45,8 +53,7 @@ def once(scope: str, key: str, asked: object, work: Callable[[], dict[str, Any]]
     it reads that answer) or rolled back (then it works itself). The same key with something else asked is a
     DomainError. `asked` and the answer are JSON values.
     """
-    if not _KEY.fullmatch(key):
-        raise DomainError("This form is incomplete. Reload the page and send it again.")
+    check_key(key)
     fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
     first = db.session.execute(
         insert(IdempotencyKey)
@@ -58,7 +65,7 @@ def once(scope: str, key: str, asked: object, work: Callable[[], dict[str, Any]]
     if first is None:
         kept = db.session.execute(sa.select(IdempotencyKey.fingerprint, IdempotencyKey.answer).where(mine)).one()
         if kept.fingerprint != fingerprint:
-            raise DomainError("This form was already sent with other contents. Reload the page and check.")
+            raise DomainError(OTHERS)
         assert kept.answer is not None, "the answer is stored in the transaction that inserts the key"
         return dict(kept.answer)
     answer = work()

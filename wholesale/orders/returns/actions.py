@@ -224,9 +224,9 @@ def close(*, actor: Actor, number: str) -> None:
     db.session.flush()
 
 
-def close_settled(*, actor: Actor, purchase_id: int) -> None:
-    """Nothing is left to refund of a purchase: its returns whose goods have arrived are closed."""
-    for number in queries.received_of(purchase_id):
+def close_settled(*, actor: Actor, purchase_id: int, order_id: int | None = None) -> None:
+    """Nothing is left to refund of a purchase, or of that order of it: returns whose goods have arrived are closed."""
+    for number in queries.received_of(purchase_id, order_id):
         close(actor=actor, number=number)
 
 

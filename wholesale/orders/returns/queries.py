@@ -155,16 +155,17 @@ def has_arrived(order_id: int) -> bool:
     )
 
 
-def received_of(purchase_id: int) -> list[str]:
-    """The numbers of a purchase's returns whose goods have arrived and that are not closed."""
-    return list(
-        db.session.scalars(
-            sa.select(ReturnRequest.number)
-            .join(Order, Order.id == ReturnRequest.order_id)
-            .where(Order.purchase_id == purchase_id, ReturnRequest.state == "received")
-            .order_by(ReturnRequest.id)
-        )
+def received_of(purchase_id: int, order_id: int | None = None) -> list[str]:
+    """The numbers of a purchase's (or one order's) returns whose goods have arrived and that are not closed."""
+    statement = (
+        sa.select(ReturnRequest.number)
+        .join(Order, Order.id == ReturnRequest.order_id)
+        .where(Order.purchase_id == purchase_id, ReturnRequest.state == "received")
+        .order_by(ReturnRequest.order_id, ReturnRequest.id)
     )
+    if order_id is not None:
+        statement = statement.where(Order.id == order_id)
+    return list(db.session.scalars(statement))
 
 
 @dataclass(frozen=True, slots=True)
