@@ -263,7 +263,7 @@ class Replay:
             self._at(now + PAID, partial(self._pay, number))
 
     def _move(self, seller: Actor, number: str, to: str) -> None:
-        order = orders.locked(seller, number)
+        order = orders.locked(actor=seller, number=number)
         if order.state not in {"cancelled", "returned", to}:
             orders.advance(actor=seller, order=order, to=to)
             self.done[to] += 1
@@ -297,7 +297,7 @@ class Replay:
             self._give_back(paper.customer, number, lines)
 
     def _give_back(self, customer: str, number: str, lines: dict[int, int]) -> None:
-        order = orders.locked(SYSTEM, number)
+        order = orders.locked(actor=SYSTEM, number=number)
         seller = self.sellers[order.seller_id]
         if order.state in {"placed", "confirmed", "processing"}:
             orders.cancel_pieces(actor=seller, number=number, pieces=lines, reason="Cancelled in the file")
@@ -308,7 +308,7 @@ class Replay:
             self._return(customer, number, lines)
 
     def _return(self, customer: str, number: str, lines: dict[int, int]) -> None:
-        buyer, order = self.people[customer], orders.locked(SYSTEM, number)
+        buyer, order = self.people[customer], orders.locked(actor=SYSTEM, number=number)
         if order.state != "delivered" or return_queries.open_return(order.id) is not None:
             self.done["returns too late"] += 1
             return

@@ -38,7 +38,7 @@ def taken_back(order: Order, at: str, *, pieces: int = 0, delivery: Money | None
     number = order.number
     db.session.expunge(order)  # so that it is read anew, with its lines, as in a request of its own
     with clock.at(datetime.fromisoformat(at)):
-        locked = order_actions.locked(SYSTEM, number)
+        locked = order_actions.locked(actor=SYSTEM, number=number)
         wanted = {locked.lines[0].id: pieces} if pieces else {}
         order_actions.take_back(
             actor=SYSTEM, order=locked, kind="cancelled", reason="Broken.", pieces=wanted, delivery=delivery

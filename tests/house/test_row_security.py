@@ -291,7 +291,7 @@ def test_a_seller_reads_what_was_paid_and_writes_none_of_it(world: World, cast: 
 def cancelled(world: World, cast: Cast) -> World:
     """Amina's order, invoiced and with a piece cancelled."""
     number = db.session.scalars(sa.select(Order.number).where(Order.seller_id == cast.trader.id)).first() or ""
-    order = ordering.locked(SYSTEM, number)
+    order = ordering.locked(actor=SYSTEM, number=number)
     if order.state == "placed":
         ordering.advance(actor=SYSTEM, order=order, to="confirmed")
     invoicing.issue(order.id)

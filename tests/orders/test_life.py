@@ -378,7 +378,7 @@ def test_the_buyer_completes_it(shop: Shop) -> None:
 def test_refused_at_the_door_and_returned(shop: Shop) -> None:
     """Everything back before delivery: pending is empty, the goods on the shelf, nothing owed."""
     shop.move("confirmed", "shipped")
-    order = actions.locked(SYSTEM, shop.number)
+    order = actions.locked(actor=SYSTEM, number=shop.number)
     back = {line.variant_id: line.quantity for line in order.lines}
     stock.come_back(actor=SYSTEM, reference=order.number, restock=back)
     actions.take_back(
@@ -403,14 +403,14 @@ def test_allowed_and_returned_after_delivery(shop: Shop) -> None:
         ("returned", {bag.id: 7}, None),
         ("returned", {bag.id: 53}, None),
     ):
-        order = actions.locked(SYSTEM, shop.number)
+        order = actions.locked(actor=SYSTEM, number=shop.number)
         if pieces:
             stock.come_back(actor=SYSTEM, reference=order.number, restock={bag.variant_id: pieces[bag.id]})
         actions.take_back(actor=SYSTEM, order=order, kind=kind, reason="Stained", pieces=pieces, amounts=amounts)
         prove()
     assert shop.order().credited == bag.line_total
     assert available(shop.bag) == (100, 0)
-    order = actions.locked(SYSTEM, shop.number)
+    order = actions.locked(actor=SYSTEM, number=shop.number)
     with pytest.raises(DomainError):
         actions.take_back(actor=SYSTEM, order=order, kind="returned", reason="Again", pieces={bag.id: 1})
     with pytest.raises(DomainError):

@@ -298,7 +298,7 @@ def test_every_state_has_its_page(amina: HouseClient, dipu: HouseClient, order: 
             actions.ship(actor=SYSTEM, number=order.number)
             move(order, "delivered", state if state == "completed" else "delivered")
         if state == "returned":
-            held = actions.locked(SYSTEM, order.number)
+            held = actions.locked(actor=SYSTEM, number=order.number)
             actions.take_back_rest(actor=SYSTEM, order=held, kind="returned", reason="All of it")
             actions.become(actor=SYSTEM, order=held, to="returned")
         db.session.commit()

@@ -257,7 +257,7 @@ def test_cash_noted_late_is_what_was_due_at_the_door(cast: Cast) -> None:
     placed = purchase(cast, "pay_on_delivery")
     for state in ("confirmed", "shipped", "delivered"):
         order_actions.move_order(actor=SYSTEM, number=placed.bags.number, to=state)
-    order = order_actions.locked(SYSTEM, placed.bags.number)
+    order = order_actions.locked(actor=SYSTEM, number=placed.bags.number)
     order_actions.take_back(
         actor=SYSTEM, order=order, kind="allowance", reason="Late", amounts={order.lines[0].id: taka("500")}
     )
@@ -270,7 +270,7 @@ def test_cash_noted_late_is_what_was_due_at_the_door(cast: Cast) -> None:
 
 def test_what_was_cancelled_before_delivery_is_not_taken_at_the_door(cast: Cast) -> None:
     placed = purchase(cast, "pay_on_delivery")
-    line = order_actions.locked(SYSTEM, placed.bags.number).lines[0].id
+    line = order_actions.locked(actor=SYSTEM, number=placed.bags.number).lines[0].id
     order_actions.cancel_pieces(actor=SYSTEM, number=placed.bags.number, pieces={line: 40}, reason="Broken")
     deliver(placed.bags)
     outbox.drain()

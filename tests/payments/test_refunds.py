@@ -64,7 +64,7 @@ def back(  # noqa: PLR0917 - short, for many tests
 
 def bring_back(order: Order) -> None:
     """Everything of a delivered order comes back to the seller."""
-    found = order_actions.locked(SYSTEM, order.number)
+    found = order_actions.locked(actor=SYSTEM, number=order.number)
     pieces = {line.variant_id: line.progress.shipped for line in found.lines}
     inventory.come_back(actor=SYSTEM, reference=found.number, restock=pieces)
     order_actions.take_back_rest(actor=SYSTEM, order=found, kind="returned", reason="wrong goods")
@@ -114,7 +114,7 @@ def test_one_seller_cancelled(cast: Cast, esha: Actor) -> None:
 def test_some_pieces_cancelled_go_back_to_the_last_coin(cast: Cast, esha: Actor) -> None:
     """A third of 100 bags: what the split takes back is what the buyer gets back."""
     placed = paid(cast)
-    order = order_actions.locked(SYSTEM, placed.bags.number)
+    order = order_actions.locked(actor=SYSTEM, number=placed.bags.number)
     inventory.release(actor=SYSTEM, reference=order.number, quantities={order.lines[0].variant_id: 33})
     order_actions.take_back(actor=SYSTEM, order=order, kind="cancelled", reason="short", pieces={order.lines[0].id: 33})
     db.session.flush()

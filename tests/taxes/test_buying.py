@@ -278,7 +278,7 @@ def test_the_report_agrees_with_the_ledger(cast: Cast, bag: Product, client_of: 
     assert (row.month, row.country) == (day().replace(day=1), "BD")
     assert (row.net, row.tax, row.tax_left) == (taka("13500"), taka("2025"), taka("2025"))
     assert found.unconfirmed == [taka("1012.50")]
-    with_progress = actions.locked(SYSTEM, order.number)
+    with_progress = actions.locked(actor=SYSTEM, number=order.number)
     actions.take_back(
         actor=SYSTEM, order=with_progress, kind="cancelled", reason="Broken", pieces={with_progress.lines[0].id: 33}
     )

@@ -180,7 +180,7 @@ def test_it_says_what_was_taken_back_and_the_tax(cast: Cast, client_of: Browser)
     number = order.number
     db.session.commit()
     db.session.expunge(order)
-    held = ordering.locked(SYSTEM, number)
+    held = ordering.locked(actor=SYSTEM, number=number)
     ordering.take_back(actor=SYSTEM, order=held, kind="cancelled", reason="Broken", pieces={held.lines[0].id: 20})
     db.session.commit()
     [row] = table(client_of(cast.dipu).get("/orders/export.csv").text)

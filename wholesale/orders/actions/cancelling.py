@@ -25,7 +25,7 @@ def cancel_pieces(
     the actor saw coming: the same once more changes nothing (a double click), another in its place is a ConflictError.
     Raises as `move_order` does, and DomainError on `quantity` and `reason`.
     """
-    order = moving.locked(actor, number)
+    order = moving.locked(actor=actor, number=number)
     wanted = {line_id: count for line_id, count in pieces.items() if count}
     if sequence is not None:
         there = _taken_back(order, sequence)

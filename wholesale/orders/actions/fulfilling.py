@@ -29,7 +29,7 @@ def ship(
     another in its place is a ConflictError. Raises as `move_order` does, and DomainError on `quantity`. None when
     nothing is left to ship.
     """
-    order = moving.locked(actor, number)
+    order = moving.locked(actor=actor, number=number)
     if sequence is not None:
         there = _shipment(order, sequence)
         if there is not None:
@@ -57,7 +57,7 @@ def deliver(*, actor: Actor, number: str, sequence: int | None = None) -> Order:
     """
     if sequence is None:
         return moving.move_order(actor=actor, number=number, to="delivered")
-    order = moving.locked(actor, number)
+    order = moving.locked(actor=actor, number=number)
     there = _shipment(order, sequence)
     if there is None:
         raise NotFoundError

@@ -32,7 +32,7 @@ def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order
     ConflictError when the table does not allow it (any more), ForbiddenError when it is not this party's move,
     DomainError on `reason` when a cancellation gives none.
     """
-    order = locked(actor, number)
+    order = locked(actor=actor, number=number)
     if order.state != to:
         if to in rules.FOLLOWS:
             raise ConflictError("An order becomes this by what is shipped or comes back, not by itself.")
@@ -41,7 +41,7 @@ def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order
     return order
 
 
-def locked(actor: Actor, number: str) -> Order:
+def locked(*, actor: Actor, number: str) -> Order:
     """The actor's order with lines, their progress and moves, locked: as it is now, until this transaction ends.
 
     Raises NotFoundError for strangers.

@@ -59,7 +59,7 @@ def give(*, actor: Actor, number: str, seen: str, replies: Mapping[int, rules.Re
     Raises NotFoundError for strangers, ForbiddenError for who is not its seller, ConflictError when the order is not to
     be answered any more or has changed, DomainError on `line-<id>-<field>`.
     """
-    order = orders.locked(actor, number)
+    order = orders.locked(actor=actor, number=number)
     _check_side(actor, {"seller", "staff"})
     if not queries.may_answer(order):
         raise ConflictError("This order is further on than that: nothing of it can be answered any more.")
@@ -87,7 +87,7 @@ def give(*, actor: Actor, number: str, seen: str, replies: Mapping[int, rules.Re
 
 def withdraw(*, actor: Actor, number: str) -> None:
     """The seller takes the question back: the order is as it was. Once, however often it is pressed."""
-    order = orders.locked(actor, number)
+    order = orders.locked(actor=actor, number=number)
     _check_side(actor, {"seller", "staff"})
     answer = queries.newest(order.id)
     if answer is not None and answer.state == "withdrawn":
@@ -199,7 +199,7 @@ def accept(*, actor: Actor, number: str, seen: str) -> None:
     `seen` is the digest of what the buyer saw (`Proposal.seen`). Raises NotFoundError for strangers, ForbiddenError for
     who is not its buyer, ConflictError when it is decided, over, or something else than was seen.
     """
-    order = orders.locked(actor, number)
+    order = orders.locked(actor=actor, number=number)
     _check_side(actor, {"buyer"})
     answer = queries.newest(order.id)
     if _was_me(actor, answer, "accepted"):
@@ -216,7 +216,7 @@ def accept(*, actor: Actor, number: str, seen: str) -> None:
 
 def decline(*, actor: Actor, number: str, seen: str) -> None:
     """Not as the seller would change it: the whole order is cancelled. Raises as `accept` does."""
-    order = orders.locked(actor, number)
+    order = orders.locked(actor=actor, number=number)
     _check_side(actor, {"buyer"})
     answer = queries.newest(order.id)
     if _was_me(actor, answer, "declined"):

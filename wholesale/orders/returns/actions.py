@@ -54,7 +54,7 @@ def ask(
     NotFoundError for strangers, ForbiddenError for who is not the buyer, ConflictError when it is too late, has
     changed, or another return is open, DomainError on `line-<id>-<field>` or on a photo's field.
     """
-    order = orders.locked(actor, number)
+    order = orders.locked(actor=actor, number=number)
     _check_side(actor, frozenset({"buyer"}))
     there = queries.open_return(order.id)
     if there is not None:
@@ -241,7 +241,7 @@ def refuse_at_door(
     `written_off`: how many pieces of a line (by its id) are not to be sold again. Raises ConflictError when it is not
     on its way, or a part of it has arrived; DomainError on `reason` and `line-<id>-written_off`.
     """
-    order = orders.locked(actor, number)
+    order = orders.locked(actor=actor, number=number)
     _check_side(actor, _SELLING)
     if order.state != "shipped":
         check_transition((("shipped", "returned"),), order.state, "returned")
@@ -277,7 +277,7 @@ def allow(*, actor: Actor, number: str, seen: str, amounts: Mapping[int, Money],
     Tax follows in proportion. `seen` as in `ask`, so that a second click lets nothing off twice. Raises ConflictError
     when nothing was delivered or the order has changed, DomainError on `reason` and `line-<id>-amount`.
     """
-    order = orders.locked(actor, number)
+    order = orders.locked(actor=actor, number=number)
     _check_side(actor, _SELLING)
     if order.state not in {"delivered", "completed"}:
         raise ConflictError("A price is lowered after the goods were delivered. Before that, cancel what is not there.")
@@ -312,7 +312,7 @@ def allow(*, actor: Actor, number: str, seen: str, amounts: Mapping[int, Money],
 
 def _locked(actor: Actor, number: str) -> tuple[Order, ReturnRequest]:
     """The order first, then the return: as they are now, until this transaction ends."""
-    order = orders.locked(actor, queries.order_number(actor, number))
+    order = orders.locked(actor=actor, number=queries.order_number(actor, number))
     return order, queries.request(number, lock=True)
 
 
