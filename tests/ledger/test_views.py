@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, orders
+from tests.factories import accounts, catalog, orders, organizations
+from wholesale.accounts.models import User
+from wholesale.kernel.actor import SYSTEM
 from wholesale.ledger import jobs, queries
 from wholesale.ledger.models import LedgerProof
+from wholesale.orders import actions as order_actions
+from wholesale.orders import queries as order_queries
+from wholesale.orders.models import Order
 from wholesale.platform.db import db
+from wholesale.platform.transaction import transaction
 
 
 @pytest.fixture
@@ -69,3 +79,40 @@ def test_each_proof_is_kept(committed_app: Flask, monkeypatch: pytest.MonkeyPatc
         db.session.rollback()
         kept = queries.proofs()
         assert [(type(proof), proof.is_clean) for proof in kept] == [(LedgerProof, False), (LedgerProof, True)]
+
+
+def test_what_happens_while_it_runs_is_not_wrong(committed_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of the proof sees one moment: an order that is delivered in the middle of it has no wrong postings."""
+    with committed_app.app_context():
+        with transaction():
+            amina = accounts.user("Amina")
+            owners: dict[User, str] = {amina: "owner"}
+            organizations.business("Amina Store", members=owners)
+            bag = catalog.product(organizations.business("Dipu Traders", kind="seller"))
+            [order] = orders.placed(accounts.actor(amina), {bag: 100})
+            number = order.number
+            for state in ("confirmed", "shipped"):
+                order_actions.move_order(actor=SYSTEM, number=number, to=state)
+        db.session.remove()
+    read = order_queries.postings_of
+
+    def deliver() -> None:
+        with committed_app.app_context():
+            with transaction():
+                order_actions.move_order(actor=SYSTEM, number=number, to="delivered")
+            db.session.remove()
+
+    def slowly(found: Sequence[Order]) -> dict[str, order_queries.Postings]:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(deliver).result()
+        return read(found)
+
+    monkeypatch.setattr(order_queries, "postings_of", slowly)
+    with committed_app.app_context():
+        with transaction():
+            found = [problem for problem in jobs.proved().problems if "postings" in problem]
+        db.session.remove()
+        assert found == []
+        assert db.session.scalar(sa.select(Order.state)) == "delivered"
+        assert db.session.scalar(sa.text("SHOW transaction_isolation")) == "read committed"
+        db.session.remove()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from wholesale.kernel import clock
 from wholesale.ledger import queries
 from wholesale.ledger.models import LedgerProof
-from wholesale.platform.transaction import independent
+from wholesale.platform.transaction import independent, one_moment
 
 Proof = Callable[[], list[str]]
 
@@ -27,7 +27,11 @@ def problems() -> list[str]:
 
 
 def proved() -> LedgerProof:
-    """Replay everything now, and keep what came of it, whatever becomes of the caller's transaction."""
+    """Replay everything now, and keep what came of it, whatever becomes of the caller's transaction.
+
+    What is posted meanwhile is not seen: else half of it would be, and be called wrong.
+    """
+    one_moment()
     began = clock.now()
     found = problems()
     journals, postings = queries.counted()

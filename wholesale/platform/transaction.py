@@ -143,6 +143,16 @@ def begin(*, read_only: bool = False) -> None:
         session.execute(sa.text("SET TRANSACTION READ ONLY"))  # joined to a test's transaction: in its savepoint
 
 
+def one_moment() -> None:
+    """Let the transaction that begins with the next statement see one moment, however many statements it has.
+
+    For what compares many rows while people work. One that has begun already goes on as it is.
+    """
+    session = db.session()
+    if not session.in_transaction() and not isinstance(session.get_bind(), sa.Connection):
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
 def is_reading() -> bool:
     """Whether the current transaction is one that cannot write: a safe request's."""
     return bool(db.session().info.get("read_only"))
