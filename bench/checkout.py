@@ -197,6 +197,7 @@ class Ours:
 
     seconds: float
     worked: float
+    of_database: float
     times: list[float]
     answers: list[str]
     again: list[str]
@@ -255,6 +256,7 @@ def buy(app: Flask, name: str, size: Crowd) -> Ours:
     return Ours(
         seconds,
         worked + sum(part["worked"] for part in first),
+        worked,
         list(chain.from_iterable(part["times"] for part in first)),
         list(chain.from_iterable(part["answers"] for part in first)),
         list(chain.from_iterable(part["answers"] for part in again)),
@@ -474,6 +476,7 @@ class Bare:
     orders: int
     seconds: float
     worked: float
+    of_database: float
 
 
 def find_pgbench() -> str | None:
@@ -516,7 +519,8 @@ def send(app: Flask, script: Script, by: str | None, *, number: int, clients: in
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     children = after.ru_utime + after.ru_stime - before[0].ru_utime - before[0].ru_stime
     client = children if by else time.process_time() - before[1]
-    return Bare("pgbench" if by else "psycopg", each * clients, seconds, client + sum(used.values()) / 1e9)
+    database = sum(used.values()) / 1e9
+    return Bare("pgbench" if by else "psycopg", each * clients, seconds, client + database, database)
 
 
 def _backends(app: Flask) -> list[Path]:
@@ -550,12 +554,13 @@ def _by_pgbench(by: str, script: Script, where: dict[str, str], clients: int, ea
 
 def _by_threads(script: Script, where: dict[str, str], clients: int, each: int) -> float:
     names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password", "PGDATABASE": "dbname"}
-    to = {ours: where[theirs] for theirs, ours in names.items() if where[theirs]} | {"options": where["PGOPTIONS"]}
+    known = {ours: where[theirs] for theirs, ours in names.items() if where[theirs]}
+    to = psycopg.conninfo.make_conninfo(**known, options=where["PGOPTIONS"])
     start, began = threading.Barrier(clients + 1), 0.0
 
     def client(number: int) -> None:
         dice = random.Random(number)
-        with psycopg.connect(**to, autocommit=True) as connection:
+        with psycopg.connect(to, autocommit=True) as connection:
             start.wait()
             for _ in range(each):
                 script.send(connection, dice)
@@ -633,6 +638,8 @@ def measure(app: Flask, name: str, size: Crowd, by: str | None) -> dict[str, Any
         "bare_by": them.by,
         "bare_orders": them.orders,
         "bare_a_second": round(them.orders / them.seconds, 1),
+        "database_cpu_ms": round(ours.of_database * 1000 / max(1, ours.placed), 2),
+        "bare_database_cpu_ms": round(them.of_database * 1000 / them.orders, 2),
         "bare_cpu_ms": round(them.worked * 1000 / them.orders, 2),
         "rows": written,
         "bare_rows": bare_written,
@@ -691,12 +698,16 @@ def report(found: dict[str, Any], given: argparse.Namespace, say: Callable[[str]
         f"{found['orders']:,} orders of {OF_FIRST + OF_SECOND} lines over {given.goods} products,"
         f" {given.processes} × {given.threads} at once, load average {found['load']}"
     )
-    say(f"{'':<28} {'orders/s':>9} {'CPU ms':>8} {'p50':>8} {'p95':>8} {'p99':>8}")
+    say(f"{'':<28} {'orders/s':>9} {'CPU ms':>8} {'database':>8} {'p50':>8} {'p95':>8} {'p99':>8}")
     say(
         f"{'place_order':<28} {found['orders_a_second']:>9,.1f} {found['cpu_ms']:>8.2f}"
+        f" {found['database_cpu_ms']:>8.2f}"
         f" {found['p50_ms']:>8.1f} {found['p95_ms']:>8.1f} {found['p99_ms']:>8.1f}"
     )
-    say(f"{'bare SQL by ' + found['bare_by']:<28} {found['bare_a_second']:>9,.1f} {found['bare_cpu_ms']:>8.2f}")
+    say(
+        f"{'bare SQL by ' + found['bare_by']:<28} {found['bare_a_second']:>9,.1f} {found['bare_cpu_ms']:>8.2f}"
+        f" {found['bare_database_cpu_ms']:>8.2f}"
+    )
     late = "" if found["ratio"] >= BAR else "  under the bar"
     say(f"ratio {found['ratio']:.2f}, bar {BAR:.2f}{late}")
     say(
