@@ -318,6 +318,8 @@ def test_time_cancels_what_was_changed(order: Order, dipu: Actor, amina: Actor, 
     assert (now.state, now.due) == ("confirmed", Decimal(3000))
     assert (available(bag), available(basket), held("answer:")) == (500, 100, 0)
     order_life.proved()
+    # What was announced in two days waits two days.
+    db.session.execute(sa.update(outbox.OutboxRow).values(available_at=clock.now()))
     assert {("amina@test.example", "order_answer_expired"), ("dipu@test.example", "order_answer_expired")} <= letters()
 
 
@@ -415,6 +417,18 @@ def test_the_tax_counts_in_what_a_substitute_may_cost(cast: Cast, order: Order, 
     with pytest.raises(DomainError) as refused:
         order_life.answered(dipu, order, instead(quantity=100, price="120"))  # 12,000 and 1,800
     assert str(refused.value.field).endswith("-unit_price")
+
+
+def test_nor_does_it_when_the_tax_rises_before_the_buyer_decides(
+    cast: Cast, order: Order, dipu: Actor, amina: Actor
+) -> None:
+    catalog.product(cast.trader, "Basket", tiers=((10, "135"),), cost="70", stock=200)
+    order_life.answered(dipu, order, instead(quantity=100, price="135"))
+    taxes.rate(country="BD")
+    seen = order_life.proposed(order).seen
+    with pytest.raises(DomainError, match="may not cost more"), db.session.begin_nested():
+        actions.accept(actor=amina, number=order.number, seen=seen)
+    assert order_life.fresh(order.number).due == Decimal(16500)
 
 
 def test_two_substitutes_in_one_answer(cast: Cast, order: Order, dipu: Actor, amina: Actor, basket: Product) -> None:

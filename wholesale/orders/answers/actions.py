@@ -330,6 +330,7 @@ def _substitute(actor: Actor, order: Order, line: OrderLine, reply: OrderAnswerL
     quantity, price = reply.quantity or 0, Money(reply.price, order.currency)
     goods = queries.goods_of_variant(reply.variant_id or 0)
     total = (price * quantity).rounded()
+    rules.check_substitute(goods.charged(total), queries.replaced(order, line))  # its tax may have risen since
     portion, settlement = queries.portion_of(goods, total, quantity)
     on_top = Money.zero(order.currency) if portion.tax_included else portion.tax
     added = OrderLine(
