@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 import sqlalchemy as sa
 
@@ -71,10 +71,11 @@ def make_export(export_id: int) -> None:
     if export is None or export.ready_at is not None:
         return
     whose = queries.Whose(export.side, export.organization_id)
-    with i18n.speaking(export.language), tempfile.TemporaryFile() as file:
+    with i18n.speaking(export.language), tempfile.TemporaryFile() as temporary:
+        file = cast("BinaryIO", temporary)
         count = write(file, export.kind, whose, Filters.kept(export.filters))
         file.seek(0)
-        stored = files.storage().put(file.read(), TYPES[export.kind])
+        stored = files.storage().put_file(file, TYPES[export.kind])  # a long table is larger than a worker's memory
     export.file_key, export.size, export.rows, export.ready_at = stored.key, stored.size, count, clock.now()
     db.session.flush()
 

@@ -32,7 +32,7 @@ HEAD = (
     N_("Order"), N_("Purchase"), N_("Placed"), N_("State"), N_("Buyer"), N_("Seller"), N_("Buyer's order number"),
     N_("SKU"), N_("Product"), N_("Unit"), N_("Ordered"), N_("Cancelled"), N_("Returned"), N_("Price each"), N_("Goods"),
     N_("Goods taken back"), N_("Tax"), N_("Tax, per cent"), N_("Tax on top"), N_("Tax in the price"), N_("Currency"),
-    N_("Delivery"), N_("Order's total"), N_("Taken back"), N_("Left to pay for"),
+    N_("Delivery"), N_("Order's total"), N_("Cancelled and returned"), N_("Left to pay for"),
 )  # fmt: skip
 _TEXT_COLUMNS = frozenset({0, 1, 6, 7})
 _WIDTHS = (18, 18, 17, 12, 24, 24, 18, 16, 34, *[12] * 16)
@@ -163,7 +163,9 @@ def _row(
     order: Order, purchase: str, reference: str, line: OrderLine, progress: LineProgress, *, is_first: bool
 ) -> list[Cell]:
     on_top = Decimal(0) if line.tax_included else line.tax_amount
-    own: list[Cell] = [order.delivery_fee, order.total, order.credited, order.due] if is_first else [None] * 4
+    own: list[Cell] = [None] * 4
+    if is_first:
+        own = [Money(each, order.currency) for each in (order.delivery_fee, order.total, order.credited, order.due)]
     return [
         order.number,
         purchase,
@@ -178,13 +180,13 @@ def _row(
         line.quantity,
         progress.cancelled,
         progress.returned,
-        line.unit_price,
-        line.line_total,
-        progress.credited,
+        Money(line.unit_price, order.currency),
+        Money(line.line_total, order.currency),
+        Money(progress.credited, order.currency),
         line.tax_name,
         line.tax_percent if line.tax_name else None,
-        on_top,
-        line.tax_amount - on_top,
+        Money(on_top, order.currency),
+        Money(line.tax_amount - on_top, order.currency),
         order.currency,
         *own,
     ]

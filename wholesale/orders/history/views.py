@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 
 from flask import Blueprint, Response, make_response, request
@@ -31,8 +32,10 @@ def _table(kind: str) -> Response:
     return _download(file.getvalue(), kind)
 
 
-def _download(data: bytes, kind: str) -> Response:
+def _download(data: bytes | Iterator[bytes], kind: str, size: int | None = None) -> Response:
     response = make_response(data)
+    if size is not None:
+        response.content_length = size
     response.headers["Content-Type"] = actions.TYPES[kind]
     response.headers["Content-Disposition"] = f"attachment; filename=orders-{clock.now():%Y-%m-%d}.{kind}"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -86,4 +89,4 @@ def download(export_id: int) -> Response:
     found = queries.export(actor(), export_id)
     if found.file_key is None:
         raise NotFoundError
-    return _download(files.storage().get(found.file_key), found.kind)
+    return _download(files.storage().chunks(found.file_key), found.kind, found.size)
