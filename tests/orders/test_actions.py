@@ -211,7 +211,7 @@ def test_who_may_move_what(cast: Cast) -> None:
         actions.move_order(actor=dipu, number=order.number, to="cancelled")
     assert refused.value.field == "reason"
     actions.move_order(actor=dipu, number=order.number, to="confirmed")
-    with pytest.raises(ConflictError, match='"confirmed" now'):
+    with pytest.raises(ConflictError, match='"Confirmed" now'):
         actions.move_order(actor=babul, number=order.number, to="cancelled", reason="Too late")
     with pytest.raises(ConflictError):
         actions.move_order(actor=dipu, number=order.number, to="delivered")

@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired
 from wholesale.cart.quick.rules import pieces
 from wholesale.kernel.errors import DomainError
 from wholesale.orders import rules
-from wholesale.orders.line_forms import LinesForm, PiecesField
+from wholesale.orders.line_forms import LinesForm, PiecesField, WhyField
 from wholesale.organizations.forms import place_name
 from wholesale.platform import i18n, kept
 from wholesale.platform.fields import choice
@@ -124,7 +124,7 @@ class MoveForm(HouseForm):
     """A move of an order to another state."""
 
     to = HiddenField()
-    reason = LongTextField(_l("Reason"), maximum=500, optional=True)
+    reason = WhyField(_l("Reason"))
 
 
 class AgainForm(HouseForm):
@@ -163,6 +163,8 @@ class _OfLines(LinesForm):
 
     def __init__(self, order: Any, *, sequence: int = 0, prefilled: bool = False, **kwargs: Any) -> None:
         super().__init__(prefix=f"{self.part}-", data={"sequence": str(sequence)}, **kwargs)
+        # A second click still names what the first one took the last pieces of.
+        sent = request.form if kwargs.get("formdata", True) is not None else {}
         self.lines = {
             line.id: PiecesForm(
                 prefix=f"{self.part}-{line.id}-",
@@ -170,8 +172,18 @@ class _OfLines(LinesForm):
                 **kwargs,
             )
             for line in order.lines
-            if line.progress.open
+            if line.progress.open or f"{self.part}-{line.id}-quantity" in sent
         }
+
+    def refuse(self, error: DomainError) -> None:
+        """What is wrong with a line, beside it; that nothing was typed at all, beside the first one."""
+        named = error.field or ""
+        if named.startswith("line-"):
+            error = DomainError(error.message, field=named.replace("line", self.part, 1), **error.values)
+        elif named == "quantity" and self.lines:
+            first = next(iter(self.lines.values()))
+            error = DomainError(error.message, field=first["quantity"].name, **error.values)
+        super().refuse(error)
 
     def pieces(self) -> dict[int, int]:
         """Line's id → how many; what was left empty is none."""
@@ -195,7 +207,7 @@ class CancelForm(_OfLines):
     """What is not delivered after all, and why."""
 
     part = "cancel"
-    reason = LongTextField(_l("Reason"), maximum=500, optional=True)
+    reason = WhyField(_l("Reason"))
 
 
 class MovesForm(HouseForm):

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wholesale.kernel.errors import DomainError
-from wholesale.kernel.words import N_
 from wholesale.platform import i18n
-from wholesale.platform.forms import AmountField, HouseForm, WholeNumberField
-
-_MARKED = N_("Something about a line cannot be right. It is marked below.")
+from wholesale.platform.forms import AmountField, HouseForm, LongTextField, WholeNumberField
 
 
 class PiecesField(WholeNumberField):
@@ -32,6 +29,20 @@ class PriceField(AmountField):
         """Nothing typed is no mistake."""
 
 
+class WhyField(LongTextField):
+    """A reason that its own step asks for, so that another step of the same form can do without."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, maximum=500, optional=True, **kwargs)
+        self.flags.required = True
+
+
+def needed(*fields: Any) -> None:
+    """Not every line needs these, but whoever means that line does: nobody calls them optional."""
+    for field in fields:
+        field.flags.needed = True
+
+
 class LineForm(HouseForm):
     """What is said of one line; the line's id is in the fields' names, because a page has many of these."""
 
@@ -42,16 +53,13 @@ class LineForm(HouseForm):
 class LinesForm(HouseForm):
     """A form with one more for each line: sent together, refused together.
 
-    A DomainError on `line-<id>-<field>` is shown beside that field; the summary on top says that there is one.
+    A DomainError on `line-<id>-<field>` is shown beside that field; the summary on top leads there.
     """
 
     lines: Mapping[int, HouseForm] = {}
 
     def validate(self, extra_validators: Any = None) -> bool:
-        sound = all([super().validate(extra_validators), *(line.validate() for line in self.lines.values())])
-        if any(line.errors for line in self.lines.values()):
-            self.form_errors.append(i18n.gettext(_MARKED))
-        return sound
+        return all([super().validate(extra_validators), *(line.validate() for line in self.lines.values())])
 
     def refuse(self, error: DomainError) -> None:
         for line in self.lines.values():
@@ -59,7 +67,6 @@ class LinesForm(HouseForm):
                 if field.name == error.field:
                     self.status = 422
                     field.errors = [*field.errors, i18n.sentence(error)]
-                    self.form_errors.append(i18n.gettext(_MARKED))
                     return
         super().refuse(error)
 

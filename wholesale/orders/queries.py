@@ -18,6 +18,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting
+from wholesale.orders.answers.models import OrderAnswer
 from wholesale.orders.models import (
     Checkout,
     LineProgress,
@@ -30,6 +31,7 @@ from wholesale.orders.models import (
     Shipment,
 )
 from wholesale.orders.rules import Parts, Portion, delivered_legs, parts, placed_legs
+from wholesale.organizations.models import Membership
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Offer, change_percent
@@ -262,22 +264,69 @@ def credits(order_id: int) -> list[OrderCredit]:  # noqa: A001 - what they are c
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One thing that happened to an order: a move, goods that left, or a part of it that was taken back."""
+    """One thing that happened to an order: a move, goods that left, a part of it that was taken back, the seller's
+    question about changes, or its end.
+
+    `who`: the business that did it; empty where nobody did, or the move itself says it.
+    """
 
     at: datetime
+    who: str = ""
     move: OrderMove | None = None
     shipment: Shipment | None = None
     credit: OrderCredit | None = None
+    question: OrderAnswer | None = None
+    decision: OrderAnswer | None = None
 
 
-def story(order: Order, sent: Sequence[Shipment]) -> list[Happening]:
-    """All that happened to an order, oldest first; its moves are loaded."""
+def story(actor: Actor, order: Order, sent: Sequence[Shipment], asked: Sequence[OrderAnswer] = ()) -> list[Happening]:
+    """All that happened to an order, oldest first; its moves and purchase are loaded. `asked`: its seller's answers."""
+    taken = credits(order.id)
+    people = {*(each.user_id for each in taken), *(each.user_id for each in sent)}
+    whose = _whose(actor, order, people, asked)
     happened = [
-        *(Happening(credit.at, credit=credit) for credit in credits(order.id)),
-        *(Happening(shipment.shipped_at, shipment=shipment) for shipment in sent),
+        *(Happening(each.given_at, order.seller_name, question=each) for each in asked),
+        *(
+            Happening(
+                each.decided_at,
+                order.buyer_name if each.state in {"accepted", "declined"} and each.decided_by is not None else "",
+                decision=each,
+            )
+            for each in asked
+            if each.decided_at is not None and each.is_question
+        ),
+        *(Happening(credit.at, whose.get(credit.user_id, ""), credit=credit) for credit in taken),
+        *(Happening(shipment.shipped_at, whose.get(shipment.user_id, ""), shipment=shipment) for shipment in sent),
         *(Happening(move.at, move=move) for move in order.moves),
     ]
     return sorted(happened, key=lambda each: each.at)
+
+
+def _whose(
+    actor: Actor, order: Order, people: Collection[int | None], asked: Sequence[OrderAnswer]
+) -> dict[int | None, str]:
+    """For which of the two businesses people acted, by their ids; the platform's own people are left out."""
+    known: dict[int | None, str] = {order.purchase.user_id: order.buyer_name}
+    known |= {each.decided_by: order.buyer_name for each in asked if each.state in {"accepted", "declined"}}
+    known |= {move.user_id: move.who for move in order.moves if move.user_id is not None}
+    unknown = {each for each in people if each is not None and each not in known}
+    if unknown:
+        # Of the other side's members the database tells nobody: who is none of the reader's own is of that side.
+        other = order.buyer_name if actor.is_seller else order.seller_name
+        names = {order.buyer_id: order.buyer_name, order.seller_id: order.seller_name}
+        sides = db.session.execute(
+            sa.select(User.id, Membership.organization_id)
+            .outerjoin(
+                Membership,
+                sa.and_(
+                    Membership.user_id == User.id, Membership.organization_id.in_([order.buyer_id, order.seller_id])
+                ),
+            )
+            .where(User.id.in_(unknown), User.staff_role.is_(None))
+        ).all()
+        known |= {side.id: names.get(side.organization_id, other) for side in sides}
+    known[None] = ""
+    return known
 
 
 def sisters(order: Order) -> list[Order]:

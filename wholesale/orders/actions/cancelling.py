@@ -12,6 +12,7 @@ from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.orders import queries, rules
 from wholesale.orders.actions import crediting, moving
 from wholesale.orders.actions.crowds import Outcome, one_by_one
+from wholesale.orders.line_forms import on_line
 from wholesale.orders.models import Order, OrderCredit
 from wholesale.platform.db import db
 
@@ -23,7 +24,7 @@ def cancel_pieces(
 
     With nothing left the order is cancelled, and its delivery costs nothing either. `sequence` is the taking back that
     the actor saw coming: the same once more changes nothing (a double click), another in its place is a ConflictError.
-    Raises as `move_order` does, and DomainError on `quantity` and `reason`.
+    Raises as `move_order` does, and DomainError on `line-<id>-quantity`, `quantity` and `reason`.
     """
     order = moving.locked(actor=actor, number=number)
     wanted = {line_id: count for line_id, count in pieces.items() if count}
@@ -43,9 +44,10 @@ def cancel_pieces(
     for line_id, count in wanted.items():
         line = lines[line_id]
         if not 0 < count <= line.progress.open:
-            raise DomainError(
+            wrong = DomainError(
                 "Of {name}, {open} can still be cancelled.", field="quantity", name=line.name, open=line.progress.open
             )
+            raise on_line(wrong, line_id)
     if all(wanted.get(line.id, 0) == line.progress.open and not line.progress.shipped for line in order.lines):
         moving.advance(actor=actor, order=order, to="cancelled", reason=reason)
         db.session.flush()

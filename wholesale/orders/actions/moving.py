@@ -22,6 +22,7 @@ from wholesale.platform.outbox import emit
 
 SAY_WHY = N_("Say why, so that the other side understands.")
 
+NOT_NOW = N_('This is "{before}" now, so it cannot become "{after}".')
 TOO_LATE = N_('This is "{before}" now: it is too late for this step. Ask the other side.')
 
 
@@ -74,12 +75,17 @@ def check_may_move(*, actor: Actor, order: Order, to: str) -> None:
         raise ForbiddenError("Your role in the business is to look, not to act.")
     if actor.on_behalf:
         raise ForbiddenError("Who acts for a business places orders and does nothing else. Stop that first.")
-    check_transition(rules.TRANSITIONS, order.state, to, words=rules.IN_WORDS)
+    if (order.state, to) not in rules.TRANSITIONS:
+        raise ConflictError(NOT_NOW, before=_called(order.state), after=_called(to))
     side = party(actor)
     if side not in rules.MOVERS[order.state, to]:
         if any(after == to and side in movers for (_before, after), movers in rules.MOVERS.items()):
-            raise ConflictError(TOO_LATE, before=Word(rules.IN_WORDS.get(order.state, order.state)))
+            raise ConflictError(TOO_LATE, before=_called(order.state))
         raise ForbiddenError("This step is not yours to take.")
+
+
+def _called(state: str) -> Word:
+    return Word(rules.IN_WORDS.get(state, state))
 
 
 def follow_pieces(*, actor: Actor, order: Order, reason: str = "") -> None:

@@ -12,6 +12,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError
 from wholesale.orders import queries
 from wholesale.orders.answers import ending
+from wholesale.orders.line_forms import on_line
 from wholesale.orders.models import Order, Shipment, ShipmentLine
 from wholesale.platform.db import db
 
@@ -19,8 +20,8 @@ from wholesale.platform.db import db
 def send(*, actor: Actor, order: Order, pieces: Mapping[int, int], carrier: str = "", tracking: str = "") -> Shipment:
     """Ship `pieces` (line's id → how many) of a locked order together: they leave the stock. The state is the caller's.
 
-    Raises DomainError on `quantity` for more than is open, or for nothing; ConflictError while the buyer is asked about
-    changes.
+    Raises DomainError on `line-<id>-quantity` for more than is open, on `quantity` for nothing; ConflictError while the
+    buyer is asked about changes.
     """
     ending.check_none_waits(order.id)
     leaving = {line: pieces.get(line.id, 0) for line in order.lines if pieces.get(line.id, 0)}
@@ -28,9 +29,10 @@ def send(*, actor: Actor, order: Order, pieces: Mapping[int, int], carrier: str 
         raise DomainError("Say how many pieces leave.", field="quantity")
     for line, quantity in leaving.items():
         if not 0 < quantity <= line.progress.open:
-            raise DomainError(
+            wrong = DomainError(
                 "Of {name}, {open} are still to be shipped.", field="quantity", name=line.name, open=line.progress.open
             )
+            raise on_line(wrong, line.id)
     sequence = queries.shipments_of(order.id) + 1
     shipment = Shipment(
         order_id=order.id,

@@ -10,7 +10,7 @@ from wtforms import HiddenField
 
 from wholesale.kernel.money import Money
 from wholesale.orders.answers.rules import KINDS, Reply
-from wholesale.orders.line_forms import LineForm, LinesForm, PiecesField, PriceField
+from wholesale.orders.line_forms import LineForm, LinesForm, PiecesField, PriceField, needed
 from wholesale.platform.fields import DayField, RadioField, choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField
 
@@ -32,6 +32,10 @@ class ReplyForm(LineForm):
     sku = TextField(_l("SKU of what you offer"), maximum=80, optional=True)
     substitute_quantity = PiecesField(_l("How many pieces"), minimum=1)
     unit_price = PriceField(_l("Price each"))
+
+    def __init__(self, line_id: int, **kwargs: Any) -> None:
+        super().__init__(line_id, **kwargs)
+        needed(self.quantity, self.ready_on, self.sku, self.substitute_quantity, self.unit_price)
 
     def reply(self, currency: str) -> Reply:
         """What was typed, as the action takes it."""

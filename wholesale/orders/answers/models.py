@@ -40,6 +40,11 @@ class OrderAnswer(Base):
     decided_by: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), default=None)
     lines: Mapped[list[OrderAnswerLine]] = relationship(init=False, order_by="OrderAnswerLine.line_id", lazy="raise")
 
+    @property
+    def is_question(self) -> bool:
+        """Whether the buyer was asked; what needs no asking is decided in the moment it is given."""
+        return self.decided_at is None or self.decided_at > self.given_at
+
 
 class OrderAnswerLine(Base):
     """A reply: about so many open `pieces` of a line. `asked`: the buyer decides; otherwise it held at once.

@@ -43,6 +43,15 @@ def newest(order_id: int) -> OrderAnswer | None:
     return db.session.scalars(_answers(OrderAnswer.order_id == order_id)).one_or_none()
 
 
+def of_order(order: Order) -> list[OrderAnswer]:
+    """All answers to an order, without their lines, oldest first."""
+    return list(
+        db.session.scalars(
+            sa.select(OrderAnswer).where(OrderAnswer.order_id == order.id).order_by(OrderAnswer.sequence)
+        )
+    )
+
+
 def waiting(order: Order) -> OrderAnswer | None:
     """The answer that the order's buyer is to decide about."""
     if order.state not in rules.ANSWERABLE:

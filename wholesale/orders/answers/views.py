@@ -19,7 +19,6 @@ from wholesale.platform.i18n import sentence
 from wholesale.platform.transaction import abandon
 
 bp = Blueprint("answers", __name__)
-bp.add_app_template_global(queries.waiting, "answer_waiting")
 bp.add_app_template_global(queries.may_answer, "may_answer")
 
 _LABELS = {
@@ -29,12 +28,24 @@ _LABELS = {
     "withdrawn": _l("Taken back"),
     "expired": _l("Not decided in time"),
 }
+_DECISIONS = {
+    "accepted": _l("The buyer took the changed order"),
+    "declined": _l("The buyer did not take the changed order"),
+    "withdrawn": _l("The question was taken back"),
+    "expired": _l("The buyer did not decide in time"),
+}
 _TONES = {"waiting": "warn", "accepted": "good", "declined": "bad", "withdrawn": "neutral", "expired": "neutral"}
 
 
 @bp.app_template_filter("answer_label")
 def answer_label(state: str) -> str:
     return str(_LABELS[state])
+
+
+@bp.app_template_filter("decision_label")
+def decision_label(state: str) -> str:
+    """What became of a question, as a sentence among the things that happened to an order."""
+    return str(_DECISIONS[state])
 
 
 @bp.app_template_filter("answer_tone")

@@ -14,13 +14,13 @@ from wholesale.inventory import actions as inventory
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
-from wholesale.kernel.money import Money
+from wholesale.kernel.money import Money, smallest_unit
 from wholesale.kernel.states import check_transition
 from wholesale.kernel.words import N_
 from wholesale.orders import actions as orders
 from wholesale.orders.line_forms import on_line
 from wholesale.orders.models import Order, OrderCredit
-from wholesale.orders.returns import queries, rules
+from wholesale.orders.returns import pictures, queries, rules
 from wholesale.orders.returns.events import AllowanceGiven, GoodsRefused, ReturnMoved
 from wholesale.orders.returns.models import ReturnLine, ReturnPhoto, ReturnRequest
 from wholesale.platform import kept
@@ -29,7 +29,7 @@ from wholesale.platform.outbox import emit
 
 CHANGED = N_("The order has changed since you looked. Below is how it is now: please check and send it again.")
 SAY_WHY = N_("Say why, so that the other side understands.")
-_NO_PICTURE = N_("This is no picture. Choose a JPEG, PNG or WebP file.")
+_TOO_FINE = N_("The smallest coin is {coin}. Round the amount to it.")
 _SELLING = frozenset({"seller", "staff"})
 
 # An order about whose goods something is open is not completed meanwhile.
@@ -102,9 +102,7 @@ def _keep_photos(made: ReturnRequest, photos: Mapping[str, kept.Upload]) -> None
     if len(given) > rules.MAX_PHOTOS:
         raise DomainError("At most {most} pictures can be sent.", most=rules.MAX_PHOTOS)
     for field, upload in given.items():
-        stored = kept.accept(upload, field=field)
-        if not stored.media_type.startswith("image/"):
-            raise DomainError(_NO_PICTURE, field=field)
+        stored = pictures.accept(upload, field=field)
         db.session.add(
             ReturnPhoto(
                 return_id=made.id,
@@ -290,7 +288,10 @@ def allow(*, actor: Actor, number: str, seen: str, amounts: Mapping[int, Money],
         raise DomainError("Say of at least one line how much is let off.")
     for line_id, amount in amounts.items():
         most = left.get(line_id, Money.zero(order.currency))
-        if amount.amount <= 0 or amount > most or amount != amount.rounded():
+        if amount != amount.rounded():
+            coin = Money(smallest_unit(order.currency), order.currency)
+            raise DomainError(_TOO_FINE, field=f"line-{line_id}-amount", coin=coin)
+        if amount.amount <= 0 or amount > most:
             raise DomainError("At most {left} of this line can be let off.", field=f"line-{line_id}-amount", left=most)
     credit = orders.take_back(actor=actor, order=order, kind="allowance", reason=reason, amounts=amounts)
     assert credit is not None, "something was let off"

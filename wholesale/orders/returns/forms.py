@@ -10,7 +10,8 @@ from wtforms import HiddenField, SelectField
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
-from wholesale.orders.line_forms import LineForm, LinesForm, PiecesField, PriceField
+from wholesale.orders.line_forms import LineForm, LinesForm, PiecesField, PriceField, WhyField, needed
+from wholesale.orders.returns import pictures
 from wholesale.orders.returns.rules import REASONS, Arrival, Wish
 from wholesale.platform import kept
 from wholesale.platform.fields import choice
@@ -63,7 +64,7 @@ class ReturnForm(LinesForm):
                 self.kept.pop(name, None)
                 continue
             try:
-                self.kept[name] = kept.keep(self[name].data, field=name)
+                self.kept[name] = pictures.keep(self[name].data, field=name)
             except DomainError as error:
                 self.refuse(error)
                 self.kept.pop(name, None)
@@ -85,7 +86,7 @@ class DecideForm(HouseForm):
     """The seller's answer to a return."""
 
     verdict = HiddenField()
-    answer = LongTextField(_l("Your answer"), maximum=500, optional=True)
+    answer = WhyField(_l("Your answer"))
 
 
 class ArrivalForm(LineForm):
@@ -101,6 +102,7 @@ class ReceiptForm(LinesForm):
     def __init__(self, line_ids: Iterable[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.lines: dict[int, ArrivalForm] = {line_id: ArrivalForm(line_id, **kwargs) for line_id in line_ids}
+        needed(*(line.arrived for line in self.lines.values()))
 
     def arrivals(self) -> dict[int, Arrival]:
         """Line's id → what has arrived of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.orders import queries as orders
+from wholesale.orders.answers.models import OrderAnswer
 from wholesale.orders.models import Order, OrderCredit, OrderLine, Shipment
 from wholesale.orders.returns import rules
 from wholesale.orders.returns.models import ReturnPhoto, ReturnRequest
@@ -166,6 +167,44 @@ def received_of(purchase_id: int, order_id: int | None = None) -> list[str]:
     if order_id is not None:
         statement = statement.where(Order.id == order_id)
     return list(db.session.scalars(statement))
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What of some orders waits for somebody, beside their next step.
+
+    `returns`: how many returns wait for the reader; `asked_back`: the state of the open return of an order, by its id;
+    `asked`: orders about which the buyer is asked.
+    """
+
+    returns: int
+    asked_back: Mapping[int, str]
+    asked: frozenset[int]
+
+
+def waits(actor: Actor, order_ids: Collection[int]) -> Waits:
+    """What waits of these orders, and how many returns wait for the actor's business, in one look-up.
+
+    A return that is asked for waits for the seller; one that may come back waits for the buyer, who sends it.
+    """
+    mine = (
+        sa.select(sa.literal("mine").label("what"), sa.func.count().label("number"))
+        .select_from(ReturnRequest)
+        .join(Order, Order.id == ReturnRequest.order_id)
+        .where(_visible_to(actor), ReturnRequest.state == ("approved" if actor.is_buyer else "requested"))
+    )
+    back = sa.select(ReturnRequest.state, ReturnRequest.order_id).where(
+        ReturnRequest.order_id.in_(order_ids), ReturnRequest.state.in_(rules.OPEN)
+    )
+    asked = sa.select(sa.literal("asked"), OrderAnswer.order_id).where(
+        OrderAnswer.order_id.in_(order_ids), OrderAnswer.state == "waiting"
+    )
+    rows = db.session.execute(sa.union_all(mine, back, asked)).all()
+    return Waits(
+        returns=sum(number for what, number in rows if what == "mine"),
+        asked_back={number: what for what, number in rows if what in rules.OPEN},
+        asked=frozenset(number for what, number in rows if what == "asked"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

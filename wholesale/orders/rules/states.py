@@ -55,8 +55,18 @@ STATES = (
     N_("cancelled"),
     N_("returned"),
 )
-# In sentences people read words, not what the database keeps.
-IN_WORDS = {"partly_shipped": N_("partly shipped"), "processing": N_("being packed")}
+# In sentences people read the words of the badges, not what the database keeps.
+IN_WORDS = {
+    "placed": N_("Placed"),
+    "confirmed": N_("Confirmed"),
+    "processing": N_("Being packed"),
+    "partly_shipped": N_("Partly shipped"),
+    "shipped": N_("Shipped"),
+    "delivered": N_("Delivered"),
+    "completed": N_("Completed"),
+    "cancelled": N_("Cancelled"),
+    "returned": N_("Returned"),
+}
 # The way of an order that goes well, for the steps on its page.
 PATH = ("placed", "confirmed", "processing", "shipped", "delivered", "completed")
 OFF_PATH = frozenset({"cancelled", "returned"})

@@ -12,7 +12,7 @@ from wholesale.kernel.money import Money
 from wholesale.order_lists import actions as order_lists
 from wholesale.order_lists.forms import NameForm
 from wholesale.orders import queries
-from wholesale.orders.forms import AgainForm, MoveForm
+from wholesale.orders.forms import AgainForm
 from wholesale.orders.views.orders import bp, order_page, page_key
 from wholesale.platform.access import ORDERING_BUYER, VERIFIED_BUYER, access, actor
 from wholesale.platform.htmx import done, show
@@ -78,5 +78,5 @@ def keep_as_list(number: str) -> Response:
     form = NameForm()
     made = form.submit(lambda: order_lists.keep_new(actor=actor(), name=form.name.data or "", lines=lines))
     if made is None:
-        return order_page(number, MoveForm(formdata=None), form)
+        return order_page(number, naming=form)
     return done("order_lists.show_list", _("The order is kept as this list."), list_id=made)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from wholesale.kernel.errors import ConflictError
 from wholesale.order_lists.forms import NameForm
 from wholesale.orders import actions, queries, rules
+from wholesale.orders.answers import queries as answers
 from wholesale.orders.approval import queries as approvals
 from wholesale.orders.forms import CancelForm, MoveForm, MovesForm, ShipForm
 from wholesale.orders.history import queries as history_queries
 from wholesale.orders.history.reading import read_filters
+from wholesale.orders.returns import queries as returns
 from wholesale.platform.access import SELLER, SIGNED_IN, access, actor
+from wholesale.platform.forms import HouseForm
 from wholesale.platform.htmx import done, respond
+from wholesale.platform.i18n import sentence
+from wholesale.platform.transaction import abandon
 
 bp = Blueprint("orders", __name__)
 
@@ -117,26 +123,29 @@ def incoming() -> Response:
 def _list(endpoint: str, outcomes: Sequence[actions.Outcome] = (), form: MovesForm | None = None) -> Response:
     form = form or MovesForm(formdata=None)
     filters = read_filters(request.args)
+    page = history_queries.page(actor(), filters, before=page_key())
     return respond(
         "orders/list.html",
         "orders/_list.html",
         form.status,
-        page=history_queries.page(actor(), filters, before=page_key()),
+        page=page,
+        waits=returns.waits(actor(), [order.id for order in page.orders]),
         filters=filters,
         counts=queries.counts(actor()),
         state=_state(),
         states=rules.STATES,
         endpoint=endpoint,
         form=form,
-        together=_together() if endpoint == "orders.incoming" and actor().role != "viewer" else (),
+        together=_together({order.state for order in page.orders})
+        if endpoint == "orders.incoming" and actor().role != "viewer"
+        else (),
         outcomes=outcomes,
     )
 
 
-def _together() -> list[str]:
-    """What can be done with many of the orders that are shown."""
-    state = _state()
-    return [to for to in actions.TOGETHER if state is None or to in rules.moves_open_to("seller", state)]
+def _together(states: set[str]) -> list[str]:
+    """What can be done with some of the orders that are shown, which are in these states."""
+    return [to for to in actions.TOGETHER if any(to in rules.moves_open_to("seller", state) for state in states)]
 
 
 @bp.post("/seller/orders/moves")
@@ -158,24 +167,36 @@ def order(number: str) -> Response:
 def order_page(
     number: str,
     form: MoveForm | None = None,
+    *,
     naming: NameForm | None = None,
     shipping: ShipForm | None = None,
     cancelling: CancelForm | None = None,
+    conflict: ConflictError | None = None,
 ) -> Response:
-    """The order as it is now; of the forms on it, those are given that were refused."""
+    """The order as it is now; of the forms on it, those are given that were refused.
+
+    `conflict`: why nothing was done, because the order is not any more what it was.
+    """
     order = queries.order(actor(), number)
     purchase = order.purchase
     people = [purchase.approved_by, purchase.user_id if purchase.on_behalf_reason is not None else None]
     sent = queries.shipments(order.id)
-    story = queries.story(order, sent)
+    answered = answers.of_order(order)
+    asked = next((each for each in answered if each.state == "waiting"), None)
+    story = queries.story(actor(), order, sent, answered)
     money = queries.money_of(order)
     side = "nobody" if actor().role == "viewer" or actor().on_behalf else actions.party(actor())
     moves = [to for to in rules.moves_open_to(side, order.state) if to not in rules.FOLLOWS]
+    if asked:  # nothing but cancelling all of it is done with an order about which its buyer is asked
+        moves = [to for to in moves if to == "cancelled"]
     given = (form, naming, shipping, cancelling)
     return respond(
         "orders/order.html",
         "orders/_order.html",
-        max((each.status for each in given if each is not None), default=200),
+        409 if conflict else max((each.status for each in given if each is not None), default=200),
+        problem=sentence(conflict) if conflict else None,
+        asked=asked,
+        may_withdraw=asked is not None and side in {"seller", "staff"},
         order=order,
         lines={line.id: line for line in order.lines},
         form=form or MoveForm(formdata=None),
@@ -185,7 +206,7 @@ def order_page(
         moves=moves,
         next_move=next((to for to in moves if to not in {"cancelled", "shipped"}), None),
         may_deliver="shipped" in moves or "delivered" in moves,
-        may_cancel_pieces=rules.may_cancel_pieces(side, order.state),
+        may_cancel_pieces=asked is None and rules.may_cancel_pieces(side, order.state),
         may_cancel_purchase=order.state == "placed" and side == "buyer",
         sisters=queries.sisters(order) if actor().is_buyer or actor().is_staff else [],
         states=rules.PATH,
@@ -199,15 +220,28 @@ def order_page(
     )
 
 
+def _do(number: str, form: HouseForm, action: Callable[[], object], message: str) -> Response | None:
+    """Run the action and lead back to the order; the order as it is now when it came too late; None when refused."""
+    try:
+        accepted = form.accept(action)
+    except ConflictError as conflict:
+        abandon()
+        return order_page(number, conflict=conflict)
+    return done("orders.order", message, number=number) if accepted else None
+
+
 @bp.post("/orders/<number>/state")
 @access(SIGNED_IN)
 def move(number: str) -> Response:
     """Confirm, pack, ship all of it, deliver, complete or cancel."""
     form = MoveForm()
     to = form.to.data or ""
-    if form.accept(lambda: actions.move_order(actor=actor(), number=number, to=to, reason=form.reason.data or "")):
-        return done("orders.order", str(_DONE.get(to, "")), number=number)
-    return order_page(number, form)
+    return _do(
+        number,
+        form,
+        lambda: actions.move_order(actor=actor(), number=number, to=to, reason=form.reason.data or ""),
+        str(_DONE.get(to, "")),
+    ) or order_page(number, form)
 
 
 @bp.post("/orders/<number>/shipments")
@@ -215,7 +249,9 @@ def move(number: str) -> Response:
 def ship(number: str) -> Response:
     """Ship what is typed, all or a part."""
     form = ShipForm(queries.order(actor(), number))
-    if form.accept(
+    return _do(
+        number,
+        form,
         lambda: actions.ship(
             actor=actor(),
             number=number,
@@ -223,18 +259,21 @@ def ship(number: str) -> Response:
             carrier=form.carrier.data or "",
             tracking=form.tracking.data or "",
             sequence=form.seen(),
-        )
-    ):
-        return done("orders.order", _("It is on its way."), number=number)
-    return order_page(number, shipping=form)
+        ),
+        _("It is on its way."),
+    ) or order_page(number, shipping=form)
 
 
 @bp.post("/orders/<number>/shipments/<int:sequence>/delivery")
 @access(SIGNED_IN)
 def deliver(number: str, sequence: int) -> Response:
     """One shipment has arrived."""
-    actions.deliver(actor=actor(), number=number, sequence=sequence)
-    return done("orders.order", _("The shipment has arrived."), number=number)
+    return _do(
+        number,
+        HouseForm(),
+        lambda: actions.deliver(actor=actor(), number=number, sequence=sequence),
+        _("The shipment has arrived."),
+    ) or order_page(number)
 
 
 @bp.post("/orders/<number>/cancellation")
@@ -242,17 +281,18 @@ def deliver(number: str, sequence: int) -> Response:
 def cancel_pieces(number: str) -> Response:
     """Cancel some pieces of it that are not shipped."""
     form = CancelForm(queries.order(actor(), number))
-    if form.accept(
+    return _do(
+        number,
+        form,
         lambda: actions.cancel_pieces(
             actor=actor(),
             number=number,
             pieces=form.pieces(),
             reason=form.reason.data or "",
             sequence=form.seen(),
-        )
-    ):
-        return done("orders.order", _("It is cancelled. The goods are back in stock."), number=number)
-    return order_page(number, cancelling=form)
+        ),
+        _("It is cancelled. The goods are back in stock."),
+    ) or order_page(number, cancelling=form)
 
 
 @bp.post("/purchases/<number>/cancellation")
