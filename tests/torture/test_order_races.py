@@ -306,7 +306,7 @@ def _die() -> None:
 
 
 def _with_deaths(app: Flask, works: list[Callable[[], Any]]) -> list[Any]:
-    """Answers of a crowd of whom some die: those say "dead". Who waits too long for a lock tries again, as people do."""
+    """Answers of a crowd of whom some die: those say "dead". A lock that took too long is tried again."""
 
     def one(work: Callable[[], Any]) -> Any:
         with app.app_context():
