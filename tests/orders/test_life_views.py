@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from xml.etree.ElementTree import Element
 
 import pytest
+import sqlalchemy as sa
 
 from tests.client import HTMX, HouseClient, parse, text_of
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, organizations
+from tests.factories import accounts, catalog, order_life, organizations
 from tests.factories import orders as factory
+from tests.queries_counted import queries_counted
 from wholesale.accounts.models import User
 from wholesale.catalog.models import Product
 from wholesale.kernel.actor import SYSTEM
 from wholesale.orders import actions, queries
-from wholesale.orders.models import Order
+from wholesale.orders.answers import actions as answers
+from wholesale.orders.answers.rules import Reply
+from wholesale.orders.models import Order, Purchase
+from wholesale.orders.returns import actions as returns
+from wholesale.orders.returns.rules import Arrival, Wish
 from wholesale.platform.db import db
 
 Browser = Callable[[User], HouseClient]
@@ -305,3 +312,204 @@ def test_every_state_has_its_page(amina: HouseClient, dipu: HouseClient, order: 
     for browser in (amina, dipu):
         assert browser.get(f"/orders/{order.number}").status_code == 200
         assert browser.get("/orders").status_code == 200
+
+
+# --- after a walk by fresh eyes -----------------------------------------------------------------------------
+
+
+def links_of(html: str) -> list[str]:
+    """Where the links of the summary of mistakes lead."""
+    (summary,) = [each for each in parse(html).iter(f"{XHTML}div") if "errors" in (each.get("class") or "").split()]
+    return [(each.get("href") or "").removeprefix("#") for each in summary.iter(f"{XHTML}a")]
+
+
+def field_named(html: str, name: str) -> Element:
+    return next(each for each in parse(html).iter() if each.get("name") == name)
+
+
+def asked(cast: Cast, order: Placed) -> None:
+    """Dipu has only 30 of the 60 bags and asks Amina."""
+    held = queries.order(SYSTEM, order.number)
+    order_life.answered(accounts.actor(cast.dipu), held, Reply("less", quantity=30), note="The rest got wet.")
+    db.session.commit()
+
+
+def test_what_a_crowd_can_do_is_folded_away_and_possible(
+    dipu: HouseClient, order: Placed, cast: Cast, bag: Product
+) -> None:
+    page = dipu.get("/seller/orders").text
+    form = next(
+        each for each in parse(page).iter(f"{XHTML}details") if "With the ticked orders…" in "".join(each.itertext())
+    )
+    assert "open" not in form.attrib
+    assert [each.get("value") for each in form.iter(f"{XHTML}button") if each.get("name") == "to"] == ["confirmed"]
+    move(order, "confirmed")
+    page = dipu.get("/seller/orders").text
+    assert [each.get("value") for each in parse(page).iter(f"{XHTML}button") if each.get("name") == "to"] == [
+        "processing",
+        "shipped",
+    ]
+    placed(cast.amina, {bag: 10})
+    assert "Confirm the order" in buttons(dipu.get("/seller/orders").text)
+    refused = dipu.post("/seller/orders/moves", data={"to": "confirmed"}).text
+    form = next(
+        each for each in parse(refused).iter(f"{XHTML}details") if "With the ticked orders…" in "".join(each.itertext())
+    )
+    assert "open" in form.attrib
+
+
+def test_a_question_shows_in_the_lists(dipu: HouseClient, amina: HouseClient, cast: Cast, order: Placed) -> None:
+    assert "Waits for" not in dipu.get("/seller/orders").text
+    asked(cast, order)
+    assert "Waits for the buyer" in dipu.get("/seller/orders").text
+    assert "Waits for you" in amina.get("/orders").text
+
+
+def test_one_look_up_says_what_waits(dipu: HouseClient, cast: Cast, bag: Product, order: Placed) -> None:
+    def cost() -> int:
+        with queries_counted() as sent:
+            dipu.get("/seller/orders")
+        return len(sent)
+
+    dipu.get("/seller/orders")
+    before = cost()
+    placed(cast.amina, {bag: 10})
+    asked(cast, order)
+    assert cost() == before <= 6
+
+
+def test_while_the_buyer_is_asked_nothing_else_is_offered(
+    dipu: HouseClient, amina: HouseClient, cast: Cast, order: Placed
+) -> None:
+    path = f"/orders/{order.number}"
+    asked(cast, order)
+    page = dipu.get(path).text
+    for label in ("Confirm the order", "Start packing", "Mark as shipped", "Cancel these pieces"):
+        assert label not in buttons(page)
+    assert "The buyer decides until" in text_of(page)
+    assert "Take the question back" in buttons(page)
+    assert "Take the question back" not in amina.get(path).text
+    assert "Cancel these pieces" not in buttons(amina.get(path).text)
+    late = dipu.post(f"{path}/state", data={"to": "confirmed"})
+    assert late.status_code == 409
+    assert dipu.post(f"{path}/answer/withdrawal").status_code == 303
+    assert "Confirm the order" in buttons(dipu.get(path).text)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_what_comes_too_late_shows_the_order_as_it_is(
+    dipu: HouseClient, order: Placed, headers: dict[str, str]
+) -> None:
+    move(order, "cancelled")
+    late = dipu.post(f"/orders/{order.number}/state", data={"to": "confirmed"}, headers=headers)
+    assert late.status_code == 409
+    assert 'id="orders-order"' in late.text
+    assert 'This is "Cancelled" now, so it cannot become "Confirmed".' in text_of(late.text)
+    assert "Reload" not in late.text
+
+
+def test_too_many_and_none_are_said_beside_their_line(dipu: HouseClient, order: Placed) -> None:
+    move(order, "confirmed")
+    path = f"/orders/{order.number}"
+    whole = fields_of(dipu.get(path).text, "ship")
+    none = {name: "" for name in whole if name.endswith("-quantity")}
+    for part, address, sent, line in (
+        ("ship", "shipments", {f"ship-{order.cup}-quantity": "21"}, order.cup),
+        ("ship", "shipments", none, order.bag),
+        ("cancel", "cancellation", {f"cancel-{order.cup}-quantity": "21", "cancel-reason": "Broken"}, order.cup),
+        ("cancel", "cancellation", {f"cancel-{order.bag}-quantity": "0", "cancel-reason": "Broken"}, order.bag),
+        ("cancel", "cancellation", {f"cancel-{order.cup}-quantity": "1"}, None),
+    ):
+        form = whole if part == "ship" else {"cancel-sequence": "1"}
+        answer = dipu.post(f"{path}/{address}", data=form | sent)
+        assert answer.status_code == 422
+        name = f"{part}-{line}-quantity" if line else f"{part}-reason"
+        wrong = field_named(answer.text, name)
+        assert wrong.get("aria-invalid") == "true", (part, sent)
+        assert links_of(answer.text) == [wrong.get("id")]
+        # Nobody has to look for it in something that is shut.
+        shut = [each for each in parse(answer.text).iter(f"{XHTML}details") if "open" not in each.attrib]
+        assert not [each for box in shut for each in box.iter() if each.get("name") == name]
+
+
+def test_a_reason_is_not_called_optional(amina: HouseClient, order: Placed) -> None:
+    page = amina.get(f"/orders/{order.number}").text
+    labels = {each.get("for"): " ".join("".join(each.itertext()).split()) for each in parse(page).iter(f"{XHTML}label")}
+    assert labels["reason"] == labels["cancel-reason"] == "Reason"
+
+
+@pytest.mark.parametrize("parts", [(), (20,)])
+def test_a_double_click_on_the_rest_is_one_shipment(dipu: HouseClient, order: Placed, parts: tuple[int, ...]) -> None:
+    move(order, "confirmed")
+    path = f"/orders/{order.number}"
+    for pieces in parts:
+        actions.ship(actor=SYSTEM, number=order.number, pieces={order.bag: pieces})
+        db.session.commit()
+    form = fields_of(dipu.get(path).text, "ship")
+    for _ in range(2):
+        assert dipu.post(f"{path}/shipments", data=form).status_code == 303
+    assert state_of(order) == "shipped"
+    assert len(queries.shipments(queries.order(SYSTEM, order.number).id)) == len(parts) + 1
+
+
+def test_what_happened_says_who(dipu: HouseClient, amina: HouseClient, cast: Cast, order: Placed) -> None:
+    path = f"/orders/{order.number}"
+    buyer = accounts.actor(cast.amina)
+    actions.cancel_pieces(actor=buyer, number=order.number, pieces={order.cup: 5}, reason="Too many")
+    asked(cast, order)
+    seen = order_life.proposed(queries.order(SYSTEM, order.number)).seen
+    answers.accept(actor=buyer, number=order.number, seen=seen)
+    actions.ship(actor=accounts.actor(cast.dipu), number=order.number)
+    db.session.commit()
+    for browser in (amina, dipu):
+        page = browser.get(path).text
+        (story,) = [each for each in parse(page).iter(f"{XHTML}ol") if each.get("class") == "timeline"]
+        rows = [" ".join("".join(each.itertext()).split()) for each in story]
+
+        def who(text: str, rows: list[str] = rows) -> str:
+            (row,) = [row for row in rows if text in row]
+            return row
+
+        assert cast.buyer.name in who("Too many")
+        assert cast.trader.name in who("The rest got wet.")
+        assert "asked the buyer" in who("The rest got wet.")
+        assert cast.buyer.name in who("The buyer took the changed order")
+        assert cast.trader.name in who(f"Shipment {order.number}-1 left")
+
+
+def test_a_colleague_is_of_the_buyer_in_the_sellers_eyes_too(dipu: HouseClient, cast: Cast, order: Placed) -> None:
+    colleague = accounts.user("Colleague")
+    organizations.join(cast.buyer, {colleague: "admin"})
+    actions.cancel_pieces(
+        actor=accounts.actor(colleague), number=order.number, pieces={order.cup: 5}, reason="Too many"
+    )
+    db.session.commit()
+    words = text_of(dipu.get(f"/orders/{order.number}").text)
+    assert cast.buyer.name in words.partition("Cancelled: ")[2].partition("Too many")[0]
+
+
+def test_what_is_earned_and_what_came_back(dipu: HouseClient, cast: Cast, order: Placed) -> None:
+    path = f"/orders/{order.number}"
+    assert "You receive on delivery" in text_of(dipu.get(path).text)
+    move(order, "confirmed", "shipped", "delivered")
+    words = text_of(dipu.get(path).text)
+    assert "You receive on delivery" not in words
+    assert "You have earned, after the platform's share" in words
+    assert "Returned in part" not in words
+    number = order_life.asked_back(accounts.actor(cast.amina), queries.order(SYSTEM, order.number), Wish(7, "damaged"))
+    seller = accounts.actor(cast.dipu)
+    returns.decide(actor=seller, number=number, approve=True)
+    returns.receive(actor=seller, number=number, arrivals={order.bag: Arrival(7)})
+    db.session.commit()
+    assert "Returned in part" in text_of(dipu.get(path).text)
+
+
+def test_the_buyer_reads_of_their_own_purchase_order(dipu: HouseClient, amina: HouseClient, order: Placed) -> None:
+    purchase = db.session.scalars(sa.select(Purchase).where(Purchase.number == order.purchase)).one()
+    purchase.buyer_reference, purchase.po_file_key, purchase.po_file_name = "PO-7", "a" * 64, "po.pdf"
+    db.session.commit()
+    path = f"/orders/{order.number}"
+    mine, theirs = text_of(amina.get(path).text), text_of(dipu.get(path).text)
+    assert "Your purchase order: po.pdf" in mine
+    assert "The buyer's" not in mine
+    assert "The buyer's purchase order: po.pdf" in theirs

@@ -57,7 +57,7 @@ def test_setting_ending_and_taking_back(esha: HouseClient, cast: Cast) -> None:
     answer = esha.post(f"/admin/taxes/{first.id}/end", data={f"rate-{first.id}-last_day": day(1).isoformat()})
     assert answer.status_code == 303
     assert esha.post(f"/admin/taxes/{second.id}/removal").status_code == 303
-    assert "Taken back" in text_of(esha.get("/admin/taxes").text)
+    assert "Called off" in text_of(esha.get("/admin/taxes").text)
     db.session.expire_all()
     assert rates()[0].valid_until == day(1)
 

@@ -317,9 +317,8 @@ class _Loader:
 
     def _terms(self) -> None:
         """What sellers ask per order, and how revenue is shared: the platform's rule, then each seller's."""
-        pricing.set_settlement(
-            actor=self.admin, settlement=Settlement("commission", commission_percent=DEFAULT_COMMISSION)
-        )
+        general = Settlement("commission", commission_percent=DEFAULT_COMMISSION)
+        pricing.set_settlement(actor=self.admin, settlement=general)
         for seller in self.data.sellers:
             seller_id = self.sellers[seller.key].acting_organization
             db.session.add(
@@ -330,7 +329,8 @@ class _Loader:
                     minimum_order=seller.minimum_order,
                 )
             )
-            pricing.set_settlement(actor=self.admin, settlement=_settlement(seller), seller_id=seller_id)
+            if (own := _settlement(seller)) != general:  # who shares as everybody does has no agreement of their own
+                pricing.set_settlement(actor=self.admin, settlement=own, seller_id=seller_id)
         taxes.load(self.admin, self.categories, on=clock.today(self.zone))
 
     # --- goods --------------------------------------------------------------------------------------------

@@ -37,6 +37,16 @@ _LATELY = timedelta(minutes=30)
 _MOST_CHANGES = 50_000
 
 
+def written_off(reference: str) -> dict[int, int]:
+    """What came back to `reference` and cannot be sold again: variant's id → pieces."""
+    rows = db.session.execute(
+        sa.select(InventoryLog.variant_id, -sa.func.sum(InventoryLog.quantity))
+        .where(InventoryLog.kind == "WRITE_OFF", InventoryLog.reference == reference)
+        .group_by(InventoryLog.variant_id)
+    )
+    return {variant_id: int(pieces) for variant_id, pieces in rows}
+
+
 def changed_lately() -> list[int]:
     """The products of which any stock changed in the last half hour."""
     newest = sa.select(InventoryLog.variant_id, InventoryLog.at).order_by(InventoryLog.id.desc()).limit(_MOST_CHANGES)

@@ -23,3 +23,10 @@ def ungrouped(text: str) -> str:
     if not _GROUPED.fullmatch(bare):
         raise ValueError("this comma groups nothing")
     return f"{whole.replace(',', '')}{point}{fraction}"
+
+
+def without_powers(text: str) -> str:
+    """`text`, unless it holds what only programs read as part of a number: 1e1, 1_0. Raises ValueError for these."""
+    if re.search("[eE_]", text):
+        raise ValueError("people write no powers of ten")
+    return text

@@ -11,9 +11,12 @@ from wholesale.kernel.words import N_
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A kind of account. `per` says whether each business has its own or the platform one."""
+    """A kind of account, by its code and as people call it. `per` says whether each business has its own or the
+    platform one.
+    """
 
     code: str
+    name: str
     kind: str
     per: str
     meaning: str
@@ -22,18 +25,78 @@ class Account:
 CHART = {
     account.code: account
     for account in (
-        Account("buyer_receivable", "asset", "business", N_("What a buyer still owes for placed orders.")),
-        Account("bank", "asset", "platform", N_("Money in the platform's bank account.")),
-        Account("cash_with_seller", "asset", "business", N_("Cash a seller took at the door and has not handed over.")),
-        Account("seller_pending", "liability", "business", N_("A seller's part of orders that are not delivered yet.")),
-        Account("platform_pending", "liability", "platform", N_("The platform's part of orders not delivered yet.")),
-        Account("seller_payable", "liability", "business", N_("What a seller has earned and not been paid.")),
-        Account("tax_pending", "liability", "business", N_("Tax on a seller's orders that are not delivered yet.")),
-        Account("tax_payable", "liability", "business", N_("Tax a seller has charged and must hand to the state.")),
-        Account("platform_fee", "income", "platform", N_("The platform's percentage of the gross profit.")),
-        Account("platform_share", "income", "platform", N_("The rest of the profit; a loss stands on the other side.")),
-        Account("commission", "income", "platform", N_("The platform's percentage of the revenue.")),
-        Account("goods_recovered", "income", "platform", N_("The cost of sold goods that belonged to the platform.")),
+        Account(
+            "buyer_receivable",
+            N_("Owed by buyers"),
+            "asset",
+            "business",
+            N_("What a buyer still owes for placed orders."),
+        ),
+        Account("bank", N_("Bank"), "asset", "platform", N_("Money in the platform's bank account.")),
+        Account(
+            "cash_with_seller",
+            N_("Cash with sellers"),
+            "asset",
+            "business",
+            N_("Cash a seller took at the door and has not handed over."),
+        ),
+        Account(
+            "seller_pending",
+            N_("Sellers' part, pending"),
+            "liability",
+            "business",
+            N_("A seller's part of orders that are not delivered yet."),
+        ),
+        Account(
+            "platform_pending",
+            N_("Platform's part, pending"),
+            "liability",
+            "platform",
+            N_("The platform's part of orders not delivered yet."),
+        ),
+        Account(
+            "seller_payable",
+            N_("Owed to sellers"),
+            "liability",
+            "business",
+            N_("What a seller has earned and not been paid."),
+        ),
+        Account(
+            "tax_pending",
+            N_("Tax, pending"),
+            "liability",
+            "business",
+            N_("Tax on a seller's orders that are not delivered yet."),
+        ),
+        Account(
+            "tax_payable",
+            N_("Tax to hand over"),
+            "liability",
+            "business",
+            N_("Tax a seller has charged and must hand to the state."),
+        ),
+        Account(
+            "platform_fee",
+            N_("Platform fee"),
+            "income",
+            "platform",
+            N_("The platform's percentage of the gross profit."),
+        ),
+        Account(
+            "platform_share",
+            N_("Platform's rest of the profit"),
+            "income",
+            "platform",
+            N_("The rest of the profit; a loss stands on the other side."),
+        ),
+        Account("commission", N_("Commission"), "income", "platform", N_("The platform's percentage of the revenue.")),
+        Account(
+            "goods_recovered",
+            N_("Cost of the platform's own goods"),
+            "income",
+            "platform",
+            N_("The cost of sold goods that belonged to the platform."),
+        ),
     )
 }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 
 from wholesale.audit import actions as audit
+from wholesale.kernel import clock
 from wholesale.kernel.errors import NotFoundError
 from wholesale.ledger import queries
 from wholesale.ledger.rules import CHART
@@ -16,7 +19,8 @@ bp = Blueprint("ledger", __name__, url_prefix="/admin/ledger")
 
 _LARGEST_ID = 2**63 - 1
 _LONGEST_SOUGHT = 100
-_JOB = "ledger-proof"
+_PATIENCE = 2 * 60 * 1000  # milliseconds for which a page asks again by itself
+_FORGOTTEN = 60 * 60 * 1000  # and after which nobody waits any more
 
 
 def _before() -> int | None:
@@ -28,19 +32,36 @@ def _before() -> int | None:
 @bp.get("")
 @access(ADMIN)
 def overview() -> Response:
-    """Every account's balance, and the last proofs."""
+    """Every account's balance, and the last proofs; `asked` (milliseconds): somebody waits for the result of one."""
+    proofs = queries.proofs()
+    asked = request.args.get("asked", type=int)
+    age = _milliseconds() - asked if asked is not None else -1
+    proved = _milliseconds() - _milliseconds(proofs[0].started_at) if proofs else None
+    is_open = 0 <= age <= _FORGOTTEN and (proved is None or proved > age)
     return htmx.respond(
-        "ledger/overview.html", "ledger/_overview.html", balances=queries.trial_balance(), proofs=queries.proofs()
+        "ledger/overview.html",
+        "ledger/_overview.html",
+        balances=queries.trial_balance(),
+        proofs=proofs,
+        started=queries.starter(proofs[0]) if proofs else None,
+        asked=asked,
+        waits=is_open and age <= _PATIENCE,
+        late=is_open and age > _PATIENCE,
     )
+
+
+def _milliseconds(at: datetime | None = None) -> int:
+    return int((at or clock.now()).timestamp() * 1000)
 
 
 @bp.post("/proofs")
 @access(ADMIN)
 def prove() -> Response:
     """Ask a worker to replay everything now."""
-    if jobs.ring_by_hand(_JOB):
-        audit.record(actor=actor(), action="job.started", thing="job", thing_id=_JOB)
-        return htmx.done("ledger.overview", _("The proof runs now. Its result appears here in a moment."))
+    asked = _milliseconds()
+    if jobs.ring_by_hand(queries.JOB):
+        audit.record(actor=actor(), action="job.started", thing="job", thing_id=queries.JOB)
+        return htmx.done("ledger.overview", asked=asked)
     return errors.render(503, _("Redis does not answer, so no worker hears of it. The job was not started: try again."))
 
 

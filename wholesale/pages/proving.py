@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from wholesale.inventory import queries as inventory
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.money import Money
 from wholesale.ledger import queries as ledger
@@ -13,6 +14,8 @@ from wholesale.orders import queries as orders
 from wholesale.orders.models import Order, OrderLine
 from wholesale.orders.rules import Portion
 from wholesale.organizations import queries as organizations
+from wholesale.payments import queries as payments
+from wholesale.payments.rules import Balance
 from wholesale.pricing.rules import Source, Split
 
 
@@ -70,13 +73,17 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class OrderProof:
-    """Everything from the price to the entries, and whether all of it agrees."""
+    """Everything from the price to the entries, and whether all of it agrees. `balance`: of the whole purchase;
+    `written_off`: pieces that came back and cannot be sold again.
+    """
 
     order: Order
     lines: list[ProvedLine]
     accounts: list[Checked]
     entries: list[ledger.Entry]
     payments: list[ledger.Entry]
+    balance: Balance
+    written_off: list[tuple[OrderLine, int]]
 
     @property
     def holds(self) -> bool:
@@ -107,8 +114,16 @@ def order_proof(actor: Actor, number: str) -> OrderProof:
         Checked(CHART[code], names.get(of or 0), expected.get((code, of), zero), posted.get((code, of), zero))
         for code, of in sorted({*expected, *posted}, key=lambda key: (list(CHART).index(key[0]), key[1] or 0))
     ]
-    entries = ledger.journals_of(order.number)
-    return OrderProof(order, lines, accounts, entries, ledger.journals_of(order.purchase.number))
+    ruined, of_variant = inventory.written_off(order.number), {line.variant_id: line for line in order.lines}
+    return OrderProof(
+        order=order,
+        lines=lines,
+        accounts=accounts,
+        entries=ledger.journals_of(order.number),
+        payments=ledger.journals_of(order.purchase.number),
+        balance=payments.balance(order.purchase_id),
+        written_off=[(line, ruined[variant]) for variant, line in of_variant.items() if variant in ruined],
+    )
 
 
 def _discount(line: OrderLine) -> Decimal | None:

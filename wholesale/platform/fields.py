@@ -16,7 +16,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import StopValidation
 from wtforms.widgets import DateInput, EmailInput, TextInput
 
-from wholesale.kernel.numbers import ungrouped
+from wholesale.kernel.numbers import ungrouped, without_powers
 from wholesale.platform import i18n
 from wholesale.platform.forms import TextField, at_most
 
@@ -103,13 +103,13 @@ class PercentField(Field):
         if not self.typed.strip():
             return
         try:
-            number = Decimal(ungrouped(self.typed.replace("%", "").replace("−", "-").strip()))
+            number = Decimal(without_powers(ungrouped(self.typed.replace("%", "").replace("−", "-").strip())))
         except (InvalidOperation, ValueError):
             raise ValueError(self._wrong()) from None
-        if not number.is_finite() or abs(number) > self.most or number != round(number, 4):
+        if not number.is_finite() or abs(number) > self.most or (number < 0 and not self.signed):
             raise ValueError(self._wrong())
-        if number < 0 and not self.signed:
-            raise ValueError(self._wrong())
+        if number != round(number, 4):
+            raise ValueError(i18n.gettext("Enter at most 4 decimals, such as 7.1234."))
         self.data = number
 
     def _wrong(self) -> str:

@@ -18,7 +18,7 @@ from wtforms.validators import InputRequired, StopValidation
 from wtforms.widgets import TextInput
 
 from wholesale.kernel.errors import DomainError
-from wholesale.kernel.numbers import ungrouped
+from wholesale.kernel.numbers import ungrouped, without_powers
 from wholesale.kernel.words import N_
 from wholesale.platform import i18n
 from wholesale.platform.transaction import abandon
@@ -28,6 +28,7 @@ T = TypeVar("T")
 MAX_WHOLE_NUMBER = 10_000_000
 _OK = 200
 _LONGEST_NUMBER = 12  # digits; longer than any quantity
+_TOO_LARGE = Decimal(10) ** 12
 # What WTForms itself may say in our forms: its own catalogues have no Bangla.
 _OF_WTFORMS = (N_("Not a valid choice."), N_("Invalid Choice: could not coerce."), N_("This field is required."))
 
@@ -234,10 +235,12 @@ class AmountField(Field):
             return
         self.typed = valuelist[0][:40]
         try:
-            amount = Decimal(ungrouped(self.typed).lstrip("৳").strip())
+            amount = Decimal(without_powers(ungrouped(self.typed)).lstrip("৳").strip())
         except (InvalidOperation, ValueError):
             raise ValueError(i18n.gettext("Enter an amount such as 1250.50.")) from None
-        if not amount.is_finite() or amount <= 0 or amount >= Decimal(10) ** 12 or amount != round(amount, 4):
+        if amount.is_finite() and amount >= _TOO_LARGE:
+            raise ValueError(i18n.gettext("This amount is too large."))
+        if not amount.is_finite() or amount <= 0 or amount != round(amount, 4):
             raise ValueError(i18n.gettext("Enter an amount such as 1250.50."))
         self.data = amount
 

@@ -265,6 +265,12 @@ def _last_claims() -> dict[str, datetime]:
     return dict(db.session.execute(newest).all())
 
 
+def is_on_time(run: JobRun) -> bool:
+    """Whether a run is the timetable's; else somebody asked for it by hand."""
+    job = timetable().get(run.name)
+    return job is not None and job.period(run.period, _zone()) == run.period
+
+
 def due_jobs() -> list[str]:
     """The jobs whose current period nobody has claimed yet; what was missed while down is caught up once."""
     last, now, zone = _last_claims(), clock.now(), _zone()

@@ -16,11 +16,13 @@ from decimal import Decimal
 from typing import IO
 from xml.sax.saxutils import escape
 
+from wholesale.kernel.money import Money, smallest_unit
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BOM = "\ufeff"
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _BATCH = 200
-Cell = str | int | Decimal | None
+Cell = str | int | Decimal | Money | None
 
 
 def harmless(text: str) -> str:
@@ -34,6 +36,9 @@ def harmless(text: str) -> str:
 def plain(cell: Cell) -> str:
     if cell is None:
         return ""
+    if isinstance(cell, Money):  # with its currency's decimals; a unit price may have more
+        unit = smallest_unit(cell.currency)
+        return f"{cell.amount.quantize(unit):f}" if cell == cell.rounded() else f"{cell.amount.normalize():f}"
     if isinstance(cell, Decimal):
         return f"{cell.normalize():f}" if cell else "0"
     return str(cell) if isinstance(cell, int) else harmless(cell)

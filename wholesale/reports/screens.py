@@ -146,8 +146,7 @@ def table(reader: Reader, asked: Asked, currency: str, step: str, wanted: Wanted
         now, before = queries.totals(reader, asked, currency)
         head = [_("Measure"), _("Now"), _("Before"), _("Difference"), _("Change in per cent"), _("Currency")]
         rows: list[list[Cell]] = [
-            [each.name, _plain(each.now), _plain(each.before), _plain(each.difference), each.change, currency]
-            for each in measures(now, before)
+            [each.name, each.now, each.before, each.difference, each.change, currency] for each in measures(now, before)
         ]
         return head, rows
     if wanted.by == "time":
@@ -158,8 +157,7 @@ def table(reader: Reader, asked: Asked, currency: str, step: str, wanted: Wanted
     parts = queries.every_part(reader, wanted.by, asked, currency, wanted.category_id)
     head = [_("Number"), _("Name"), *_heads(reader), _("Sales before")]
     return head, [
-        [part.key_id, i18n.local_name(part), *_cells(part.figures, currency), part.sales_before.amount]
-        for part in parts
+        [part.key_id, i18n.local_name(part), *_cells(part.figures, currency), part.sales_before] for part in parts
     ]
 
 
@@ -197,10 +195,10 @@ def _cells(figures: Figures, currency: str) -> Iterator[Cell]:
     yield figures.orders
     yield figures.pieces
     for amount in (figures.sales, figures.taken_back, figures.tax, figures.delivery, figures.receives):
-        yield amount.amount
+        yield amount
     own = figures.platform
     if own is not None:
         for amount in (own.fee, own.commission, own.rest, own.earned, own.gross_profit):
-            yield amount.amount
+            yield amount
         yield own.margin
         yield own.commission_rate

@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from wtforms import SelectField
 
-from wholesale.kernel.numbers import ungrouped
+from wholesale.kernel.numbers import ungrouped, without_powers
 from wholesale.organizations.rules import COUNTRIES, HOME_COUNTRY
 from wholesale.platform import i18n
 from wholesale.platform.fields import DayField, RadioField, choice
@@ -31,11 +31,13 @@ class PercentField(AmountField):
         if not self.typed.strip():
             return
         try:
-            found = Decimal(ungrouped(self.typed.replace("%", "")))
+            found = Decimal(without_powers(ungrouped(self.typed.replace("%", ""))))
         except (InvalidOperation, ValueError):
             found = Decimal("NaN")
-        if not found.is_finite() or not 0 <= found <= _MOST or found != round(found, 4):
+        if not found.is_finite() or not 0 <= found <= _MOST:
             raise ValueError(i18n.gettext("Enter a percentage from 0 to 100."))
+        if found != round(found, 4):
+            raise ValueError(i18n.gettext("Enter at most 4 decimals, such as 7.1234."))
         self.data = found
 
     def pre_validate(self, form: Any) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
+from wholesale.kernel.money import Money
 from wholesale.kernel.words import N_
 from wholesale.orders.history import rules
 from wholesale.orders.history.models import OrderExport

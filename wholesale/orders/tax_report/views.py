@@ -60,7 +60,7 @@ def _csv() -> Response:
                 rate.percent if rate else "",
                 "" if rate is None else _("yes") if rate.included else _("no"),
                 row.net.currency,
-                *(each.amount for each in (row.net, row.tax, row.net_back, row.tax_back, row.net_left, row.tax_left)),
+                *(row.net, row.tax, row.net_back, row.tax_back, row.net_left, row.tax_left),
             ]
 
     response = Response("".join(csv_lines(rows())), content_type="text/csv; charset=utf-8")

@@ -51,9 +51,10 @@ def scope(scope: str, scope_id: int) -> Response:
     """One scope: a new rule, what it would have meant last month, and everything that held."""
     settled = queries.settlement(scope, scope_id)
     form = SettlementForm(may_inherit=scope != "platform", data=queries.shown(settled))
-    meant = None
+    meant, changed = None, False
     if request.method == "POST":
         if _asks(form):
+            changed = request.form.get("do") != "preview"
             meant = form.submit(
                 lambda: profiting.meant(settled.scope, form.settlement, queries.start_of(form.starts_on.data))
             )
@@ -76,6 +77,7 @@ def scope(scope: str, scope_id: int) -> Response:
         form=form,
         settled=settled,
         meant=meant,
+        changed=changed and meant is not None,
         hidden=queries.hidden(settled.scope),
         losses=profiting.losses(settled.scope),
         days=profiting.DAYS,
