@@ -68,6 +68,7 @@ def _people_and_goods() -> dict[str, str]:
     organizations.business("New Store", verified=False, members={newcomer: "owner"})
     trader = organizations.business("Dipu Traders", kind="seller", members={dipu: "owner"})
     mill = organizations.business("Farid Mills", kind="seller", delivery_fee="120", free_delivery_from="10000")
+    trader.confirms_at_once = mill.confirms_at_once = True  # and so invoiced as soon as they are placed
     catalog.product(trader, "Jute bag")
     catalog.product(mill, "Chinigura rice", tiers=((5, "2450"), (20, "2390")), cost="2100", name_bn="চিনিগুঁড়া চাল")
     people = {"amina": amina, "dipu": dipu, "newcomer": newcomer, "esha": esha}

@@ -105,7 +105,7 @@ def test_the_seller_moves_an_order_in_place(open_as: Open) -> None:
     seller = open_as("dipu")
     seller.goto("/seller/orders")
     seller.get_by_role("link", name=number).click()
-    for button, state in (("Confirm the order", "confirmed"), ("Mark as shipped", "on its way")):
+    for button, state in (("Start packing", "being packed"), ("Mark as shipped", "on its way")):
         seller.get_by_role("button", name=button).click()
         expect(seller.locator("#toasts")).to_contain_text(state)
     expect(seller.get_by_role("button", name="Mark as delivered")).to_be_visible()
@@ -117,8 +117,12 @@ def test_nothing_sticks_out(open_as: Open, width: int) -> None:
     for page, paths in (
         (visitor, ("/", "/products", "/products/jute-bag", "/login", "/register", "/sources", "/nowhere")),
         (buyer, ("/", "/products", "/products/jute-bag", "/products/jute-bag/price?quantity=49", "/cart", "/orders")),
-        (seller, ("/seller/orders",)),
-        (admin, ("/admin/verify", "/admin/payments", "/admin/jobs")),
+        (seller, ("/seller/orders", "/seller/reports", "/seller/invoices", "/returns")),
+        (
+            admin,
+            ("/admin/verify", "/admin/payments", "/admin/jobs", "/admin/ledger", "/admin/profit", "/admin/reports"),
+        ),
+        (admin, ("/admin/taxes", "/admin/taxes/report", "/admin/refunds", "/admin/invoices", "/admin/ledger/journals")),
     ):
         for path in paths:
             page.goto(path)
