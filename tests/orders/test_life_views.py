@@ -470,22 +470,22 @@ def test_what_happened_says_who(dipu: HouseClient, amina: HouseClient, cast: Cas
             (row,) = [row for row in rows if text in row]
             return row
 
-        assert cast.buyer.name in who("Too many")
+        assert cast.shop.name in who("Too many")
         assert cast.trader.name in who("The rest got wet.")
         assert "asked the buyer" in who("The rest got wet.")
-        assert cast.buyer.name in who("The buyer took the changed order")
+        assert cast.shop.name in who("The buyer took the changed order")
         assert cast.trader.name in who(f"Shipment {order.number}-1 left")
 
 
 def test_a_colleague_is_of_the_buyer_in_the_sellers_eyes_too(dipu: HouseClient, cast: Cast, order: Placed) -> None:
     colleague = accounts.user("Colleague")
-    organizations.join(cast.buyer, {colleague: "admin"})
+    organizations.join(cast.shop, {colleague: "admin"})
     actions.cancel_pieces(
         actor=accounts.actor(colleague), number=order.number, pieces={order.cup: 5}, reason="Too many"
     )
     db.session.commit()
     words = text_of(dipu.get(f"/orders/{order.number}").text)
-    assert cast.buyer.name in words.partition("Cancelled: ")[2].partition("Too many")[0]
+    assert cast.shop.name in words.partition("Cancelled: ")[2].partition("Too many")[0]
 
 
 def test_what_is_earned_and_what_came_back(dipu: HouseClient, cast: Cast, order: Placed) -> None:

@@ -75,6 +75,10 @@ def test_from_the_order_to_the_decision(dipu: HouseClient, amina: HouseClient, o
     assert "Nothing of this order waits" in text_of(amina.get(path).text)
 
 
+def test_only_the_note_is_called_optional(dipu: HouseClient, path: str) -> None:
+    assert text_of(dipu.get(path).text).count("(optional)") == 1
+
+
 def test_the_buyer_cancels_instead(amina: HouseClient, cast: Cast, order: Order, path: str) -> None:
     asked(cast, order)
     page = amina.get(path)

@@ -13,6 +13,7 @@ from tests.factories import accounts, catalog, order_life, verification
 from wholesale.accounts.models import User
 from wholesale.catalog.models import Product
 from wholesale.orders.models import Order
+from wholesale.orders.returns import actions
 from wholesale.orders.returns.models import ReturnPhoto, ReturnRequest
 from wholesale.orders.returns.rules import Wish
 from wholesale.platform.db import db
@@ -120,6 +121,47 @@ def test_no_paper_among_the_pictures(amina: HouseClient, order: Order) -> None:
     assert db.session.query(ReturnRequest).count() == 0
 
 
+@pytest.mark.parametrize("data", [b"no picture at all", verification.PDF])
+@pytest.mark.parametrize("pieces", ["40", "101"])
+def test_what_is_wrong_with_a_file_is_said_of_pictures(
+    amina: HouseClient, order: Order, data: bytes, pieces: str
+) -> None:
+    sent = wish(amina, order, photo_1=verification.upload(data, "torn.png"))
+    answer = amina.post(f"/orders/{order.number}/return", data=sent | {f"line-{first(order)}-pieces": pieces})
+    assert answer.status_code == 422
+    words = text_of(answer.text)
+    assert "This is no picture. Choose a JPEG, PNG or WebP file." in words
+    assert "PDF" not in words
+    assert "Kept:" not in words
+
+
+def test_returns_are_found_from_the_orders(
+    amina: HouseClient, dipu: HouseClient, client_of: Browser, cast: Cast, order: Order
+) -> None:
+    def link(browser: HouseClient, page: str) -> str:
+        found = next(each for each in parse(browser.get(page).text).iter(f"{XHTML}a") if each.get("href") == "/returns")
+        return " ".join("".join(found.itertext()).split())
+
+    assert (link(dipu, "/seller/orders"), link(amina, "/orders")) == ("Returns", "Returns")
+    number = order_life.asked_back(accounts.actor(cast.amina), order, Wish(40, "damaged"))
+    db.session.commit()
+    assert (link(dipu, "/seller/orders"), link(amina, "/orders")) == ("Returns (1)", "Returns")
+    assert "Return asked for" in dipu.get("/seller/orders").text
+    assert link(client_of(cast.chandni), "/orders") == "Returns"
+    actions.decide(actor=accounts.actor(cast.dipu), number=number, approve=True)
+    db.session.commit()
+    assert (link(dipu, "/seller/orders"), link(amina, "/orders")) == ("Returns", "Returns (1)")
+    assert "May come back" in amina.get("/orders").text
+
+
+def test_what_has_arrived_is_not_called_optional(dipu: HouseClient, path: str) -> None:
+    dipu.post(f"{path}/decision", data={"verdict": "approve"})
+    words = text_of(dipu.get(path).text)
+    assert "Pieces that have arrived At most" in words
+    assert "Of these, not to be sold again (optional)" in words
+    assert "Your answer (optional)" not in words
+
+
 def test_nothing_chosen_is_said(amina: HouseClient, order: Order) -> None:
     line = first(order)
     answer = amina.post(f"/orders/{order.number}/return", data=wish(amina, order) | {f"line-{line}-pieces": ""})
@@ -196,6 +238,10 @@ def test_something_is_let_off(client_of: Browser, cast: Cast, order: Order, dipu
     refused = dipu.post(path, data=facts | {f"line-{line}-amount": "13500.01"}, headers=HTMX)
     assert refused.status_code == 422
     assert 'value="13500.01"' in refused.text
+    fine = dipu.post(path, data=facts | {f"line-{line}-amount": "100.005"})
+    assert fine.status_code == 422
+    assert "The smallest coin is ৳0.01." in text_of(fine.text)
+    assert "At most" not in text_of(fine.text)
     assert dipu.post(path, data=facts | {f"line-{line}-amount": "১৩৫০"}).status_code == 303
     assert dipu.post(path, data=facts | {f"line-{line}-amount": "1350"}).status_code == 409
     assert order_life.fresh(order.number).due == Decimal(12150)
