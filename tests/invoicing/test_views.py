@@ -300,7 +300,11 @@ def test_a_file_or_its_hash_is_compared(client, made):
         ):
             response = client.post(path, data=sent, headers=headers)
             assert response.status_code == 200
-            assert answer in text_of(response.text)
+            words = text_of(response.text)
+            assert answer in words
+            is_genuine = answer.startswith("Genuine")
+            assert ("is valid" in words) is is_genuine, "never beside a file that differs"
+            assert (f"{made.number} exists here; the file you gave is not it" in words) is not is_genuine
 
 
 def test_what_is_no_hash_is_refused_and_kept(client, made):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -12,12 +13,14 @@ from flask import Flask
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders, organizations
 from wholesale.accounts.models import User
+from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM
 from wholesale.ledger import jobs, queries
 from wholesale.ledger.models import LedgerProof
 from wholesale.orders import actions as order_actions
 from wholesale.orders import queries as order_queries
 from wholesale.orders.models import Order
+from wholesale.platform import jobs as jobs_table
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
 
@@ -33,6 +36,8 @@ def test_balances_add_up_to_zero(client_of, cast: Cast, number: str, headers: di
     answer = client_of(cast.esha).get("/admin/ledger", headers=headers)
     assert answer.status_code == 200
     assert "buyer_receivable" in answer.text
+    assert "Owed by buyers" in answer.text
+    assert "With a minus it is a credit" in answer.text
     assert "Nothing has been proved yet" in answer.text
     (trial,) = queries.trial_balance()
     assert trial.left.is_zero
@@ -116,3 +121,64 @@ def test_what_happens_while_it_runs_is_not_wrong(committed_app: Flask, monkeypat
         assert db.session.scalar(sa.select(Order.state)) == "delivered"
         assert db.session.scalar(sa.text("SHOW transaction_isolation")) == "read committed"
         db.session.remove()
+
+
+ASKED = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+def proof_at(at: datetime, *, by: datetime | None = None) -> None:
+    """A proof that ran then, in a run of the timetable's job with that period, or in none."""
+    db.session.add(LedgerProof(started_at=at, finished_at=at, journals=1234, postings=5000, problems=[]))
+    if by is not None:
+        db.session.add(jobs_table.JobRun(name=queries.JOB, period=by, started_at=at, finished_at=at))
+    db.session.flush()
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Request-Type": "partial"}])
+def test_who_waits_for_a_proof_sees_it_come(client_of, cast: Cast, headers: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
+    admin, page = client_of(cast.esha), f"/admin/ledger?asked={int(ASKED.timestamp() * 1000)}"
+    proof_at(ASKED - timedelta(hours=7))
+    with clock.at(ASKED + timedelta(seconds=3)):
+        waiting = admin.get(page, headers=headers).text
+        assert 'hx-trigger="every 3s"' in waiting
+        assert "The proof runs." in waiting
+        proof_at(ASKED + timedelta(seconds=1))
+        there = admin.get(page, headers=headers).text
+        assert "every 3s" not in there, "it stops by itself"
+        assert "The proof runs." not in there
+
+
+def test_nobody_is_made_to_wait_for_ever(client_of, cast: Cast) -> None:  # type: ignore[no-untyped-def]
+    admin, page = client_of(cast.esha), f"/admin/ledger?asked={int(ASKED.timestamp() * 1000)}"
+    with clock.at(ASKED + timedelta(minutes=3)):
+        text = admin.get(page).text
+    assert "every 3s" not in text
+    assert "has not ended yet" in text
+    for odd in ("x", "-1", "9" * 40, ""):
+        text = admin.get(f"/admin/ledger?asked={odd}").text
+        assert "every 3s" not in text
+        assert "has not ended yet" not in text
+
+
+def test_asking_for_a_proof_leads_to_where_it_appears(  # type: ignore[no-untyped-def]
+    client_of, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_table, "ring_by_hand", lambda name: name == queries.JOB)
+    with clock.at(ASKED):
+        answer = client_of(cast.esha).post("/admin/ledger/proofs")
+    assert answer.status_code == 303
+    assert answer.location.endswith(f"/admin/ledger?asked={int(ASKED.timestamp() * 1000)}")
+
+
+@pytest.mark.parametrize(
+    ("period", "how"),
+    [
+        (datetime(2026, 11, 20, 20, 0, tzinfo=UTC), "by the nightly job"),  # 2:00 in Dhaka
+        (datetime(2026, 11, 21, 8, 59, 1, 250, tzinfo=UTC), "by hand"),
+        (None, "from the console"),
+    ],
+)
+def test_the_banner_says_when_and_who(client_of, cast: Cast, period: datetime | None, how: str) -> None:  # type: ignore[no-untyped-def]
+    proof_at(datetime(2026, 11, 21, 8, 59, 2, tzinfo=UTC), by=period)
+    words = client_of(cast.esha).get("/admin/ledger").text
+    assert f"Proved on 21 Nov 2026, 14:59, started {how}: 1,234 journals balance" in words

@@ -195,9 +195,25 @@ def test_what_is_saved_after_a_preview_is_what_was_previewed(esha: HouseClient, 
     other = esha.post(path, data=COMMISSION | seen | {"commission_percent": "80"})
     assert other.status_code == 200
     assert "10,800.00" in other.text  # it is previewed first
+    assert "You changed it after the preview" in other.text
+    assert "You changed it" not in esha.post(path, data=COMMISSION | seen | {"do": "preview"}).text
     assert db.session.query(SettlementRule).count() == before
     assert esha.post(path, data=COMMISSION | seen).status_code == 303
     assert terms_of(bag) == catalog.COMMISSION
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("7.12345", "at most 4 decimals"),
+        ("1e1", "Enter a percentage from 0 to 100."),
+        ("1_0", "Enter a percentage from 0 to 100."),
+    ],
+)
+def test_percentages_are_refused_with_the_reason(esha: HouseClient, bag: Product, typed: str, sentence: str) -> None:
+    answer = esha.post(f"/admin/profit/product/{bag.id}", data=COMMISSION | {"commission_percent": typed, "do": "save"})
+    assert answer.status_code == 422
+    assert sentence in text_of(answer.text)
 
 
 WRONG = {

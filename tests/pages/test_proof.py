@@ -7,14 +7,18 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from tests.client import text_of
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders
+from tests.factories import taxes as tax_factory
+from wholesale.inventory import actions as stock
 from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.money import Money
 from wholesale.ledger import actions as ledger
 from wholesale.ledger.rules import credit, debit
-from wholesale.orders.actions import move_order
+from wholesale.orders.actions import locked, move_order, take_back
 from wholesale.pages import proving
+from wholesale.payments import actions as payments
 from wholesale.platform.db import db
 
 
@@ -70,9 +74,43 @@ def test_the_page_says_all_of_it(client_of, cast: Cast, number: str) -> None:  #
     for figure in ("13,500.00", "8,000.00", "5,500.00", "825.00", "4,675.00", "935.00", "4,565.00", "40.74"):
         assert figure in page.text
     assert "Every line is shared without remainder" in page.text
+    assert "Owed by buyers" in page.text
+    assert "buyer_receivable" in page.text
     assert client_of(cast.esha).get("/admin/orders/ORD-2026-999999/proof").status_code == 404
 
 
 def test_the_source_of_the_settlement_is_frozen(number: str) -> None:
     source = db.session.scalar(sa.text("SELECT settlement_source FROM order_line"))
     assert str(source).startswith("product:")
+
+
+def test_what_went_back_names_all_parts_and_what_is_open(client_of, cast: Cast) -> None:  # type: ignore[no-untyped-def]
+    """Of 100 bags 20 come back, 5 of them ruined: 2,700 are 913 + 187 + 1,600, and 405 of tax on top."""
+    tax_factory.rate("15", country="BD")
+    bag = catalog.product(cast.trader)
+    [order] = orders.placed(accounts.actor(cast.amina), {bag: 100}, payment="bank_transfer")
+    number, line = order.number, order.lines[0]
+    payments.record_transfer(
+        actor=accounts.actor(cast.esha),
+        purchase_number=order.purchase.number,
+        amount=taka(str(order.total)),
+        bank_reference="FT-9",
+    )
+    for state in ("confirmed", "shipped", "delivered"):
+        move_order(actor=SYSTEM, number=number, to=state)
+    stock.come_back(actor=SYSTEM, reference=number, restock={line.variant_id: 15}, write_off={line.variant_id: 5})
+    take_back(actor=SYSTEM, order=locked(actor=SYSTEM, number=number), kind="returned", reason="Wet",
+              pieces={line.id: 20})  # fmt: skip
+    proof = proving.order_proof(SYSTEM, number)
+    assert proof.holds
+    assert [(each.sku, pieces) for each, pieces in proof.written_off] == [(line.sku, 5)]
+    assert (proof.balance.paid, proof.balance.owed) == (taka(str(order.total)), taka("0"))
+    assert proof.balance.excess == taka("3105")
+    words = text_of(client_of(cast.esha).get(f"/admin/orders/{number}/proof").text)
+    assert (
+        "Cancelled or returned: ৳3,105.00 = platform ৳913.00 + seller's share ৳187.00 + cost of the goods ৳1,600.00"
+        " + tax ৳405.00. Left: ৳12,420.00." in words
+    )
+    assert "Paid beyond what it costs, the buyer's ৳3,105.00" in words
+    assert f"{line.sku}: 5" in words
+    assert "this order's own journals" in words

@@ -5,10 +5,12 @@ from __future__ import annotations
 import codecs
 import io
 import zipfile
+from decimal import Decimal
 
 import pytest
 
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.money import Money
 from wholesale.platform.files import tables
 from wholesale.platform.files.tables import DATE, NUMBER
 from wholesale.platform.sheets import Sheet, csv_lines, write_workbook
@@ -191,3 +193,11 @@ def test_what_is_written_is_harmless_and_comes_back() -> None:
     lines = "".join(csv_lines([cells])).lstrip("\ufeff")
     assert "'=1+1,'+1,'-1,'@x,''=x,'''x,'quoted',plain" in lines
     assert DATE not in lines
+
+
+def test_money_is_written_with_its_currencys_decimals() -> None:
+    cells = [
+        Money(Decimal(54670), "BDT"), Money(Decimal(0), "BDT"), Money(Decimal("-1350.5"), "BDT"),
+        Money(Decimal("0.1250"), "BDT"), Money(Decimal("1E+3"), "UGX"), Decimal("8.0"),
+    ]  # fmt: skip
+    assert "".join(csv_lines([cells])).lstrip("\ufeff").strip() == "54670.00,0.00,-1350.50,0.125,1000,8"

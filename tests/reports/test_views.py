@@ -74,7 +74,7 @@ def test_margin_and_commission_stand_apart(admin: HouseClient) -> None:
     assert by_name["Jute bag"]["Margin in per cent"] == "40.74"
     assert by_name["Jute bag"]["Commission in per cent"] == ""
     assert (by_name["Rice"]["Margin in per cent"], by_name["Rice"]["Commission in per cent"]) == ("", "8")
-    assert by_name["Jute bag"]["Sales before"] == "6750"
+    assert by_name["Jute bag"]["Sales before"] == "6750.00"
 
 
 @pytest.mark.parametrize("by", ["time", "product", "category", "buyer"])
@@ -194,7 +194,7 @@ def test_a_tables_amounts_are_numbers(admin: HouseClient) -> None:
     assert answer.headers["Content-Disposition"].startswith(
         "attachment; filename=report-seller-2026-10-01-2026-10-31-BDT"
     )
-    assert "<v>27000</v>" in workbook(answer.data)
+    assert "<v>27000.00</v>" in workbook(answer.data)
 
 
 @pytest.mark.parametrize("by", ["time", "product", "category", "seller", "buyer"])
