@@ -35,6 +35,7 @@ from wholesale.platform.outbox import OutboxRow
 from wholesale.platform.supervisor import DEMO_APP_SECRET, DEMO_PASSWORD, LOGINS
 from wholesale.platform.transaction import transaction
 from wholesale.pricing import queries as pricing
+from wholesale.pricing.models import SettlementRule
 from wholesale.verification.models import VerificationCase
 
 DHAKA = ZoneInfo("Asia/Dhaka")
@@ -167,6 +168,23 @@ def test_what_has_no_rule_of_its_own_settles_by_the_platforms_commission(demo: F
     bag = replace(pricing.offer("example-jute-bag"), product_id=-1, seller_id=-1, category_id=-1)
     settlement = pricing.settlements([bag])[-1]
     assert (settlement.model, settlement.commission_percent) == ("commission", 8)
+
+
+def test_one_seller_has_no_agreement_of_their_own(demo: Flask) -> None:
+    """So that a change for a category or the platform touches lines that were sold."""
+    own = set(db.session.scalars(sa.select(SettlementRule.seller_id).where(SettlementRule.seller_id.is_not(None))))
+    sellers = dict(
+        db.session.execute(
+            sa.select(Organization.id, Organization.name).where(
+                Organization.kind == "seller", Organization.partner_since.is_not(None)
+            )
+        ).all()
+    )
+    without = {name for seller_id, name in sellers.items() if seller_id not in own}
+    assert "Rupkotha Décor" in without
+    assert "Example Traders" not in without
+    sources = set(db.session.scalars(sa.select(OrderLine.settlement_source)))
+    assert any(source.startswith("platform") for source in sources)
 
 
 # --- goods and history ------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from tests.factories import accounts, catalog, organizations, reports
 from tests.queries_counted import queries_counted
 from wholesale.config import ROOT
 from wholesale.kernel import clock
+from wholesale.reports import chart
 
 NOW = datetime.fromisoformat("2026-11-21T12:00+06:00")
 BrowserOf = Callable[..., HouseClient]
@@ -253,3 +254,22 @@ def table(data: bytes) -> list[dict[str, str]]:
 def workbook(data: bytes) -> str:
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         return package.read("xl/worksheets/sheet1.xml").decode()
+
+
+def test_values_stand_beside_the_bars_and_the_basis_is_said(admin: HouseClient) -> None:
+    page = admin.get(f"/admin/reports?{OCTOBER}&by=product").text
+    assert 'text-anchor="end">৳27,000.00</text>' in page or 'text-anchor="end">৳13,500.00</text>' in page
+    assert "the day on which the order was placed" in page
+
+
+def test_the_last_word_below_the_columns_ends_within_the_picture(app: Flask) -> None:
+    with app.test_request_context():
+        columns = app.jinja_env.get_template("reports/charts.html").module.columns
+        made = chart.columns([Decimal(1)] * 12)
+        words = columns("c", made, "", "", [f"month {n}" for n in range(12)], "")
+    assert made is not None
+    late = [box for box in made.boxes if box.label and box.x > made.width - 60]
+    assert late
+    for box in late:
+        assert f'<text x="{made.width - 2}" y="{made.height - 4}" text-anchor="end">month {box.index}</text>' in words
+    assert '<text x="2" y="146">month 0</text>' in words
