@@ -185,9 +185,9 @@ def test_it_says_what_was_taken_back_and_the_tax(cast: Cast, client_of: Browser)
     db.session.commit()
     [row] = table(client_of(cast.dipu).get("/orders/export.csv").text)
     said = {
-        "Ordered": "100", "Cancelled": "20", "Goods": "13500", "Goods taken back": "2700", "Tax": "VAT",
-        "Tax, per cent": "15", "Tax on top": "2025", "Tax in the price": "0", "Order's total": "15525",
-        "Cancelled and returned": "3105.00", "Left to pay for": "12420", "Price each": "135", "Currency": "BDT",
+        "Ordered": "100", "Cancelled": "20", "Goods": "13500.00", "Goods taken back": "2700.00", "Tax": "VAT",
+        "Tax, per cent": "15", "Tax on top": "2025.00", "Tax in the price": "0.00", "Order's total": "15525.00",
+        "Cancelled and returned": "3105.00", "Left to pay for": "12420.00", "Price each": "135.00", "Currency": "BDT",
     }  # fmt: skip
     assert {name: row[name] for name in said} == said
 
