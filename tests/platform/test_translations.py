@@ -162,11 +162,11 @@ NAMES = re.compile(
     r"Begum|Chandni|Dipu|Esha|Farid|Gita|Hasna|Newcomer|New|Store|Stores|Traders|Limited|Mirpur|"
     r"12 Bazar Road|Jute [Bb]ag|A good jute bag|Bags|Paikar|Wholesale|test|business|example|platform|"
     r"Every week|Material|Jute|Cotton|chal|rice|goods|kitchen-tools|cm|Excel|XLSX|xlsx|"
-    r"PDF|JPEG|PNG|WebP|CSV|JSON|QR|ZIP|https?|Google Authenticator|Aegis|2FAS|[kKM]B|Redis|BDT|English|Enter)\b"
+    r"VAT|PDF|JPEG|PNG|WebP|CSV|JSON|QR|ZIP|https?|Google Authenticator|Aegis|2FAS|[kKM]B|Redis|BDT|English|Enter)\b"
 )
 CODES = re.compile(
     r"\b[A-Z2-7]{4}(?: [A-Z2-7]{4}){7}\b|\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){2}\b|\b[0-9a-f]{32}\b|"
-    r"\S+@\S+|\+?880\d+|\b[A-Z]+(?:[-/][A-Z0-9]+)+\b|\b[0-9]{10,13}\b|\b[0-9a-f]{16}\b|\b\S+\.(?:pdf|jpe?g|png|csv)\b"
+    r"\b[0-9a-f]{16}\b|\S+@\S+|\+?880\d+|\b[A-Z]+(?:[-/][A-Z0-9]+)+\b|\b[0-9]{10,13}\b|\b[0-9a-f]{16}\b|\b\S+\.(?:pdf|jpe?g|png|csv)\b"
 )
 SHOWN = ("aria-label", "alt", "title", "placeholder", "data-label")
 UNSEEN = {"script", "style", "textarea", "svg"}

@@ -110,6 +110,11 @@ def _digits(text: str, lang: str | None) -> str:
     return text.translate(BANGLA_DIGITS) if (lang or language()) == "bn" else text
 
 
+def digits(number: int) -> str:
+    """A number that is a name, such as a year: in the reader's digits, never grouped."""
+    return _digits(str(number), None)
+
+
 def _grouped(digits: str, size: int) -> str:
     """Thousands apart, and above them groups of `size`: 2 for lakh and crore, 3 elsewhere."""
     head, groups = digits[:-3], [digits[-3:]]
@@ -259,6 +264,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         "country_name",
         "unit_name",
         "sentence",
+        "digits",
     )
     for name in filters:
         app.add_template_filter(globals()[name], name)
