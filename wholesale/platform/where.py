@@ -104,9 +104,9 @@ def _read(function: Callable[..., Any], into: Answer, seen: set[str]) -> None:
 
 
 def _note_call(owner: object, name: str, into: Answer) -> None:
-    if isinstance(owner, ModuleType) and callable(getattr(owner, name, None)):
+    if isinstance(owner, ModuleType) and inspect.isroutine(getattr(owner, name, None)):
         for kind, names in (("actions", into.actions), ("queries", into.queries)):
-            if f".{kind}" in owner.__name__ and not inspect.isclass(getattr(owner, name)):
+            if f".{kind}" in owner.__name__:
                 _add(names, f"{owner.__name__}.{name}")
 
 

@@ -67,9 +67,11 @@ def cancel_purchase(*, actor: Actor, number: str, reason: str) -> list[Outcome]:
 
     Raises NotFoundError for strangers, DomainError on `reason`.
     """
+    purchase = queries.purchase(actor, number)
+    moving.check_may_act(actor)
     if not reason:
         raise DomainError(moving.SAY_WHY, field="reason")
-    numbers = [order.number for order in queries.purchase(actor, number).orders]
+    numbers = [order.number for order in purchase.orders]
     return one_by_one(
         actor=actor,
         numbers=numbers,

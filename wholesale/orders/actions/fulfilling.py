@@ -58,6 +58,7 @@ def deliver(*, actor: Actor, number: str, sequence: int | None = None) -> Order:
     if sequence is None:
         return moving.move_order(actor=actor, number=number, to="delivered")
     order = moving.locked(actor=actor, number=number)
+    moving.check_may_act(actor)
     there = _shipment(order, sequence)
     if there is None:
         raise NotFoundError

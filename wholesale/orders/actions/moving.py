@@ -69,12 +69,17 @@ def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
     become(actor=actor, order=order, to=to, reason=reason)
 
 
-def check_may_move(*, actor: Actor, order: Order, to: str) -> None:
-    """Raise unless the table allows a locked order to become `to` now, and this actor to move it there."""
+def check_may_act(actor: Actor) -> None:
+    """Raise ForbiddenError for whoever only looks, or places orders for somebody else."""
     if actor.role == "viewer":
         raise ForbiddenError("Your role in the business is to look, not to act.")
     if actor.on_behalf:
         raise ForbiddenError("Who acts for a business places orders and does nothing else. Stop that first.")
+
+
+def check_may_move(*, actor: Actor, order: Order, to: str) -> None:
+    """Raise unless the table allows a locked order to become `to` now, and this actor to move it there."""
+    check_may_act(actor)
     if (order.state, to) not in rules.TRANSITIONS:
         raise ConflictError(NOT_NOW, before=_called(order.state), after=_called(to))
     side = party(actor)

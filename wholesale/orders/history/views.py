@@ -61,7 +61,7 @@ def xlsx() -> Response:
 def request_export() -> Response:
     """Have a long table made in the background."""
     export_id = actions.request_export(
-        actor=actor(), kind=request.form.get("kind", "csv"), filters=read_filters(request.form)
+        actor=actor(), kind="xlsx" if request.form.get("kind") == "xlsx" else "csv", filters=read_filters(request.form)
     )
     return done("order_history.export", _("The table is being written."), export_id=export_id)
 
