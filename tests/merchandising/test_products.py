@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -34,7 +35,7 @@ from wholesale.kernel.money import Money
 from wholesale.merchandising import actions, queries, rules
 from wholesale.merchandising.errors import StaleError
 from wholesale.order_lists import actions as lists
-from wholesale.platform import outbox
+from wholesale.platform import files, outbox
 from wholesale.platform.db import db
 from wholesale.platform.files import orphans
 from wholesale.platform.transaction import transaction
@@ -700,7 +701,10 @@ def test_a_change_that_is_sent_twice_is_one_and_no_conflict(dipu: HouseClient, t
     assert db.session.query(AuditEntry).filter_by(action="product.changed").count() == 1
 
 
-def test_a_copy_has_the_same_pictures_and_neither_misses_the_others(dipu: HouseClient, tea: Product) -> None:
+def test_a_copy_has_the_same_pictures_and_neither_misses_the_others(
+    dipu: HouseClient, tea: Product, house: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(house.extensions, "storage", files.FolderStorage(tmp_path))  # one that is swept alone
     path = f"/seller/products/{tea.id}/pictures"
     for colour in ("teal", "red"):
         out = io.BytesIO()
