@@ -286,7 +286,8 @@ def test_old_tables_go(cast: Cast) -> None:
 
 
 def test_an_unknown_kind_and_nobodys_business(cast: Cast, client_of: Browser) -> None:
-    assert client_of(cast.amina).post("/orders/exports", data={"kind": "exe"}).status_code == 404
+    assert client_of(cast.amina).post("/orders/exports", data={"kind": "exe"}).status_code == 303
+    assert db.session.scalars(sa.select(OrderExport.kind)).all() == ["csv"]
     assert client_of(cast.amina).get(f"/orders/exports/{2**62}").status_code == 404
     loner = accounts.user("Loner")
     db.session.commit()
