@@ -18,7 +18,11 @@ import wholesale.cart.handlers
 import wholesale.cart.models
 import wholesale.catalog.handlers
 import wholesale.catalog.models
+import wholesale.forecasts.models
+import wholesale.inventory.batches.models
+import wholesale.inventory.counts.models
 import wholesale.inventory.models
+import wholesale.inventory.transfers.models
 import wholesale.invoicing.handlers
 import wholesale.invoicing.models
 import wholesale.ledger.models
@@ -43,6 +47,8 @@ import wholesale.pricing.handlers
 import wholesale.pricing.models
 import wholesale.privacy.handlers
 import wholesale.privacy.models
+import wholesale.purchasing.models
+import wholesale.replenishment.models
 import wholesale.reports.handlers
 import wholesale.reports.models
 import wholesale.search.models
@@ -60,7 +66,12 @@ from wholesale.cart.views import bp as cart_routes
 from wholesale.catalog.views import bp as catalog_routes
 from wholesale.config import ROOT, Settings
 from wholesale.demo.cli import cli as demo_commands
+from wholesale.forecasts.views import bp as forecasts_routes
+from wholesale.inventory.batches.views import bp as batches_routes
 from wholesale.inventory.cli import cli as inventory_commands
+from wholesale.inventory.counts.views import bp as counts_routes
+from wholesale.inventory.transfers.views import bp as transfers_routes
+from wholesale.inventory.views import bp as inventory_routes
 from wholesale.invoicing import queries as invoicing
 from wholesale.invoicing.views import bp as invoicing_routes
 from wholesale.kernel.actor import Actor
@@ -104,6 +115,8 @@ from wholesale.platform import (
 from wholesale.platform.db import db
 from wholesale.pricing.views import bp as pricing_routes
 from wholesale.privacy.views import bp as privacy_routes
+from wholesale.purchasing.views import bp as purchasing_routes
+from wholesale.replenishment.views import bp as replenishment_routes
 from wholesale.reports import queries as reports
 from wholesale.reports.cli import cli as report_commands
 from wholesale.reports.views import bp as reports_routes
@@ -116,7 +129,12 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     accounts_routes,
     cart_routes,
     catalog_routes,
+    forecasts_routes,
     imports_routes,
+    inventory_routes,
+    batches_routes,
+    counts_routes,
+    transfers_routes,
     invoicing_routes,
     ledger_routes,
     *MERCHANDISING_ROUTES,
@@ -130,6 +148,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     payments_routes,
     pricing_routes,
     privacy_routes,
+    purchasing_routes,
+    replenishment_routes,
     reports_routes,
     search_routes,
     quick_order_routes,

@@ -1,0 +1,1 @@
+"""Batches: which pieces expire when; first expired, first out."""

@@ -1,0 +1,1 @@
+"""Stock takes: what was counted, and what differs from the log."""

@@ -1,0 +1,1 @@
+"""Purchasing: from whom a seller buys its goods, and the purchase orders that bring them."""

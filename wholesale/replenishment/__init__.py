@@ -1,0 +1,1 @@
+"""Replenishment: what runs out, how urgent that is, and what to order against it."""

@@ -1,0 +1,7 @@
+"""Its pages."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("replenishment", __name__, url_prefix="/seller/inventory")
