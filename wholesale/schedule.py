@@ -17,7 +17,7 @@ from wholesale.orders.approval import jobs as approval
 from wholesale.orders.history import jobs as order_history
 from wholesale.papers import jobs as papers
 from wholesale.platform import files, housekeeping, mail
-from wholesale.platform.jobs import Periodic
+from wholesale.platform.rhythm import Periodic
 from wholesale.pricing import jobs as pricing
 from wholesale.privacy import jobs as privacy
 from wholesale.reports import jobs as reports

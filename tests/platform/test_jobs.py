@@ -19,7 +19,8 @@ from wholesale.kernel import clock
 from wholesale.kernel.errors import NotFoundError
 from wholesale.platform import jobs
 from wholesale.platform.db import db
-from wholesale.platform.jobs import JobRun, Periodic
+from wholesale.platform.jobs import JobRun
+from wholesale.platform.rhythm import Periodic
 from wholesale.platform.transaction import transaction
 
 HOURLY = Periodic("hourly", lambda: "done", every=timedelta(hours=1))

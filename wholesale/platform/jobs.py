@@ -13,13 +13,9 @@ import sys
 import threading
 import time
 import traceback
-from calendar import day_name
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as time_of_day
+from datetime import datetime, timedelta
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import click
 import sqlalchemy as sa
@@ -39,6 +35,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.errors import NotFoundError
 from wholesale.platform import outbox, telemetry
 from wholesale.platform.db import Base, db
+from wholesale.platform.rhythm import Periodic
 from wholesale.platform.transaction import independent, transaction
 
 log = logging.getLogger(__name__)
@@ -81,57 +78,6 @@ class JobRun(Base):
     def is_abandoned(self) -> bool:
         """It has not ended and will not: its worker was killed."""
         return self.finished_at is None and self.started_at < clock.now() - _ABANDONED
-
-
-@dataclass(frozen=True)
-class Periodic:
-    """A job of the timetable: every so often, or daily at a time of day in the platform's zone.
-
-    With `weekday` (0: Monday) only on that day of the week. `work` returns one line that says what it did; it must
-    bear to run twice.
-    """
-
-    name: str
-    work: Callable[[], str]
-    every: timedelta | None = None
-    daily_at: time_of_day | None = None
-    weekday: int | None = None
-
-    def period(self, now: datetime, zone: str) -> datetime:
-        """The instant at which the current period was due (UTC)."""
-        if self.every is not None:
-            step = self.every.total_seconds()
-            return datetime.fromtimestamp(now.timestamp() // step * step, UTC)
-        assert self.daily_at is not None, "a periodic job has a rhythm"
-        day = now.astimezone(ZoneInfo(zone)).date()
-        if self.weekday is not None:
-            day -= timedelta(days=(day.weekday() - self.weekday) % 7)
-        due = self._on(day, zone)
-        # Compared in UTC: two local times of one zone compare by the face of the clock, which lies twice a year.
-        return due if due <= now else self._on(day - self.length, zone)
-
-    def next_period(self, now: datetime, zone: str) -> datetime:
-        """The instant at which the period after the current one is due (UTC)."""
-        current = self.period(now, zone)
-        if self.every is not None:
-            return current + self.every
-        return self._on(current.astimezone(ZoneInfo(zone)).date() + self.length, zone)
-
-    def _on(self, day: date, zone: str) -> datetime:
-        assert self.daily_at is not None, "asked of daily jobs only"
-        return datetime.combine(day, self.daily_at, ZoneInfo(zone)).astimezone(UTC)
-
-    @property
-    def length(self) -> timedelta:
-        """How long a period is, but for the two days a year that the clock is changed."""
-        return self.every or timedelta(days=1 if self.weekday is None else 7)
-
-    @property
-    def rhythm(self) -> str:
-        """For people at a terminal, and the map."""
-        if self.daily_at is None:
-            return f"every {self.every}"
-        return f"{'daily' if self.weekday is None else day_name[self.weekday] + 's'} at {self.daily_at:%H:%M}"
 
 
 # --- the doorbell -----------------------------------------------------------------------------------------
@@ -245,7 +191,7 @@ def run_periodic(name: str, *, by_hand: bool = False) -> JobRun | None:
     result, error = None, None
     try:
         with telemetry.within(None), transaction():
-            result = job.work()
+            result = job.work(progress=_untold) if job.shows_progress else job.work()
     except Exception:
         log.exception("periodic job %s failed", name)
         error = traceback.format_exc(limit=-6)[-4000:]
@@ -253,6 +199,10 @@ def run_periodic(name: str, *, by_hand: bool = False) -> JobRun | None:
         run = db.session.get_one(JobRun, (name, period), populate_existing=True)
         run.finished_at, run.result, run.error = clock.now(), result, error
     return run
+
+
+def _untold(_done: int, _total: int) -> None:
+    """Nobody looks."""
 
 
 def _is_abandoned() -> sa.ColumnElement[bool]:

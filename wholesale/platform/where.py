@@ -26,7 +26,7 @@ from wholesale.config import ROOT
 from wholesale.kernel.events import Event
 from wholesale.platform import access, outbox
 from wholesale.platform.db import Base
-from wholesale.platform.jobs import Periodic
+from wholesale.platform.rhythm import Periodic
 
 Rows = Sequence[tuple[str, ...]]
 
