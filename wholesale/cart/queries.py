@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +12,6 @@ import sqlalchemy as sa
 from wholesale.cart.models import CartLine
 from wholesale.cart.rules import Cart, Group, Item, in_order, price
 from wholesale.catalog.models import Product, Variant
-from wholesale.inventory import queries as inventory
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
@@ -48,9 +49,17 @@ def nearest(offer: Offer, quantity: int | None) -> list[int]:
 
 def contents(actor: Actor, *, lock: bool = False) -> Cart:
     """The actor's cart with today's prices and stock. `lock`: nobody changes its lines until the commit."""
-    statement = goods(CartLine, CartLine.seen_price).where(*_mine(actor))
-    rows = db.session.execute(statement.with_for_update(of=CartLine) if lock else statement).all()
+    whose = {"user": actor.acting_user, "business": actor.acting_organization}
+    rows = db.session.execute(_contents(lock=lock), whose).all()
     return priced(rows, pricing.buyer_of(actor))
+
+
+@cache  # what is asked for on every page of the checkout is put together once
+def _contents(*, lock: bool) -> sa.Select[Any]:
+    statement = goods(CartLine, CartLine.seen_price).where(
+        CartLine.user_id == sa.bindparam("user"), CartLine.organization_id == sa.bindparam("business")
+    )
+    return statement.with_for_update(of=CartLine) if lock else statement
 
 
 def goods(line: Any, seen_price: Any) -> sa.Select[Any]:
@@ -80,7 +89,8 @@ def priced(rows: Sequence[Any], buyer_id: int | None) -> Cart:
     """The lines of `goods` by seller, with that buyer's prices of today, and stock."""
     if not rows:
         return Cart()
-    available = inventory.available([row.variant_id for row in rows])
+    offers = pricing.offers({row.product_id for row in rows}, buyer_id)
+    available = {choice.id: choice.available for offer in offers.values() for choice in offer.variants}
     items = [
         Item(
             line_id=row.id,
@@ -97,27 +107,37 @@ def priced(rows: Sequence[Any], buyer_id: int | None) -> Cart:
         )
         for row in rows
     ]
-    lines = price(items, pricing.offers({item.product_id for item in items}, buyer_id))
+    lines = price(items, offers)
     seller_of = {row.id: row.seller_id for row in rows}
-    sellers = db.session.execute(
-        sa.select(Organization.id, Organization.name, Organization.currency, SellerTerms)
-        .outerjoin(SellerTerms, SellerTerms.organization_id == Organization.id)
-        .where(Organization.id.in_(set(seller_of.values())))
-        .order_by(Organization.name)
-    )
     groups = []
-    for seller_id, name, currency, terms in sellers:
-        zero = Money.zero(currency)
-        free_from = terms.free_delivery_from if terms else None
+    for seller in db.session.execute(_SELLERS, {"ids": sorted(set(seller_of.values()))}):
+        free_from = seller.free_delivery_from
         groups.append(
             Group(
-                seller_id=seller_id,
-                seller_name=name,
-                lines=in_order(line for line in lines if seller_of[line.item.line_id] == seller_id),
-                currency=currency,
-                minimum_order=Money(terms.minimum_order, currency) if terms else zero,
-                delivery_fee=Money(terms.delivery_fee, currency) if terms else zero,
-                free_delivery_from=Money(free_from, currency) if free_from is not None else None,
+                seller_id=seller.id,
+                seller_name=seller.name,
+                lines=in_order(line for line in lines if seller_of[line.item.line_id] == seller.id),
+                currency=seller.currency,
+                minimum_order=Money(seller.minimum_order or Decimal(0), seller.currency),
+                delivery_fee=Money(seller.delivery_fee or Decimal(0), seller.currency),
+                free_delivery_from=Money(free_from, seller.currency) if free_from is not None else None,
+                confirms_at_once=seller.confirms_at_once,
             )
         )
     return Cart(tuple(groups))
+
+
+_SELLERS = (
+    sa.select(
+        Organization.id,
+        Organization.name,
+        Organization.currency,
+        Organization.confirms_at_once,
+        SellerTerms.minimum_order,
+        SellerTerms.delivery_fee,
+        SellerTerms.free_delivery_from,
+    )
+    .outerjoin(SellerTerms, SellerTerms.organization_id == Organization.id)
+    .where(Organization.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))))
+    .order_by(Organization.name)
+)

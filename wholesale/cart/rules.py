@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
@@ -29,7 +30,7 @@ class Item:
     available: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: each figure is worked out once and kept
 class Line:
     """An item with its price now, or with the reason why it cannot be ordered as it stands."""
 
@@ -38,7 +39,7 @@ class Line:
     quote: Quote | None
     problem: DomainError | None
 
-    @property
+    @cached_property
     def unit_price(self) -> Money | None:
         """What a piece of this variant costs at the tier that the product's whole quantity reaches."""
         if self.quote is None or self.offer is None:
@@ -46,45 +47,45 @@ class Line:
         choice = self.offer.choice(self.item.variant_id)
         return self.offer.with_surcharge(self.quote.unit_price, choice) if choice else self.quote.unit_price
 
-    @property
+    @cached_property
     def list_price(self) -> Money | None:
         """What a piece of this variant costs at the first tier."""
         if self.quote is None or self.unit_price is None:
             return None
         return self.quote.list_price + (self.unit_price - self.quote.unit_price)
 
-    @property
+    @cached_property
     def total(self) -> Money | None:
         """This line's own total at its unit price."""
         return None if self.unit_price is None else (self.unit_price * self.item.quantity).rounded()
 
-    @property
+    @cached_property
     def rate(self) -> Rate | None:
         """The tax on its goods today; None: none is set for them."""
         return self.offer.tax if self.offer is not None else None
 
-    @property
+    @cached_property
     def tax(self) -> Money | None:
         """What its tax comes to, in its total or on top of it; rounded once."""
         if self.total is None:
             return None
         return self.rate.of(self.total) if self.rate else Money.zero(self.total.currency)
 
-    @property
+    @cached_property
     def on_top(self) -> Money | None:
         """What is to be paid beside its total."""
         if self.tax is None or self.total is None:
             return None
         return self.tax if self.rate and not self.rate.included else Money.zero(self.total.currency)
 
-    @property
+    @cached_property
     def net(self) -> Money | None:
         """Its total without its tax."""
         if self.total is None or self.tax is None:
             return None
         return self.total - self.tax if self.rate and self.rate.included else self.total
 
-    @property
+    @cached_property
     def changed_from(self) -> Money | None:
         """The price its owner last saw, when it is another now."""
         if self.unit_price is None or self.unit_price == self.item.seen_price:
@@ -92,9 +93,9 @@ class Line:
         return self.item.seen_price
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
-    """The lines of one seller: they become one order."""
+    """The lines of one seller: they become one order. `confirms_at_once`: when it is placed, without looking first."""
 
     seller_id: int
     seller_name: str
@@ -103,37 +104,38 @@ class Group:
     minimum_order: Money
     delivery_fee: Money
     free_delivery_from: Money | None
+    confirms_at_once: bool = False
 
-    @property
+    @cached_property
     def goods_total(self) -> Money:
         return Money.total((line.total for line in self.lines if line.total is not None), self.currency)
 
-    @property
+    @cached_property
     def tax_total(self) -> Money:
         """The tax that comes on top of the goods."""
         return Money.total((line.on_top for line in self.lines if line.on_top is not None), self.currency)
 
-    @property
+    @cached_property
     def taxes(self) -> list[Due]:
         """What the lines have of each rate."""
         return by_rate(
             (line.rate, line.total, line.tax) for line in self.lines if line.total is not None and line.tax is not None
         )
 
-    @property
+    @cached_property
     def short_of_minimum(self) -> Money | None:
         """What is missing to the seller's minimum order value, if anything."""
         missing = self.minimum_order - self.goods_total
         return missing if missing > Money.zero(self.currency) else None
 
-    @property
+    @cached_property
     def fee(self) -> Money:
         """What delivery costs at this value."""
         if self.free_delivery_from is not None and self.goods_total >= self.free_delivery_from:
             return Money.zero(self.currency)
         return self.delivery_fee
 
-    @property
+    @cached_property
     def orderable(self) -> bool:
         return self.short_of_minimum is None and all(line.problem is None for line in self.lines)
 

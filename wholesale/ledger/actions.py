@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -11,7 +11,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.money import Money
 from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting
-from wholesale.ledger.rules import Leg, balanced
+from wholesale.ledger.rules import Entry, Leg, balanced
 from wholesale.platform.db import db
 from wholesale.platform.transaction import as_platform
 
@@ -23,36 +23,70 @@ def post(*, actor: Actor, key: str, reference: str, memo: str, legs: Sequence[Le
 
     Raises ValueError unless the legs balance; PostgreSQL checks the same at COMMIT.
     """
-    kept = balanced(legs)
+    return bool(post_many(actor=actor, entries=[Entry(key, reference, memo, legs)]))
+
+
+def post_many(*, actor: Actor, entries: Sequence[Entry]) -> set[str]:
+    """`post` several business events together; the keys of those that had not been posted before."""
+    kept = {entry.key: legs for entry in entries if (legs := balanced(entry.legs))}
     if not kept:
-        return False
+        return set()
     with as_platform():  # an event's money moves between the accounts of several businesses
-        return _post(actor, key, reference, memo, kept)
+        return _post(actor, [entry for entry in entries if entry.key in kept], kept)
 
 
-def _post(actor: Actor, key: str, reference: str, memo: str, kept: Sequence[Leg]) -> bool:
-    journal_id = db.session.execute(
-        insert(LedgerJournal)
-        .values(key=key, reference=reference, memo=memo, user_id=actor.user_id, at=clock.now())
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(LedgerJournal.id)
-    ).scalar_one_or_none()
-    if journal_id is None:
-        return False
-    accounts = _accounts({(leg.code, leg.organization_id, leg.amount.currency) for leg in kept})
-    db.session.execute(
-        sa.insert(LedgerPosting),
-        [
-            {
-                "journal_id": journal_id,
-                "account_id": accounts[leg.code, leg.organization_id, leg.amount.currency],
-                "amount": leg.amount.amount,
-                "currency": leg.amount.currency,
-            }
-            for leg in kept
-        ],
+def _post(actor: Actor, entries: Sequence[Entry], kept: Mapping[str, Sequence[Leg]]) -> set[str]:
+    accounts = _accounts({_account(leg) for legs in kept.values() for leg in legs})
+    postings = [(key, accounts[_account(leg)], leg.amount) for key, legs in kept.items() for leg in legs]
+    posted = db.session.scalars(
+        _POST,
+        {
+            "keys": [entry.key for entry in entries],
+            "references": [entry.reference for entry in entries],
+            "memos": [entry.memo for entry in entries],
+            "user_id": actor.user_id,
+            "at": clock.now(),
+            "of": [key for key, _, _ in postings],
+            "accounts": [account for _, account, _ in postings],
+            "amounts": [amount.amount for _, _, amount in postings],
+            "currencies": [amount.currency for _, _, amount in postings],
+        },
     )
-    return True
+    return set(posted)
+
+
+# Whoever posts a key that another transaction is posting waits here, and then finds it posted.
+_POST = sa.text(
+    """
+    WITH journal AS (
+        INSERT INTO ledger_journal (key, reference, memo, user_id, at)
+        SELECT key, reference, memo, :user_id, :at
+        FROM unnest(:keys, :references, :memos) AS entry (key, reference, memo)
+        ON CONFLICT (key) DO NOTHING RETURNING id, key
+    ), posting AS (
+        INSERT INTO ledger_posting (journal_id, account_id, amount, currency)
+        SELECT journal.id, leg.account_id, leg.amount, leg.currency
+        FROM unnest(:of, :accounts, :amounts, :currencies) WITH ORDINALITY
+             AS leg (key, account_id, amount, currency, place)
+        JOIN journal ON journal.key = leg.key ORDER BY place
+    )
+    SELECT key FROM journal
+    """
+).bindparams(
+    sa.bindparam("keys", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("references", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("memos", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("user_id", type_=sa.BigInteger),
+    sa.bindparam("at", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("of", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("accounts", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("amounts", type_=sa.ARRAY(sa.Numeric(18, 4))),
+    sa.bindparam("currencies", type_=sa.ARRAY(sa.Text)),
+)
+
+
+def _account(leg: Leg) -> AccountKey:
+    return leg.code, leg.organization_id, leg.amount.currency
 
 
 def _accounts(keys: set[AccountKey]) -> dict[AccountKey, int]:
@@ -70,16 +104,17 @@ def _accounts(keys: set[AccountKey]) -> dict[AccountKey, int]:
 
 
 def _find(keys: set[AccountKey]) -> dict[AccountKey, int]:
-    rows = db.session.execute(
-        sa.select(LedgerAccount.code, LedgerAccount.organization_id, LedgerAccount.currency, LedgerAccount.id).where(
-            LedgerAccount.code.in_({key[0] for key in keys}),
-            sa.or_(
-                LedgerAccount.organization_id.is_(None),
-                LedgerAccount.organization_id.in_({key[1] for key in keys if key[1] is not None}),
-            ),
-        )
-    )
+    known = {"codes": [key[0] for key in keys], "businesses": [key[1] for key in keys if key[1] is not None]}
+    rows = db.session.execute(_FIND, known)
     return {(row[0], row[1], row[2]): row[3] for row in rows if (row[0], row[1], row[2]) in keys}
+
+
+_FIND = sa.text(
+    "SELECT code, organization_id, currency, id FROM ledger_account"
+    " WHERE code = ANY(:codes) AND (organization_id IS NULL OR organization_id = ANY(:businesses))"
+).bindparams(
+    sa.bindparam("codes", type_=sa.ARRAY(sa.Text)), sa.bindparam("businesses", type_=sa.ARRAY(sa.BigInteger))
+)
 
 
 def reverse(*, actor: Actor, key: str, of: str, memo: str) -> bool:

@@ -118,6 +118,16 @@ def credit(code: str, amount: Money, organization_id: int | None = None) -> Leg:
     return Leg(code, organization_id, -amount)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One business event to be posted: `key` names it for ever, by `reference` people find it."""
+
+    key: str
+    reference: str
+    memo: str
+    legs: Sequence[Leg]
+
+
 def balanced(legs: Sequence[Leg]) -> list[Leg]:
     """The legs that are not zero. Raises ValueError unless they balance per currency and fit the chart."""
     kept = [leg for leg in legs if not leg.amount.is_zero]

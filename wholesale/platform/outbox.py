@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from wholesale.kernel import clock
 from wholesale.kernel.events import Event
 from wholesale.platform import telemetry
-from wholesale.platform.db import Base, Id, db
+from wholesale.platform.db import Base, Id, db, insert_rows
 from wholesale.platform.transaction import after_commit, transaction
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,10 @@ _FIRST_PAUSE = timedelta(seconds=2)  # doubles: 2 s, 4 s … 4 min; 8 attempts t
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Any], None]
+Condition = Callable[[Any], bool]
 
 _handlers: dict[str, tuple[str, Handler]] = {}
+_conditions: dict[str, Condition] = {}  # of those handlers that have one
 _background: ContextVar[bool] = ContextVar("background", default=False)
 
 
@@ -75,18 +77,38 @@ class OutboxRow(Base):
     dead_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
-def on(event: type[E]) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
-    """Subscribe a handler: idempotent, no network, it runs in the drain's transaction."""
+def on(
+    event: type[E], *, when: Callable[[E], bool] | None = None
+) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+    """Subscribe a handler: idempotent, no network, it runs in the drain's transaction.
+
+    `when`: which events concern it, by their facts alone; the others leave no row.
+    """
 
     def subscribe(handler: Callable[[E], None]) -> Callable[[E], None]:
-        _handlers[f"{handler.__module__}.{handler.__qualname__}"] = (event.__name__, handler)
+        name = f"{handler.__module__}.{handler.__qualname__}"
+        _handlers[name] = (event.__name__, handler)
+        if when is not None:
+            _conditions[name] = when
         return handler
 
     return subscribe
 
 
+def off(handler: Callable[[E], None]) -> None:
+    """Forget a handler, in a process that is not to do its work (a measurement)."""
+    name = f"{handler.__module__}.{handler.__qualname__}"
+    _handlers.pop(name, None)
+    _conditions.pop(name, None)
+
+
 def handlers_of(event: str) -> list[str]:
     return [name for name, (of, _) in _handlers.items() if of == event]
+
+
+def _concerned(event: Event) -> list[str]:
+    """The handlers of an event that it is for."""
+    return [name for name in handlers_of(type(event).__name__) if name not in _conditions or _conditions[name](event)]
 
 
 @contextmanager
@@ -99,24 +121,27 @@ def background() -> Iterator[None]:
         _background.reset(token)
 
 
-def emit(event: Event, *, pause: timedelta = timedelta(), priority: int | None = None) -> None:
-    """Announce `event` with the transaction that made it true; the doorbell rings after its commit.
+def emit(*events: Event, pause: timedelta = timedelta(), priority: int | None = None) -> None:
+    """Announce events with the transaction that made them true; the doorbell rings after its commit.
 
-    With a `pause` its handlers wait that long. `priority`: `LONG_WORK` lets what people wait for go first.
+    With a `pause` their handlers wait that long. `priority`: `LONG_WORK` lets what people wait for go first.
     """
-    name = type(event).__name__
+    now = clock.now()
     rows = [
-        OutboxRow(
-            event=name,
-            handler=handler,
-            payload=event.payload(),
-            priority=priority if priority is not None else _BACKGROUND if _background.get() else 0,
-            request_id=telemetry.request_id(),
-            available_at=clock.now() + pause,
-        )
-        for handler in handlers_of(name)
+        {
+            "event": type(event).__name__,
+            "handler": handler,
+            "payload": event.payload(),
+            "priority": priority if priority is not None else _BACKGROUND if _background.get() else 0,
+            "request_id": telemetry.request_id(),
+            "created_at": now,
+            "available_at": now + pause,
+            "attempts": 0,
+        }
+        for event in events
+        for handler in _concerned(event)
     ]
-    db.session.add_all(rows)
+    insert_rows(OutboxRow, rows)
     if rows and not pause and _doorbell is not None:
         after_commit(_doorbell)
 

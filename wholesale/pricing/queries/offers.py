@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -20,7 +21,6 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization
-from wholesale.organizations.queries import verified_now
 from wholesale.platform.db import db
 from wholesale.pricing.models import DatedPrice, PriceList, PriceListBuyer, PriceListTier, PriceTier
 from wholesale.pricing.rules import LIST, Choice, Offer, Source, Special, Step, effective, with_savings
@@ -37,7 +37,7 @@ def last_day(until: datetime) -> date:
     return (until.astimezone(ZoneInfo(zone())) - timedelta(microseconds=1)).date()
 
 
-def holding(now: datetime) -> sa.ColumnElement[bool]:
+def holding(now: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     """The dated prices that hold at that moment."""
     return sa.and_(
         DatedPrice.ended_at.is_(None),
@@ -62,8 +62,8 @@ def _tiers() -> sa.ScalarSelect[Any]:
     )
 
 
-def _dated(now: datetime) -> sa.ScalarSelect[Any]:
-    """The ladders with dates that hold now, the one that counts last."""
+def _dated() -> sa.ScalarSelect[Any]:
+    """The ladders with dates that hold `now`, the one that counts last."""
     return (
         sa.select(
             sa.func.json_agg(
@@ -75,15 +75,14 @@ def _dated(now: datetime) -> sa.ScalarSelect[Any]:
                 )
             )
         )
-        .where(DatedPrice.product_id == Product.id, holding(now))
+        .where(DatedPrice.product_id == Product.id, holding(sa.bindparam("now", type_=sa.DateTime(timezone=True))))
         .correlate(Product)
         .scalar_subquery()
     )
 
 
-def _specials(buyer_id: int) -> sa.ScalarSelect[Any]:
-    """What the seller's lists that the buyer is on say of the product today."""
-    today = clock.today(zone())
+def _specials(today: date) -> sa.ScalarSelect[Any]:
+    """What the seller's lists that the `buyer` is on say of the product today."""
     steps = (
         sa.select(
             sa.func.json_agg(
@@ -110,7 +109,7 @@ def _specials(buyer_id: int) -> sa.ScalarSelect[Any]:
         )
         .join(PriceListBuyer, PriceListBuyer.list_id == PriceList.id)
         .where(
-            PriceListBuyer.organization_id == buyer_id,
+            PriceListBuyer.organization_id == sa.bindparam("buyer", type_=sa.BigInteger),
             PriceList.seller_id == Product.seller_id,
             PriceList.is_active,
             PriceList.valid_from <= today,
@@ -145,9 +144,18 @@ def _variants() -> sa.ScalarSelect[Any]:
     )
 
 
-def _offers(buyer_id: int | None, *conditions: sa.ColumnElement[bool]) -> sa.Select[*tuple[Any, ...]]:
+Which = Literal["slug", "ids"]
+_WHICH: dict[Which, sa.ColumnElement[bool]] = {
+    "slug": Product.slug == sa.bindparam("slug"),
+    # As an array, so that the statement is the same however many there are.
+    "ids": Product.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))),
+}
+
+
+@lru_cache(maxsize=8)  # of a day or two: putting so large a statement together takes as long as answering it
+def _statement(which: Which, today: date, *, has_lists: bool) -> sa.Select[*tuple[Any, ...]]:
     """Products of verified sellers with all that their prices come from, variants and what is available, each by one
-    correlated look-up.
+    correlated look-up; of the products that its parameter `which` names, `now`, as the `buyer` is offered them.
     """
     nothing: sa.ColumnElement[Any] = sa.null()
     return (
@@ -165,14 +173,21 @@ def _offers(buyer_id: int | None, *conditions: sa.ColumnElement[bool]) -> sa.Sel
             Product.cost,
             Product.lead_time_days,
             _tiers().label("tiers"),
-            _dated(clock.now()).label("dated"),
-            (nothing if buyer_id is None else _specials(buyer_id)).label("specials"),
+            _dated().label("dated"),
+            (_specials(today) if has_lists else nothing).label("specials"),
             _variants().label("variants"),
-            taxes.rate_sql("product.category_id", "organization.country", taxes.today()).label("tax"),
+            taxes.rate_sql("product.category_id", "organization.country", today).label("tax"),
         )
         .join(Organization, Organization.id == Product.seller_id)
-        .where(Product.state == "active", verified_now(), *conditions)
+        .where(Product.state == "active", Organization.verified_until >= today, _WHICH[which])
     )
+
+
+def _rows(which: Which, of: str | list[int], buyer_id: int | None) -> sa.Result[Any]:
+    given: dict[str, Any] = {which: of, "now": clock.now()}
+    if buyer_id is not None:
+        given["buyer"] = buyer_id
+    return db.session.execute(_statement(which, clock.today(zone()), has_lists=buyer_id is not None), given)
 
 
 def _steps(pairs: Any, currency: str) -> tuple[Step, ...]:
@@ -248,7 +263,7 @@ def _regular(row: Any) -> tuple[Step, ...]:
 
 def offer(slug: str, buyer_id: int | None = None) -> Offer:
     """The active product of that slug as it is sold now, to everybody or to that buyer. Raises NotFoundError."""
-    row = db.session.execute(_offers(buyer_id, Product.slug == slug)).one_or_none()
+    row = _rows("slug", slug, buyer_id).one_or_none()
     found = _offer(row) if row is not None else None
     if found is None:
         raise NotFoundError
@@ -283,5 +298,5 @@ def offers(product_ids: Collection[int], buyer_id: int | None = None) -> dict[in
     """Active products by id, as everybody or as that buyer is offered them; those without prices are missing."""
     if not product_ids:
         return {}
-    found = map(_offer, db.session.execute(_offers(buyer_id, Product.id.in_(product_ids))))
+    found = map(_offer, _rows("ids", sorted(product_ids), buyer_id))
     return {offer.product_id: offer for offer in found if offer is not None}
