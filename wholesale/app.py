@@ -47,6 +47,7 @@ import wholesale.pricing.handlers
 import wholesale.pricing.models
 import wholesale.privacy.handlers
 import wholesale.privacy.models
+import wholesale.purchasing.handlers
 import wholesale.purchasing.models
 import wholesale.replenishment.models
 import wholesale.reports.handlers
@@ -201,7 +202,7 @@ def create_app(settings: Settings) -> Flask:
     transaction.init_app(app)
     access.init_app(app, lambda: _load_actor(settings))
     errors.init_app(app)
-    jobs.init_app(app, settings, TIMETABLE)
+    jobs.init_app(app, settings, TIMETABLE, told=lambda: reports.weekly_readers(None))
     cache.init_app(app, settings)
     mail.init_app(app, settings)
     health.init_app(app)

@@ -176,6 +176,26 @@ HOLDINGS = (
     Holding("order_export", "user_id", N_("Tables of orders you had written"), ("asked_at", "rows"), "keep", _BUSINESS),
     Holding("catalogue_export", "user_id", N_("Catalogues you had written"), ("asked_at", "rows"), "keep", _BUSINESS),
     Holding("paper", "asked_by", N_("Papers of orders you had made"), ("kind", "asked_at", "size"), "keep", _BUSINESS),
+    Holding(
+        "purchase_order", "created_by", N_("Purchase orders you raised"), ("number", "created_at"), "keep", _BUSINESS
+    ),
+    Holding(
+        "purchase_order_move",
+        "user_id",
+        N_("What you did with purchase orders"),
+        ("before", "after", "reason", "at"),
+        "keep",
+        _BUSINESS,
+    ),
+    Holding("purchase_delivery", "user_id", N_("Deliveries you received"), ("note", "received_at"), "keep", _BUSINESS),
+    Holding(
+        "cost_offer",
+        "answered_by",
+        N_("Costs of goods you decided about"),
+        ("answer", "answered_at"),
+        "keep",
+        _BUSINESS,
+    ),
     Holding("ledger_journal", "user_id", N_("Bookings you caused"), ("reference", "memo", "at"), "keep", _TAX),
 )
 

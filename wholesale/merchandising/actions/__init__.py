@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wholesale.merchandising.actions.prices import set_prices
+from wholesale.merchandising.actions.prices import set_cost, set_prices
 from wholesale.merchandising.actions.products import (
     Outcome,
     create,
@@ -20,6 +20,7 @@ __all__ = [
     "duplicate",
     "duplicate_once",
     "save",
+    "set_cost",
     "set_prices",
     "set_state",
     "set_states",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from wholesale.audit import actions as audit
 from wholesale.catalog.actions import products as catalog
@@ -42,4 +43,29 @@ def set_prices(*, actor: Actor, product_id: int, tiers: Sequence[rules.Step], se
         organization_id=product.seller_id,
         before={"tiers": was},
         after={"tiers": becomes},
+    )
+
+
+def set_cost(*, actor: Actor, product_id: int, cost: Decimal, seen: Decimal, reason: str) -> None:
+    """Let a unit cost its owner that much from now on; `seen`: what the page had said, `reason`: where it comes from.
+
+    Raises ConflictError when somebody else has changed the cost since.
+    """
+    product = catalog.locked(product_id, seller_id=owner(actor))
+    was = product.cost
+    if was not in (seen, cost):
+        raise ConflictError("Somebody has changed this product's cost since you looked. Nothing was saved.")
+    if was == cost:
+        return
+    product.cost = cost
+    catalog.touch(product)
+    audit.record(
+        actor=actor,
+        action="product.changed",
+        thing="product",
+        thing_id=product.id,
+        organization_id=product.seller_id,
+        before={"cost": was},
+        after={"cost": cost},
+        reason=reason,
     )
