@@ -63,7 +63,9 @@ def _contents(*, lock: bool) -> sa.Select[Any]:
 
 
 def goods(line: Any, seen_price: Any) -> sa.Select[Any]:
-    """What `priced` needs of each row of a table of lines: id, variant_id, quantity, and the price seen for it."""
+    """What `priced` needs of each row of a table of lines: id, variant_id, quantity, and the price seen for it; of the
+    goods, and of who sells them.
+    """
     return (
         sa.select(
             line.id,
@@ -78,9 +80,17 @@ def goods(line: Any, seen_price: Any) -> sa.Select[Any]:
             Product.slug,
             Product.currency,
             Product.seller_id,
+            Organization.name.label("seller_name"),
+            Organization.currency.label("seller_currency"),
+            Organization.confirms_at_once,
+            SellerTerms.minimum_order,
+            SellerTerms.delivery_fee,
+            SellerTerms.free_delivery_from,
         )
         .join(Variant, Variant.id == line.variant_id)
         .join(Product, Product.id == Variant.product_id)
+        .join(Organization, Organization.id == Product.seller_id)
+        .outerjoin(SellerTerms, SellerTerms.organization_id == Organization.id)
         .order_by(line.id)
     )
 
@@ -110,34 +120,18 @@ def priced(rows: Sequence[Any], buyer_id: int | None) -> Cart:
     lines = price(items, offers)
     seller_of = {row.id: row.seller_id for row in rows}
     groups = []
-    for seller in db.session.execute(_SELLERS, {"ids": sorted(set(seller_of.values()))}):
+    for seller in sorted({row.seller_id: row for row in rows}.values(), key=lambda row: row.seller_name):
         free_from = seller.free_delivery_from
         groups.append(
             Group(
-                seller_id=seller.id,
-                seller_name=seller.name,
-                lines=in_order(line for line in lines if seller_of[line.item.line_id] == seller.id),
-                currency=seller.currency,
-                minimum_order=Money(seller.minimum_order or Decimal(0), seller.currency),
-                delivery_fee=Money(seller.delivery_fee or Decimal(0), seller.currency),
-                free_delivery_from=Money(free_from, seller.currency) if free_from is not None else None,
+                seller_id=seller.seller_id,
+                seller_name=seller.seller_name,
+                lines=in_order(line for line in lines if seller_of[line.item.line_id] == seller.seller_id),
+                currency=seller.seller_currency,
+                minimum_order=Money(seller.minimum_order or Decimal(0), seller.seller_currency),
+                delivery_fee=Money(seller.delivery_fee or Decimal(0), seller.seller_currency),
+                free_delivery_from=Money(free_from, seller.seller_currency) if free_from is not None else None,
                 confirms_at_once=seller.confirms_at_once,
             )
         )
     return Cart(tuple(groups))
-
-
-_SELLERS = (
-    sa.select(
-        Organization.id,
-        Organization.name,
-        Organization.currency,
-        Organization.confirms_at_once,
-        SellerTerms.minimum_order,
-        SellerTerms.delivery_fee,
-        SellerTerms.free_delivery_from,
-    )
-    .outerjoin(SellerTerms, SellerTerms.organization_id == Organization.id)
-    .where(Organization.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))))
-    .order_by(Organization.name)
-)

@@ -112,9 +112,7 @@ def _find(keys: set[AccountKey]) -> dict[AccountKey, int]:
 _FIND = sa.text(
     "SELECT code, organization_id, currency, id FROM ledger_account"
     " WHERE code = ANY(:codes) AND (organization_id IS NULL OR organization_id = ANY(:businesses))"
-).bindparams(
-    sa.bindparam("codes", type_=sa.ARRAY(sa.Text)), sa.bindparam("businesses", type_=sa.ARRAY(sa.BigInteger))
-)
+).bindparams(sa.bindparam("codes", type_=sa.ARRAY(sa.Text)), sa.bindparam("businesses", type_=sa.ARRAY(sa.BigInteger)))
 
 
 def reverse(*, actor: Actor, key: str, of: str, memo: str) -> bool:

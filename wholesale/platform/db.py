@@ -68,24 +68,39 @@ db = SQLAlchemy(
 )
 
 
-def insert_rows(table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows by one statement, in their order. Each names the same columns: nothing has a default here.
+Rows = Sequence[Mapping[str, Any]]
 
-    They travel as one JSON value, so that the statement is the same however many they are: it is put together once,
-    and PostgreSQL knows it. For what is written often; anything else reads better as an object of its own.
+
+def insert_rows(rows: Mapping[type[Base], Rows]) -> None:
+    """Write rows of one or more tables by one statement, each table's in their order.
+
+    The rows of a table name the same columns: nothing has a default here. They travel as JSON, so that the statement
+    is the same however many they are: it is put together once, and PostgreSQL knows it. For what is written often;
+    anything else reads better as an object of its own.
     """
-    if rows:
-        as_json = json.dumps(rows, default=str, ensure_ascii=False)  # an amount or a time as its text: nothing is lost
-        db.session.execute(insertion(table, tuple(rows[0])), {"rows": as_json})
+    kept = {table: some for table, some in rows.items() if some}
+    if kept:
+        statement = _insertion(tuple((table, tuple(some[0])) for table, some in kept.items()))
+        # An amount or a time goes as its text: nothing of it is lost.
+        db.session.execute(
+            statement,
+            {table.__tablename__: json.dumps(some, default=str, ensure_ascii=False) for table, some in kept.items()},
+        )
 
 
 @cache
-def insertion(table: type[Base], columns: tuple[str, ...]) -> sa.TextClause:
-    """The statement of `insert_rows`."""
-    name, names = table.__tablename__, ", ".join(f'"{column}"' for column in columns)
-    return sa.text(
-        f"INSERT INTO {name} ({names}) SELECT {names}"  # noqa: S608 - names of our own columns
-        f" FROM jsonb_populate_recordset(CAST(NULL AS {name}), CAST(:rows AS jsonb))"
+def _insertion(tables: tuple[tuple[type[Base], tuple[str, ...]], ...]) -> sa.TextClause:
+    """The statement that fills these columns of these tables."""
+    *others, last = [_insert(table.__tablename__, columns) for table, columns in tables]
+    before = ", ".join(f"insertion_{number} AS ({each})" for number, each in enumerate(others))
+    return sa.text(f"WITH {before} {last}" if before else last)
+
+
+def _insert(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(f'"{column}"' for column in columns)
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608 - names of our own tables and columns
+        f" FROM jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:{table} AS jsonb))"
     )
 
 

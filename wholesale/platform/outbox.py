@@ -141,7 +141,7 @@ def emit(*events: Event, pause: timedelta = timedelta(), priority: int | None = 
         for event in events
         for handler in _concerned(event)
     ]
-    insert_rows(OutboxRow, rows)
+    insert_rows({OutboxRow: rows})
     if rows and not pause and _doorbell is not None:
         after_commit(_doorbell)
 
@@ -254,7 +254,10 @@ def dead_letters(limit: int = 100) -> list[OutboxRow]:
     """What failed for good, newest first."""
     return list(
         db.session.scalars(
-            sa.select(OutboxRow).where(OutboxRow.dead_at.is_not(None)).order_by(OutboxRow.dead_at.desc()).limit(limit)
+            sa.select(OutboxRow)
+            .where(OutboxRow.dead_at.is_not(None), OutboxRow.done_at.is_(None))
+            .order_by(OutboxRow.dead_at.desc())
+            .limit(limit)
         )
     )
 
@@ -272,12 +275,44 @@ def unfinished(event: type[Event]) -> list[OutboxRow]:
 
 def restart(row_id: int) -> bool:
     """Give a dead letter another life; False when there is none by that id."""
-    row = db.session.get(OutboxRow, row_id, with_for_update=True)
-    if row is None or row.dead_at is None:
+    row = _dead(row_id)
+    if row is None:
         return False
+    _revive(row)
+    return True
+
+
+def restart_all() -> int:
+    """Give all dead letters another life; how many."""
+    rows = db.session.scalars(
+        sa.select(OutboxRow)
+        .where(OutboxRow.dead_at.is_not(None), OutboxRow.done_at.is_(None))
+        .order_by(OutboxRow.id)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        _revive(row)
+    return len(rows)
+
+
+def discard(row_id: int, reason: str) -> bool:
+    """Give a dead letter up: it is done with, undone, and says why; False when there is none by that id."""
+    row = _dead(row_id)
+    if row is None:
+        return False
+    row.done_at = clock.now()
+    row.error = f"{row.error or ''}\nDiscarded: {reason}".strip()
+    return True
+
+
+def _dead(row_id: int) -> OutboxRow | None:
+    row = db.session.get(OutboxRow, row_id, with_for_update=True)
+    return None if row is None or row.dead_at is None or row.done_at is not None else row
+
+
+def _revive(row: OutboxRow) -> None:
     row.dead_at = None
     row.attempts = 0
     row.available_at = clock.now()
     if _doorbell is not None:
         after_commit(_doorbell)
-    return True

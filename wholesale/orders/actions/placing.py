@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,16 +20,17 @@ from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.money import Money
 from wholesale.kernel.words import N_
 from wholesale.ledger import actions as ledger
+from wholesale.ledger.rules import Entry
 from wholesale.orders import rules
 from wholesale.orders.actions import moving
 from wholesale.orders.actions.checkout import Bill, agreed, bill
 from wholesale.orders.approval import queries as approvals
 from wholesale.orders.approval.rules import Standing, check_may_order, excess
 from wholesale.orders.events import OrderPlaced
-from wholesale.orders.models import Checkout, Order, OrderLine, OrderMove, Purchase
+from wholesale.orders.models import Checkout, LineProgress, Order, OrderLine, OrderMove, Purchase
 from wholesale.organizations import queries as organizations
 from wholesale.platform import idempotency, mail
-from wholesale.platform.db import db
+from wholesale.platform.db import db, insert_rows
 from wholesale.platform.outbox import emit
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Settlement, Split, share
@@ -69,9 +70,9 @@ class Ready:
 
 def ready(*, actor: Actor, key: str, seen: str) -> Ready:
     """The actor's cart and checkout, checked once more and locked. Raises as `place_order` does."""
-    check_verified(actor)
     # The limit as it is now: whoever lowers it waits until this purchase is placed, or this one waits for them.
     standing = Standing() if actor.on_behalf else approvals.standing(actor.acting_user, actor, lock=True)
+    check_verified(actor)
     if not actor.on_behalf:
         check_may_order(standing)
     checkout = db.session.get(Checkout, (actor.acting_user, actor.acting_organization), with_for_update=True)
@@ -106,30 +107,27 @@ def _place(actor: Actor, key: str, seen: str) -> str:
     if excess(found.standing.role, found.standing.limit, found.bill.total) is not None:
         raise ConflictError(ABOVE_LIMIT)
     checkout = found.checkout
-    purchase = record_purchase(
-        actor=actor,
-        cart=found.cart,
-        choices=Choices(
-            user_id=actor.acting_user,
-            address=copied_address(actor=actor, checkout=checkout),
-            delivery=checkout.delivery,
-            payment_method=str(checkout.payment_method),
-            buyer_reference=checkout.buyer_reference,
-            note=checkout.note,
-            instructions=checkout.instructions,
-            if_short=checkout.if_short,
-            po_file_key=checkout.po_file_key,
-            po_file_name=checkout.po_file_name,
-            on_behalf_reason=actor.on_behalf_reason if actor.on_behalf else None,
-        ),
+    choices = Choices(
+        user_id=actor.acting_user,
+        address=copied_address(actor=actor, checkout=checkout),
+        delivery=checkout.delivery,
+        payment_method=str(checkout.payment_method),
+        buyer_reference=checkout.buyer_reference,
+        note=checkout.note,
+        instructions=checkout.instructions,
+        if_short=checkout.if_short,
+        po_file_key=checkout.po_file_key,
+        po_file_name=checkout.po_file_name,
+        on_behalf_reason=actor.on_behalf_reason if actor.on_behalf else None,
     )
     finish_checkout(actor=actor, cart=found.cart, checkout=checkout)
+    purchase = record_purchase(actor=actor, cart=found.cart, choices=choices)
     if actor.on_behalf:
         _tell_of_acting(actor, purchase)
     return purchase.number
 
 
-def _tell_of_acting(actor: Actor, purchase: Purchase) -> None:
+def _tell_of_acting(actor: Actor, purchase: Placed) -> None:
     """Both sides can see it: an entry in the log, a letter to whoever owns the business."""
     audit.record(
         actor=actor,
@@ -137,7 +135,7 @@ def _tell_of_acting(actor: Actor, purchase: Purchase) -> None:
         thing="purchase",
         thing_id=purchase.number,
         organization_id=purchase.organization_id,
-        after={"total": purchase.total, "currency": purchase.currency},
+        after={"total": purchase.total.amount, "currency": purchase.total.currency},
         reason=actor.on_behalf_reason,
     )
     for owner in approvals.people(purchase.organization_id, roles=("owner",)):
@@ -151,7 +149,7 @@ def _tell_of_acting(actor: Actor, purchase: Purchase) -> None:
             admin=actor.name,
             reason=actor.on_behalf_reason,
             number=purchase.number,
-            total=Money(purchase.total, purchase.currency),
+            total=purchase.total,
         )
 
 
@@ -173,47 +171,39 @@ class Choices:
     po_file_name: str | None = None
 
 
-def record_purchase(*, actor: Actor, cart: Cart, choices: Choices, held: str | None = None) -> Purchase:
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A purchase that is placed: what those need who tell of it."""
+
+    id: int
+    number: str
+    organization_id: int
+    total: Money
+
+
+def record_purchase(*, actor: Actor, cart: Cart, choices: Choices, held: str | None = None) -> Placed:
     """Write the purchase, its orders and lines, their money and their stock; the caller has checked all of it.
 
-    `held`: the reference for which these pieces are set aside already.
+    `held`: the reference for which these pieces are set aside already. However many lines there are, each table is
+    written once.
     """
     cost = bill(cart, choices.delivery)
     settlements = pricing.settlements([line.offer for line in cart.lines if line.offer is not None])
-    purchase_number, *numbers = _numbers(len(cart.groups))
-    purchase = Purchase(
-        number=purchase_number,
-        organization_id=actor.acting_organization,
-        user_id=choices.user_id,
-        payment_method=choices.payment_method,
-        goods_total=cost.goods.amount,
-        tax_total=cost.tax.amount,
-        delivery_total=cost.delivery.amount,
-        total=cost.total.amount,
-        currency=cost.goods.currency,
-        buyer_reference=choices.buyer_reference,
-        note=choices.note,
-        approved_by=choices.approved_by,
-        on_behalf_reason=choices.on_behalf_reason,
-        instructions=choices.instructions,
-        if_short=choices.if_short,
-        po_file_key=choices.po_file_key,
-        po_file_name=choices.po_file_name,
-    )
-    db.session.add(purchase)
-    db.session.flush()
-    orders = [
-        _order(actor, group, number, purchase=purchase, cost=cost, address=dict(choices.address))
-        for group, number in zip(cart.groups, numbers, strict=True)
-    ]
-    db.session.add_all(orders)
-    db.session.flush()
+    names = _names(orders=len(cart.groups), lines=len(cart.lines))
+    orders: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    entries: list[Entry] = []
     wanted: dict[str, dict[int, int]] = {}
-    line_rows: list[dict[str, Any]] = []
-    for group, order in zip(cart.groups, orders, strict=True):
+    line_ids = iter(names.line_ids)
+    for group, order_id, number in zip(cart.groups, names.order_ids, names.orders, strict=True):
+        fee = cost.fees[group.seller_id]
         splits = [_split(line, settlements) for line in group.lines]
-        line_rows += [
-            _line_row(order, position, line, *split)
+        orders.append(
+            {"id": order_id, "number": number, "purchase_id": names.purchase_id}
+            | _order_row(actor, group, fee=fee, method=cost.methods[group.seller_id], address=choices.address)
+        )
+        lines += [
+            {"id": next(line_ids), "order_id": order_id, "position": position} | _line_row(line, *split)
             for position, (line, split) in enumerate(zip(group.lines, splits, strict=True), start=1)
         ]
         money = rules.parts(
@@ -221,37 +211,65 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices, held: str | N
                 (_portion(line, split), rule.model, rule.goods_owner)
                 for line, (split, rule) in zip(group.lines, splits, strict=True)
             ],
-            cost.fees[group.seller_id],
+            fee,
         )
-        ledger.post(
-            actor=actor,
-            key=rules.placed_key(order.number),
-            reference=order.number,
-            memo="Order placed",
-            legs=rules.placed_legs(money, buyer_id=order.buyer_id, seller_id=order.seller_id),
-        )
-        wanted[order.number] = {line.item.variant_id: line.item.quantity for line in group.lines}
-        who = actor.organization_name
-        db.session.add(
-            OrderMove(order_id=order.id, before=None, after="placed", user_id=choices.user_id, who=who, reason="")
-        )
-        emit(OrderPlaced(order_id=order.id))
-    db.session.execute(sa.insert(OrderLine), line_rows)
-    db.session.execute(_BEGIN_PROGRESS, {"orders": [order.id for order in orders]})
+        legs = rules.placed_legs(money, buyer_id=actor.acting_organization, seller_id=group.seller_id)
+        entries.append(Entry(rules.placed_key(number), number, "Order placed", legs))
+        wanted[number] = {line.item.variant_id: line.item.quantity for line in group.lines}
+    purchase = {"id": names.purchase_id, "number": names.purchase} | _purchase_row(actor, cost, choices)
+    insert_rows({Purchase: [purchase], Order: orders})
+    # Only now: whose lines and moves these are, the orders say.
+    insert_rows(
+        {
+            OrderLine: lines,
+            LineProgress: [_progress_row(line) for line in lines],
+            OrderMove: [_move_row(actor, choices.user_id, order_id) for order_id in names.order_ids],
+        }
+    )
+    ledger.post_many(actor=actor, entries=entries)
+    emit(*(OrderPlaced(order_id=order_id) for order_id in names.order_ids))
     # Last, so that the rows everybody wants are locked for the shortest time.
     missing = _without_held(wanted, held)
     if missing:
         inventory.allocate_many(actor=actor, wanted=missing)
-    _confirm_at_once(orders)
-    return purchase
+    for group, order_id in zip(cart.groups, names.order_ids, strict=True):
+        if group.confirms_at_once:  # the goods are set aside already
+            moving.advance(actor=SYSTEM, order=db.session.get_one(Order, order_id), to="confirmed")
+    return Placed(names.purchase_id, names.purchase, actor.acting_organization, cost.total)
 
 
-_BEGIN_PROGRESS = sa.text(
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Numbers and ids of all that a purchase consists of."""
+
+    purchase: str
+    purchase_id: int
+    orders: list[str]
+    order_ids: list[int]
+    line_ids: list[int]
+
+
+def _names(*, orders: int, lines: int) -> _Names:
+    """Taken before anything is written. Gaps are harmless here: fiscal numbers are the invoices'."""
+    taken = db.session.execute(_TAKE, {"orders": orders, "lines": lines}).one()
+    year = clock.now().year
+    return _Names(
+        f"PUR-{year}-{taken.purchase:06d}",
+        taken.purchase_id,
+        [f"ORD-{year}-{number:06d}" for number in taken.orders],
+        taken.order_ids,
+        taken.line_ids,
+    )
+
+
+_TAKE = sa.text(
     """
-    INSERT INTO line_progress (line_id, order_id, quantity, line_total, cancelled, shipped, returned, credited)
-    SELECT id, order_id, quantity, line_total, 0, 0, 0, 0 FROM order_line WHERE order_id = ANY(:orders)
+    SELECT nextval('purchase_number') AS purchase, nextval('purchase_id_seq') AS purchase_id,
+           ARRAY(SELECT nextval('order_number') FROM generate_series(1, :orders)) AS orders,
+           ARRAY(SELECT nextval('sales_order_id_seq') FROM generate_series(1, :orders)) AS order_ids,
+           ARRAY(SELECT nextval('order_line_id_seq') FROM generate_series(1, :lines)) AS line_ids
     """
-).bindparams(sa.bindparam("orders", type_=sa.ARRAY(sa.BigInteger)))
+)
 
 
 def _without_held(wanted: dict[str, dict[int, int]], held: str | None) -> dict[str, dict[int, int]]:
@@ -267,24 +285,6 @@ def _without_held(wanted: dict[str, dict[int, int]], held: str | None) -> dict[s
     return rest
 
 
-def _confirm_at_once(orders: Sequence[Order]) -> None:
-    """Some sellers have no need to look first: the goods are set aside already."""
-    sellers = organizations.organizations([order.seller_id for order in orders])
-    for order in orders:
-        if sellers[order.seller_id].confirms_at_once:
-            moving.advance(actor=SYSTEM, order=order, to="confirmed")
-
-
-def _numbers(orders: int) -> list[str]:
-    """The purchase's number and one per order. Gaps are harmless here: fiscal numbers are the invoices'."""
-    year = clock.now().year
-    purchase = db.session.scalar(sa.text("SELECT nextval('purchase_number')"))
-    rest = db.session.scalars(
-        sa.text("SELECT nextval('order_number') FROM generate_series(1, :orders)"), {"orders": orders}
-    )
-    return [f"PUR-{year}-{purchase:06d}", *(f"ORD-{year}-{number:06d}" for number in rest)]
-
-
 def copied_address(*, actor: Actor, checkout: Checkout) -> dict[str, str]:
     """The chosen address as it is today: a later change does not move goods already ordered."""
     address = organizations.address(actor, checkout.address_id or 0)
@@ -292,25 +292,72 @@ def copied_address(*, actor: Actor, checkout: Checkout) -> dict[str, str]:
     return {name: str(getattr(address, name)) for name in fields}
 
 
-def _order(
-    actor: Actor, group: Group, number: str, *, purchase: Purchase, cost: Bill, address: dict[str, str]
-) -> Order:
-    fee = cost.fees[group.seller_id]
-    return Order(
-        number=number,
-        purchase_id=purchase.id,
-        buyer_id=actor.acting_organization,
-        seller_id=group.seller_id,
-        buyer_name=actor.organization_name,
-        seller_name=group.seller_name,
-        delivery_method=cost.methods[group.seller_id],
-        address=address,
-        goods_total=group.goods_total.amount,
-        delivery_fee=fee.amount,
-        tax_total=group.tax_total.amount,
-        total=(group.goods_total + group.tax_total + fee).amount,
-        currency=group.currency,
-    )
+def _purchase_row(actor: Actor, cost: Bill, choices: Choices) -> dict[str, Any]:
+    return {
+        "organization_id": actor.acting_organization,
+        "user_id": choices.user_id,
+        "payment_method": choices.payment_method,
+        "goods_total": cost.goods.amount,
+        "tax_total": cost.tax.amount,
+        "delivery_total": cost.delivery.amount,
+        "total": cost.total.amount,
+        "currency": cost.goods.currency,
+        "buyer_reference": choices.buyer_reference,
+        "note": choices.note,
+        "approved_by": choices.approved_by,
+        "on_behalf_reason": choices.on_behalf_reason,
+        "instructions": choices.instructions,
+        "if_short": choices.if_short,
+        "po_file_key": choices.po_file_key,
+        "po_file_name": choices.po_file_name,
+        "placed_at": clock.now(),
+    }
+
+
+def _order_row(actor: Actor, group: Group, *, fee: Money, method: str, address: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "buyer_id": actor.acting_organization,
+        "seller_id": group.seller_id,
+        "buyer_name": actor.organization_name,
+        "seller_name": group.seller_name,
+        "delivery_method": method,
+        "address": dict(address),
+        "goods_total": group.goods_total.amount,
+        "delivery_fee": fee.amount,
+        "tax_total": group.tax_total.amount,
+        "total": (group.goods_total + group.tax_total + fee).amount,
+        "currency": group.currency,
+        "credited": 0,
+        "delivery_credited": 0,
+        "state": "placed",
+        "placed_at": clock.now(),
+    }
+
+
+def _move_row(actor: Actor, user_id: int, order_id: int) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "before": None,
+        "after": "placed",
+        "user_id": user_id,
+        "who": actor.organization_name,
+        "reason": "",
+        "at": clock.now(),
+    }
+
+
+def _progress_row(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Nothing has become of the line yet."""
+    return {
+        "line_id": line["id"],
+        "order_id": line["order_id"],
+        "quantity": line["quantity"],
+        "line_total": line["line_total"],
+        "cancelled": 0,
+        "shipped": 0,
+        "returned": 0,
+        "credited": 0,
+    }
 
 
 def _split(line: Line, settlements: Mapping[int, Settlement]) -> tuple[Split, Settlement]:
@@ -329,7 +376,7 @@ def _portion(line: Line, split: Split) -> rules.Portion:
     return rules.portion_of(split, line.total, line.tax, tax_included=bool(line.rate and line.rate.included))
 
 
-def _line_row(order: Order, position: int, line: Line, split: Split, settlement: Settlement) -> dict[str, Any]:
+def _line_row(line: Line, split: Split, settlement: Settlement) -> dict[str, Any]:
     assert line.offer is not None, "the cart was checked"
     assert line.quote is not None, "the cart was checked"
     assert line.unit_price is not None, "the cart was checked"
@@ -339,8 +386,6 @@ def _line_row(order: Order, position: int, line: Line, split: Split, settlement:
     rate = line.rate
     name = line.offer.name + (f", {line.item.variant_name}" if line.item.variant_name else "")
     return {
-        "order_id": order.id,
-        "position": position,
         "variant_id": line.item.variant_id,
         "product_id": line.offer.product_id,
         "sku": line.item.sku,

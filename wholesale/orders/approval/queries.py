@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,15 +36,22 @@ def standing(user_id: int, actor: Actor, *, lock: bool = False) -> Standing:
 
 def standing_in(user_id: int, organization_id: int, *, lock: bool = False) -> Standing:
     """`standing` where no actor asks."""
-    statement = (
-        sa.select(Membership.role, Membership.spending_limit, Organization.currency)
-        .join(Organization, Organization.id == Membership.organization_id)
-        .where(Membership.organization_id == organization_id, Membership.user_id == user_id)
-    )
-    row = db.session.execute(statement.with_for_update(read=True, of=Membership) if lock else statement).one_or_none()
+    row = db.session.execute(_standing(lock=lock), {"user": user_id, "business": organization_id}).one_or_none()
     if row is None:
         return Standing()
-    return Standing(row.role, None if row.spending_limit is None else Money(row.spending_limit, row.currency))
+    currency = row.Organization.currency
+    return Standing(row.role, None if row.spending_limit is None else Money(row.spending_limit, currency))
+
+
+@cache
+def _standing(*, lock: bool) -> sa.Select[Any]:
+    """With the whole business, of which the caller asks more: it is in the session then."""
+    statement = (
+        sa.select(Membership.role, Membership.spending_limit, Organization)
+        .join(Organization, Organization.id == Membership.organization_id)
+        .where(Membership.organization_id == sa.bindparam("business"), Membership.user_id == sa.bindparam("user"))
+    )
+    return statement.with_for_update(read=True, of=Membership) if lock else statement
 
 
 def own_standing(actor: Actor) -> Standing:
