@@ -18,7 +18,8 @@ from tests.merchandising.pages import errors
 from tests.queries_counted import queries_counted
 from wholesale.accounts.models import User
 from wholesale.audit.models import AuditEntry
-from wholesale.catalog.models import Product
+from wholesale.catalog import actions as categories
+from wholesale.catalog.models import Category, Product
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.errors import ConflictError, DomainError
@@ -129,6 +130,44 @@ def test_only_lines_that_a_rule_would_reach_are_counted(cast: Cast, sold: str, b
         assert (found.lines, found.platform_before, found.platform_after) == (1, taka("1350"), taka("1080")), scope
     farid = organizations.business("Farid Traders", kind="seller", members={accounts.user("Farid"): "owner"})
     assert profiting.meant(queries.Scope("seller", farid.id, ""), commission(8), None).previews == []
+
+
+def test_a_rule_of_a_category_reaches_those_below_it(cast: Cast) -> None:
+    top = categories.add_category(slug="household", name="Household")
+    middle = categories.add_category(slug="kitchen", name="Kitchen", parent_id=top.id)
+    deep = categories.add_category(slug="pots", name="Pots", parent_id=middle.id)
+    pricing.set_settlement(actor=SYSTEM, settlement=commission(10))
+    pot = catalog.product(cast.trader, "Pot")
+    pot.category_id = deep.id
+    db.session.flush()
+    pricing.set_settlement(actor=SYSTEM, settlement=None, product_id=pot.id)
+    orders.placed(accounts.actor(cast.amina), {pot: 100})
+
+    def percent() -> Decimal | None:
+        found = terms_of(pot)
+        assert found is not None
+        return found.commission_percent
+
+    def lines_meant(category: Category) -> list[int]:
+        scope = queries.Scope("category", category.id, category.name)
+        return [each.lines for each in profiting.meant(scope, commission(1), None).previews]
+
+    assert percent() == 10
+    assert lines_meant(top) == [1]
+    pricing.set_settlement(actor=SYSTEM, settlement=commission(7), category_id=top.id)
+    assert percent() == 7
+    orders.placed(accounts.actor(cast.amina), {pot: 100})  # by the category's rule
+    assert lines_meant(top) == [2]
+    pricing.set_settlement(actor=SYSTEM, settlement=commission(5), category_id=middle.id)
+    assert percent() == 5
+    assert lines_meant(top) == [], "the kitchen's rule stands in between"
+    found = queries.hidden(queries.Scope("category", top.id, ""))
+    assert found is not None
+    assert (found.in_categories, found.categories) == (1, 1)
+    assert queries.hidden(queries.Scope("category", middle.id, "")) is None
+    pricing.set_settlement(actor=SYSTEM, settlement=None, category_id=middle.id)
+    assert percent() == 7
+    assert prices.terms_of(cast.trader.id) is None  # the platform's rule covers all
 
 
 def test_ending_a_rule_is_previewed_by_the_more_general_one(sold: str, bag: Product) -> None:

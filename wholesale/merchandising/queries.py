@@ -16,10 +16,12 @@ from wholesale.audit import queries as audit
 from wholesale.audit import rules as audit_rules
 from wholesale.catalog.actions.products import facts_of
 from wholesale.catalog.models import Category, CategoryAttribute, Picture, Product, Variant
+from wholesale.catalog.queries import below
 from wholesale.catalog.queries.products import taken_skus
 from wholesale.catalog.rules.products import STATES, VariantFacts
 from wholesale.inventory.errors import BelowAllocatedError
-from wholesale.inventory.models import InventoryLog, Location, Stock
+from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.inventory.queries import first_open
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.kernel.money import Money
@@ -143,7 +145,7 @@ def _wanted(filters: Filters, seller_id: int | None) -> list[sa.ColumnElement[bo
     if seller_id is not None:
         found.append(Product.seller_id == seller_id)
     if filters.category_id is not None:
-        found.append(Product.category_id.in_(_below(filters.category_id)))
+        found.append(Product.category_id.in_(below(filters.category_id)))
     if filters.q:
         found.append(_matches(filters.q, within_a_seller=seller_id is not None))
     if filters.low:
@@ -192,13 +194,6 @@ def _select() -> sa.Select[Any]:
         .join(Organization, Organization.id == Product.seller_id)
         .join(Category, Category.id == Product.category_id)
     )
-
-
-def _below(category_id: int) -> sa.Select[Any]:
-    """The category and all below it."""
-    tree = sa.select(Category.id).where(Category.id == category_id).cte("tree", recursive=True)
-    tree = tree.union_all(sa.select(Category.id).where(Category.parent_id == tree.c.id))
-    return sa.select(tree.c.id)
 
 
 def _matches(q: str, *, within_a_seller: bool) -> sa.ColumnElement[bool]:
@@ -265,12 +260,7 @@ def _variants(product_ids: Collection[int]) -> defaultdict[int, list[Kept]]:
     found: defaultdict[int, list[Kept]] = defaultdict(list)
     if not product_ids:
         return found
-    first = (
-        sa.select(sa.func.min(Location.id))
-        .where(Location.organization_id == Variant.seller_id)
-        .correlate(Variant)
-        .scalar_subquery()
-    )
+    first = first_open(Variant.seller_id).correlate(Variant).scalar_subquery()
     here = sa.func.coalesce(sa.func.sum(Stock.on_hand).filter(Stock.location_id == first), 0)
     everywhere = sa.func.coalesce(sa.func.sum(Stock.on_hand), 0)
     statement = (
@@ -434,7 +424,7 @@ def _mistakes_against(
     found = []
     if kept.tiers and not typed.steps:
         found.append(DomainError(KEEPS_A_PRICE, field="tiers"))
-    first = sa.select(sa.func.min(Location.id)).where(Location.organization_id == product.seller_id).scalar_subquery()
+    first = first_open(product.seller_id).scalar_subquery()
     rows = db.session.execute(
         sa.select(Variant.sku, Stock.allocated)
         .join(Stock, Stock.variant_id == Variant.id)

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from wholesale.catalog.models import Product
+from wholesale.catalog.queries import below
 from wholesale.kernel import clock
 from wholesale.kernel.money import Money
 from wholesale.merchandising.profit.queries import Scope
@@ -80,12 +81,16 @@ def meant(scope: Scope, settlement: Settlement | None, starts: datetime | None) 
 def _chosen(
     scope: Scope, settlement: Settlement | None, starts: datetime | None
 ) -> Callable[[Sold], Settlement | None]:
-    if settlement is not None:
+    if settlement is not None and scope.kind != "category":
         return lambda _line: settlement
     rules = pricing.all_rules(starts)
 
     def more_general(line: Sold) -> Settlement | None:
-        rule = rules.find(line, without=scope.kind)
+        if scope.kind == "category" and rules.nearest(line.category_id, under=scope.id) is not None:
+            return None  # a category in between has a rule of its own
+        if settlement is not None:
+            return settlement
+        rule = rules.find(line, without=(scope.kind, scope.id))
         return pricing.as_settlement(rule) if rule is not None else None
 
     return more_general
@@ -150,4 +155,4 @@ def _lines(scope: Scope) -> sa.Select[Any]:
         return statement.where(OrderLine.product_id == scope.id)
     if scope.kind == "seller":
         return statement.where(Order.seller_id == scope.id)
-    return statement.where(Product.category_id == scope.id) if scope.kind == "category" else statement
+    return statement.where(Product.category_id.in_(below(scope.id))) if scope.kind == "category" else statement

@@ -11,7 +11,7 @@ from wholesale.catalog.queries.admin import (
     category_tree,
 )
 from wholesale.catalog.queries.attributes import attributes_by_category, attributes_for
-from wholesale.catalog.queries.categories import categories
+from wholesale.catalog.queries.categories import below, categories, chains
 from wholesale.catalog.queries.detail import (
     Alike,
     Answer,
@@ -48,10 +48,12 @@ __all__ = [
     "attribute",
     "attributes_by_category",
     "attributes_for",
+    "below",
     "categories",
     "category_file",
     "category_names",
     "category_tree",
+    "chains",
     "compared",
     "details",
     "late_pictures",

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from wholesale.catalog.models import Category, Listing
 from wholesale.catalog.rules import Node, tree
+from wholesale.catalog.rules.categories import chain
 from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
 from wholesale.platform import cache
@@ -30,6 +31,19 @@ def _read() -> tuple[list[list[Any]], list[list[int]]]:
         .group_by(Listing.category_id)
     )
     return rows_of_tree(), [list(row) for row in db.session.execute(counts)]
+
+
+def chains() -> dict[int, tuple[int, ...]]:
+    """Each category with itself and those above it, the nearest first."""
+    parents = dict(db.session.execute(sa.select(Category.id, Category.parent_id)).all())
+    return {category_id: chain(parents, category_id) for category_id in parents}
+
+
+def below(category_id: int) -> sa.Select[tuple[int]]:
+    """The ids of the category and of all below it, for a statement that asks for their goods."""
+    tree = sa.select(Category.id).where(Category.id == category_id).cte("tree", recursive=True)
+    tree = tree.union_all(sa.select(Category.id).where(Category.parent_id == tree.c.id))
+    return sa.select(tree.c.id)
 
 
 def rows_of_tree() -> list[list[Any]]:

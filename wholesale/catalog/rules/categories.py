@@ -87,11 +87,16 @@ def check_slug(typed: str) -> str:
     return part
 
 
+def chain(parents: Mapping[int, int | None], category_id: int) -> tuple[int, ...]:
+    """The category and those above it, the nearest first; `parents` are all categories' parents."""
+    found: list[int] = []
+    at: int | None = category_id
+    while at is not None and at not in found:  # a ring would have no end
+        found.append(at)
+        at = parents.get(at)
+    return tuple(found)
+
+
 def is_below(parents: Mapping[int, int | None], category_id: int, ancestor_id: int) -> bool:
     """Whether a category is `ancestor_id` or stands anywhere below it; `parents` are all categories' parents."""
-    at: int | None = category_id
-    for _step in range(len(parents) + 1):  # a ring would have no end
-        if at == ancestor_id:
-            return True
-        at = parents.get(at) if at is not None else None
-    return False
+    return ancestor_id in chain(parents, category_id)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from wholesale.accounts.models import User
 from wholesale.catalog.models import Category, Product
+from wholesale.catalog.queries import below
 from wholesale.kernel import clock
 from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.merchandising import queries as merchandising
@@ -219,9 +220,18 @@ def hidden(scope: Scope, at: datetime | None = None) -> Hidden | None:
     """What a rule for the scope does not touch; None: nothing."""
     above = set(SCOPES) - set(gives_way(scope.kind))
     holding: dict[str, list[int]] = {kind: [] for kind in _COLUMNS}
-    for kind, scope_id in pricing.all_rules(at).rules:
-        if kind in above:
+    book = pricing.all_rules(at)
+    for kind, scope_id in book.rules:
+        if kind in above and kind != "category":
             holding[kind].append(scope_id)
+    if scope.kind in ("platform", "category"):
+        # Below a category only what stands between it and the goods.
+        under = scope.id if scope.kind == "category" else None
+        holding["category"] = [
+            each
+            for each, chain in book.above.items()
+            if (under is None or under in chain) and book.nearest(each, under=under) is not None
+        ]
     if not any(holding.values()):
         return None
     of = {
@@ -240,7 +250,9 @@ def hidden(scope: Scope, at: datetime | None = None) -> Hidden | None:
         .where(Product.state != "archived", sa.or_(*of.values()))
         .group_by(sa.text("1"))
     )
-    if scope.kind != "platform":
+    if scope.kind == "category":
+        statement = statement.where(Product.category_id.in_(below(scope.id)))
+    elif scope.kind != "platform":
         statement = statement.where(getattr(Product, f"{scope.kind}_id") == scope.id)
     counted = {row[0]: row for row in db.session.execute(statement)}
     nothing = ("", 0, 0, 0)
