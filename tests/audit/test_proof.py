@@ -16,7 +16,7 @@ from flask import Flask
 
 from tests.audit.test_actions import note, owner_of
 from wholesale.audit import jobs, seals
-from wholesale.platform import jobs as timetable
+from wholesale.platform import runs as timetable
 from wholesale.platform.transaction import transaction
 
 FILE = "audit-seals.log"

@@ -21,6 +21,7 @@ from wholesale.orders import actions as order_actions
 from wholesale.orders import queries as order_queries
 from wholesale.orders.models import Order
 from wholesale.platform import jobs as jobs_table
+from wholesale.platform import runs
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
 
@@ -130,7 +131,7 @@ def proof_at(at: datetime, *, by: datetime | None = None) -> None:
     """A proof that ran then, in a run of the timetable's job with that period, or in none."""
     db.session.add(LedgerProof(started_at=at, finished_at=at, journals=1234, postings=5000, problems=[]))
     if by is not None:
-        db.session.add(jobs_table.JobRun(name=queries.JOB, period=by, started_at=at, finished_at=at))
+        db.session.add(runs.JobRun(name=queries.JOB, period=by, started_at=at, finished_at=at))
     db.session.flush()
 
 

@@ -11,7 +11,7 @@ from wholesale.kernel.money import Money
 from wholesale.ledger.models import LedgerAccount, LedgerJournal, LedgerPosting, LedgerProof
 from wholesale.ledger.rules import CHART, Account
 from wholesale.organizations.models import Organization
-from wholesale.platform import jobs
+from wholesale.platform import runs
 from wholesale.platform.db import db
 
 
@@ -92,18 +92,18 @@ def proofs(limit: int = 10) -> list[LedgerProof]:
 def starter(proof: LedgerProof) -> str:
     """Who had a proof run: the timetable (night), somebody who pressed the button (hand), or neither (console)."""
     run = db.session.scalar(
-        sa.select(jobs.JobRun)
+        sa.select(runs.JobRun)
         .where(
-            jobs.JobRun.name == JOB,
-            jobs.JobRun.started_at <= proof.started_at,
-            sa.or_(jobs.JobRun.finished_at.is_(None), jobs.JobRun.finished_at >= proof.finished_at),
+            runs.JobRun.name == JOB,
+            runs.JobRun.started_at <= proof.started_at,
+            sa.or_(runs.JobRun.finished_at.is_(None), runs.JobRun.finished_at >= proof.finished_at),
         )
-        .order_by(jobs.JobRun.started_at.desc())
+        .order_by(runs.JobRun.started_at.desc())
         .limit(1)
     )
     if run is None:
         return "console"
-    return "night" if jobs.is_on_time(run) else "hand"
+    return "night" if runs.is_on_time(run) else "hand"
 
 
 @dataclass(frozen=True, slots=True)

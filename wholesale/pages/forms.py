@@ -48,3 +48,9 @@ class CompareForm(HouseForm):
         if self.quantity.typed is None:
             return None
         return self.submit(lambda: self.quantity.data)
+
+
+class DiscardForm(HouseForm):
+    """Why something that failed for good is given up."""
+
+    reason = TextField(_l("Why it is given up"), maximum=200)

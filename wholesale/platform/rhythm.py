@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _LONGEST_MONTH = 31
+_LEAST_GRACE, _MOST_GRACE = timedelta(minutes=10), timedelta(hours=1)
 
 Progress = Callable[[int, int], None]
 """What a long job calls now and then: so many are done, of so many in all."""
@@ -97,6 +98,11 @@ class Periodic:
         if self.every is not None:
             return self.every
         return (_LONGEST_MONTH if self.monthly_on is not None else 7 if self.weekday is not None else 1) * _DAY
+
+    @property
+    def grace(self) -> timedelta:
+        """How late it may be before somebody is told: one more period, ten minutes at least, an hour at most."""
+        return min(max(self.length, _LEAST_GRACE), _MOST_GRACE)
 
     @property
     def rhythm(self) -> str:
