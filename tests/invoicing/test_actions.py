@@ -479,7 +479,7 @@ def test_an_order_that_is_really_placed_confirmed_and_cancelled(cast, paper):
     (invoice,) = invoices()
     assert invoice.order_id == order.id
     assert Decimal(invoice.content["total"]) == order.total
-    for words in ("Jute bag", "পাটের ব্যাগ", "100 piece", "৳135.00", "price from 50", "৳13,500.00", "PO-7"):
+    for words in ("Jute bag", "পাটের ব্যাগ", "100 pieces", "৳135.00", "price from 50", "৳13,500.00", "PO-7"):
         assert words in paper.text, words
     move_order(actor=dipu, number=order.number, to="cancelled", reason="Burnt.")
     outbox.drain()

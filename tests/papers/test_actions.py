@@ -72,7 +72,8 @@ def test_a_packing_slip_has_no_prices_and_only_what_is_open(dipu, order, printed
     order_life.moved(dipu, order, "confirmed")
     ordering.ship(actor=dipu, number=order.number, pieces={order.lines[0].id: 30}, carrier="Sundarban", tracking="T-9")
     made(dipu, actions.ask(actor=dipu, number=order.number, kind="packing_slip"))
-    assert "70 piece" in printed.text
+    assert "70 pieces" in printed.text
+    assert "The buyer's note" not in printed.text
     assert "of 100 ordered" in printed.text
     assert "৳" not in printed.text
 
@@ -82,7 +83,7 @@ def test_a_shipment_has_a_slip_of_its_own_for_its_buyer_too(amina, dipu, order, 
     ordering.ship(actor=dipu, number=order.number, pieces={order.lines[0].id: 30}, carrier="Sundarban", tracking="T-9")
     sent = f"{order.number}-1"
     made(amina, actions.ask(actor=amina, number=order.number, kind="packing_slip", shipment=sent))
-    for words in (sent, "30 piece", "Sundarban T-9"):
+    for words in (sent, "30 pieces", "Sundarban T-9"):
         assert words in printed.text
 
 
@@ -163,7 +164,7 @@ def test_a_pick_list_adds_up_by_place_and_sku(cast, amina, dipu, bag, printed):
     assert "2 orders, 40 pieces" in text
     assert text.index("A-LAMP") < text.index("JUTE-BAG")
     assert f"begin with {first[:9]}" in text
-    assert f"30 piece {first[9:]} × 20, {second[9:]} × 10" in text
+    assert f"30 pieces {first[9:]} × 20, {second[9:]} × 10" in text
     assert "Warehouse, Dhaka" in text
     assert "Not set aside" not in text
     assert "পাটের ব্যাগ" in text
@@ -178,8 +179,8 @@ def test_what_is_set_aside_nowhere_is_told_apart(dipu, order, bag, printed):
         db.session.flush()
     made(dipu, actions.ask(actor=dipu, number=order.number, kind="pick_list"))
     told, _, rest = printed.text.partition("Not set aside")
-    assert "40 piece" in told
-    assert "60 piece" in rest
+    assert "40 pieces" in told
+    assert "60 pieces" in rest
     db.session.get_one(Allocation, held.id).released = before
     db.session.commit()
 
@@ -196,7 +197,7 @@ def test_places_are_told_apart(cast, dipu, order, printed):
     db.session.flush()
     made(dipu, actions.ask(actor=dipu, number=order.number, kind="pick_list"))
     assert printed.text.index("Annex") < printed.text.index("Warehouse, Dhaka")
-    assert "95 piece" in printed.text
+    assert "95 pieces" in printed.text
 
 
 # --- many at once -------------------------------------------------------------------------------------------

@@ -68,7 +68,6 @@ def confirmation(order: Order, settings: Settings) -> dict[str, Any]:
         "is_placed": order.state == "placed",
         "payment": _PAYMENTS.get(purchase.payment_method, purchase.payment_method.replace("_", " ").capitalize()),
         "if_short": _IF_SHORT[purchase.if_short],
-        "note": purchase.note,
         "lines": [
             {
                 **_goods(line),
@@ -209,6 +208,7 @@ def _heading(order: Order, settings: Settings) -> dict[str, Any]:
         "purchase": order.purchase.number,
         "reference": order.purchase.buyer_reference,
         "instructions": order.purchase.instructions,
+        "note": order.purchase.note,
         "placed_on": _day(order.placed_at, settings),
         "made_on": _day(clock.now(), settings),
         "seller": _party(order.seller_id, order.seller_name),

@@ -231,10 +231,11 @@ _UNITS = {
 }
 
 
-def unit_name(unit: str, count: int = 1) -> str:
-    """A unit of sale in the reader's language, singular or plural."""
+def unit_name(unit: str, count: int = 1, lang: str | None = None) -> str:
+    """A unit of sale in the reader's language (or `lang`), singular or plural."""
     one, many = _UNITS.get(unit, (unit, unit))
-    return str(one if count == 1 else many)
+    with force_locale(lang or language()):
+        return str(one if count == 1 else many)
 
 
 def _look_at_catalogues() -> None:
