@@ -87,6 +87,17 @@ def drop(name: str) -> None:
     after_commit(_Drop(name))
 
 
+def stamp(name: str) -> bytes | None:
+    """What changes with every `drop` of `name`; None when Redis does not answer."""
+    store = _store()
+    stamp_key, _ = _keys(store, name, "")
+    try:
+        store.redis.set(stamp_key, _new_stamp(), ex=_STAMP_SECONDS, nx=True)
+        return cast("bytes | None", store.redis.get(stamp_key))
+    except RedisError:
+        return None
+
+
 @dataclass(frozen=True)
 class _Drop:
     """An after-commit hook that is equal to another of the same name, so that a thousand changes drop once."""

@@ -153,6 +153,7 @@ HOLDINGS = (
     Holding("refund", "paid_by", N_("Refunds you noted as paid"), ("reference", "amount", "currency"), "keep", _TAX),
     Holding("settlement_rule", "set_by", N_("Terms you set"), ("model", "valid_from", "reason"), "keep", _TAX),
     Holding("settlement_rule", "cancelled_by", N_("Terms you called off"), ("model", "valid_from"), "keep", _TAX),
+    Holding("transfer", "sent_by", N_("Goods you sent to another location"), ("number", "sent_at"), "keep", _TAX),
     Holding("inventory_log", "user_id", N_("Stock you moved"), ("kind", "quantity", "reference", "at"), "keep", _TAX),
     Holding(
         "import_run",
@@ -162,6 +163,10 @@ HOLDINGS = (
         "keep",
         _BUSINESS,
     ),
+    Holding(
+        "stock_alert", "assigned_to", N_("Goods that run out, given to you"), ("raised_at", "note"), "keep", _BUSINESS
+    ),
+    Holding("stock_alert_move", "user_id", N_("What you did about goods that run out"), ("what", "at"), "keep", _BUSINESS),
     Holding(
         "price_change",
         "made_by",
