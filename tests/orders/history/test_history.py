@@ -207,6 +207,32 @@ def test_formulas_do_nothing(cast: Cast, client_of: Browser) -> None:
     assert "HYPERLINK" in sheet
 
 
+def test_one_that_failed_for_good_is_told_and_asked_for_again(
+    cast: Cast, placed: dict[str, str], client_of: Browser
+) -> None:
+    browser = client_of(cast.amina)
+    browser.post("/orders/exports", data={"kind": "csv", "q": "jute"})
+    [export] = db.session.scalars(sa.select(OrderExport))
+    export.asked_at -= rules.LATE + timedelta(minutes=1)
+    db.session.commit()
+    told = browser.get(f"/orders/exports/{export.id}", headers=HTMX).text
+    assert "could not be written" in told
+    assert "hx-trigger" not in told
+    assert 'name="q" value="jute"' in told
+    browser.post("/orders/exports", data={"kind": "csv", "q": "jute"})
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(OrderExport)) == 2
+
+
+def test_nobody_has_many_tables_written_at_once(cast: Cast, placed: dict[str, str], client_of: Browser) -> None:
+    browser = client_of(cast.amina)
+    answers = [
+        browser.post("/orders/exports", data={"kind": "csv", "q": f"jute {n}"}).status_code
+        for n in range(rules.MOST_AT_ONCE + 1)
+    ]
+    assert answers == [303] * rules.MOST_AT_ONCE + [422]
+    assert client_of(cast.dipu).post("/orders/exports", data={"kind": "csv"}).status_code == 303
+
+
 def test_what_is_long_is_made_in_the_background(
     cast: Cast, placed: dict[str, str], client_of: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

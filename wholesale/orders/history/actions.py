@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
-from wholesale.kernel.errors import NotFoundError
+from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.orders.history import queries, rules
 from wholesale.orders.history.events import OrderExportRequested
 from wholesale.orders.history.models import OrderExport
@@ -44,13 +44,18 @@ def _with_head(found: queries.Counted) -> queries.Counted:
 
 
 def request_export(*, actor: Actor, kind: str, filters: Filters) -> int:
-    """Have the table written in the background; asking again while it is being made waits for the same. Its id."""
+    """Have the table written in the background; asking again while it is being made waits for the same. Its id.
+
+    Raises DomainError when the person has too many waiting.
+    """
     if kind not in rules.KINDS:
         raise NotFoundError
     whose = queries.Whose.of(actor)
     waiting = queries.being_made(whose, actor.acting_user, kind, filters)
     if waiting is not None:
         return waiting
+    if queries.waiting(actor.acting_user) >= rules.MOST_AT_ONCE:
+        raise DomainError("Several tables are being written for you already. Wait until one of them is ready.")
     made = OrderExport(
         organization_id=whose.organization_id,
         side=whose.side,

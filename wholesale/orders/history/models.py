@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
-from wholesale.orders.history.rules import KINDS
+from wholesale.orders.history.rules import KINDS, LATE
 from wholesale.platform.db import Base, Id, one_of
 
 
@@ -38,3 +38,8 @@ class OrderExport(Base):
     rows: Mapped[int] = mapped_column(sa.Integer, default=0)
     size: Mapped[int] = mapped_column(sa.Integer, default=0)
     file_key: Mapped[str | None] = mapped_column(default=None)
+
+    @property
+    def is_late(self) -> bool:
+        """It is not there and will not come."""
+        return self.ready_at is None and self.asked_at < clock.now() - LATE

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.orm import aliased
 
+from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
@@ -230,6 +231,20 @@ def export(actor: Actor, export_id: int) -> OrderExport:
     return found
 
 
+def _is_being_made() -> sa.ColumnElement[bool]:
+    return sa.and_(OrderExport.ready_at.is_(None), OrderExport.asked_at >= clock.now() - rules.LATE)
+
+
+def waiting(user_id: int) -> int:
+    """How many tables are being made for the person."""
+    return (
+        db.session.scalar(
+            sa.select(sa.func.count()).select_from(OrderExport).where(OrderExport.user_id == user_id, _is_being_made())
+        )
+        or 0
+    )
+
+
 def being_made(whose: Whose, user_id: int, kind: str, filters: Filters) -> int | None:
     """The same table, where it is being made for the same person already."""
     return db.session.scalar(
@@ -240,7 +255,7 @@ def being_made(whose: Whose, user_id: int, kind: str, filters: Filters) -> int |
             OrderExport.organization_id.is_not_distinct_from(whose.organization_id),
             OrderExport.kind == kind,
             OrderExport.filters == filters.query,
-            OrderExport.ready_at.is_(None),
+            _is_being_made(),
         )
         .limit(1)
     )

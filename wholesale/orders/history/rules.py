@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 AT_ONCE = 5_000  # lines of a table that is written while somebody waits
 KEPT = timedelta(days=7)
+# Still not written by then, it never will be: whoever asks again gets a new one.
+LATE = timedelta(hours=1)
+MOST_AT_ONCE = 5  # that one person may have waiting
 LONGEST = 100
 KINDS = ("csv", "xlsx")
 
