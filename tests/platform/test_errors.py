@@ -103,6 +103,23 @@ def test_the_step_that_helps_is_offered(cast: Cast, client_of) -> None:
     assert 'href="/verify-business"' in response.text
 
 
+@pytest.mark.parametrize(
+    ("came_from", "link"),
+    [
+        ("http://localhost/cart?seen=1", 'href="/cart?seen=1"'),
+        ("http://elsewhere.example/cart", None),
+        ("http://localhost//elsewhere.example/", None),
+        ("http://[", None),
+        ("", None),
+    ],
+)
+def test_who_was_refused_is_led_back_to_the_form(cast: Cast, client_of, came_from, link) -> None:
+    refused = client_of(cast.dipu).post("/cart/lines", headers={"Referer": came_from})
+    assert refused.status_code == 403
+    assert ("Back to where you were" in refused.text) == (link is not None)
+    assert link is None or link in refused.text
+
+
 def test_every_answer_has_the_headers_that_protect(client: HouseClient) -> None:
     for path in ("/", "/nowhere", "/login", "/healthz"):
         headers = client.get(path).headers

@@ -19,7 +19,8 @@ from wholesale.kernel.errors import (
     PauseError,
     UnavailableError,
 )
-from wholesale.platform import access, htmx, i18n, telemetry
+from wholesale.platform import access, htmx, i18n, resume, telemetry
+from wholesale.platform.transaction import SAFE_METHODS
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,9 @@ def render(status: int, message: str = "", next_step: str | None = None) -> Resp
         return response
     advice = [(url_for(next_step), _STEPS.get(next_step, TITLES[400]))] if next_step else []
     template = "platform/_error.html" if htmx.current().is_fragment else "platform/error.html"
-    body = render_template(template, status=status, title=title, message=message, advice=advice, request_id=request_id)
+    back = resume.page_before() if request.method not in SAFE_METHODS else None
+    values = {"status": status, "title": title, "message": message, "advice": advice, "request_id": request_id}
+    body = render_template(template, **values, back=back)
     return htmx.vary(make_response(body, status), partial=htmx.current().is_fragment)
 
 

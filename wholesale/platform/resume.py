@@ -90,14 +90,18 @@ def ask_for_login() -> Response:
     if request.method in SAFE_METHODS:
         target = url_for("accounts.login", next=request.full_path.rstrip("?"))
         return htmx.go_to(target) if htmx.current().is_fragment else cast("Response", redirect(target, 303))
-    body = render_template("accounts/login.html", form=None, draft=draft(), next=_page_before(), expired=True)
+    body = render_template(
+        "accounts/login.html", form=None, draft=draft(), next=page_before() or url_for("pages.home"), expired=True
+    )
     return _whole_page(make_response(body, 401))
 
 
-def _page_before() -> str:
-    """Where to go if the draft should not survive: the page the form was on, when it is one of ours."""
+def page_before() -> str | None:
+    """The page that the form was on, without its host; None when it is none of ours, or not known."""
     came_from = _parts(request.referrer)
-    return (local_path(came_from.path) if came_from else None) or url_for("pages.home")
+    if came_from is None or came_from.netloc != request.host:
+        return None
+    return local_path(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
 
 
 def ask_to_confirm() -> Response:
@@ -105,7 +109,9 @@ def ask_to_confirm() -> Response:
     if request.method in SAFE_METHODS:
         target = url_for("accounts.confirm", next=request.full_path.rstrip("?"))
         return htmx.go_to(target) if htmx.current().is_fragment else cast("Response", redirect(target, 303))
-    body = render_template("accounts/confirm.html", form=None, draft=draft(), next=_page_before())
+    body = render_template(
+        "accounts/confirm.html", form=None, draft=draft(), next=page_before() or url_for("pages.home")
+    )
     return _whole_page(make_response(body, 401))
 
 
