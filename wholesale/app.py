@@ -71,6 +71,7 @@ from wholesale.forecasts.views import bp as forecasts_routes
 from wholesale.inventory.batches.views import bp as batches_routes
 from wholesale.inventory.cli import cli as inventory_commands
 from wholesale.inventory.counts.views import bp as counts_routes
+from wholesale.inventory.locations.views import bp as locations_routes
 from wholesale.inventory.transfers.views import bp as transfers_routes
 from wholesale.inventory.views import bp as inventory_routes
 from wholesale.invoicing import queries as invoicing
@@ -133,6 +134,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     forecasts_routes,
     imports_routes,
     inventory_routes,
+    locations_routes,
     batches_routes,
     counts_routes,
     transfers_routes,

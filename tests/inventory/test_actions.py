@@ -13,10 +13,11 @@ from tests.factories import accounts, catalog, organizations
 from tests.queries_counted import queries_counted
 from wholesale.catalog.models import Product
 from wholesale.inventory import actions, queries
-from wholesale.inventory.errors import BelowAllocatedError, ShortageError
-from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.inventory.errors import BelowAllocatedError, ShortageError, StaleStockError
+from wholesale.inventory.locations import actions as locations
+from wholesale.inventory.models import InventoryLog, Location, Stock
 from wholesale.kernel.actor import SYSTEM
-from wholesale.kernel.errors import DomainError
+from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.platform.db import db
 from wholesale.platform.transaction import run, transaction
 
@@ -101,6 +102,65 @@ def test_several_locations_are_used_when_they_must(cast: Cast, bag: Product) -> 
     assert queries.proof() == []
 
 
+def taken(variant: int) -> dict[str, int]:
+    """Location's name → pieces promised there, where there are any."""
+    rows = db.session.execute(
+        sa.select(Location.name, Stock.allocated)
+        .join(Stock, Stock.location_id == Location.id)
+        .where(Stock.variant_id == variant, Stock.allocated > 0)
+    )
+    return dict(rows.all())
+
+
+@pytest.mark.parametrize(
+    ("near", "expected"),
+    [("Sylhet", "North"), ("Moulvibazar", "North"), ("Coxsbazar", "South"), ("Dhaka", "Warehouse")],
+)
+def test_the_nearest_location_gives_the_goods(cast: Cast, bag: Product, near: str, expected: str) -> None:
+    (variant,) = catalog.variants_of(bag)
+    for name, district in (("North", "Sylhet"), ("South", "Chattogram")):
+        place = actions.open_location(organization_id=cast.trader.id, name=name, district=district)
+        actions.receive(actor=SYSTEM, location_id=place.id, quantities={variant: 40}, reference="X")
+    actions.allocate(actor=SYSTEM, reference="A", wanted={variant: 30}, near=near)
+    assert taken(variant) == {expected: 30}
+    actions.allocate(actor=SYSTEM, reference="B", wanted={variant: 150}, near=near)
+    assert sum(taken(variant).values()) == 180
+    actions.ship(actor=SYSTEM, reference="B")
+    actions.release(actor=SYSTEM, reference="A")
+    assert queries.proof() == []
+
+
+@pytest.mark.parametrize("near", ["Nairobi", "", "nowhere"])
+def test_where_nobody_knows_how_far_it_is_the_fullest_gives_them(cast: Cast, bag: Product, near: str) -> None:
+    (variant,) = catalog.variants_of(bag)
+    place = actions.open_location(organization_id=cast.trader.id, name="North", district="Sylhet")
+    actions.receive(actor=SYSTEM, location_id=place.id, quantities={variant: 40}, reference="X")
+    actions.allocate(actor=SYSTEM, reference="A", wanted={variant: 30}, near=near)
+    assert taken(variant) == {"Warehouse": 30}
+
+
+def test_who_has_one_location_is_not_asked_where_it_is(cast: Cast, bag: Product) -> None:
+    (variant,) = catalog.variants_of(bag)
+    actions.open_location(organization_id=cast.trader.id, name="Empty", district="Sylhet")
+    with queries_counted() as without:
+        actions.allocate(actor=SYSTEM, reference="A", wanted={variant: 3})
+    with queries_counted() as near:
+        actions.allocate(actor=SYSTEM, reference="B", wanted={variant: 3}, near="Sylhet")
+    assert len(near) == len(without)
+
+
+def test_returned_goods_come_back_into_a_location_that_is_open(cast: Cast, bag: Product) -> None:
+    (variant,) = catalog.variants_of(bag)
+    shop = actions.open_location(organization_id=cast.trader.id, name="Shop", district="Sylhet")
+    actions.receive(actor=SYSTEM, location_id=shop.id, quantities={variant: 30}, reference="X")
+    actions.allocate(actor=SYSTEM, reference="A", wanted={variant: 30}, near="Sylhet")
+    actions.ship(actor=SYSTEM, reference="A")
+    locations.close(actor=SYSTEM, location_id=shop.id)
+    actions.come_back(actor=SYSTEM, reference="A", restock={variant: 2}, write_off={variant: 1})
+    assert queries.available([variant]) == {variant: 102}
+    assert queries.proof() == []
+
+
 def test_the_log_cannot_be_changed(cast: Cast, bag: Product) -> None:
     with pytest.raises(sa.exc.DBAPIError, match=r"append-only|permission denied"):
         db.session.execute(sa.update(InventoryLog).values(quantity=1))
@@ -179,6 +239,128 @@ def test_many_counts_take_as_many_statements_as_one(cast: Cast) -> None:
     with queries_counted() as many:
         actions.set_on_hand(actor=SYSTEM, location_id=place, counts=dict.fromkeys(variants[1:], 8), reference="count")
     assert len(many) == len(few)
+
+
+# --- by hand ----------------------------------------------------------------------------------------------
+
+
+def correct(cast: Cast, variant: int, reason: str, pieces: int, *, seen: int = 100, note: str = "") -> None:
+    actions.correct(
+        actor=accounts.actor(cast.dipu),
+        variant_id=variant,
+        location_id=catalog.location_of(cast.trader.id).id,
+        reason=reason,
+        pieces=pieces,
+        note=note,
+        seen=seen,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "pieces", "expected"),
+    [
+        ("counted", 0, ("ADJUSTMENT", -100)),
+        ("counted", 130, ("ADJUSTMENT", 30)),
+        ("found", 5, ("ADJUSTMENT", 5)),
+        ("mistake", 100, ("ADJUSTMENT", -100)),
+        ("damaged", 1, ("WRITE_OFF", -1)),
+        ("expired", 100, ("WRITE_OFF", -100)),
+        ("lost", 7, ("WRITE_OFF", -7)),
+        ("used", 2, ("WRITE_OFF", -2)),
+        ("other", 3, ("WRITE_OFF", -3)),
+    ],
+)
+def test_a_figure_changed_by_hand_says_why(cast: Cast, bag: Product, reason, pieces, expected) -> None:
+    (variant,) = catalog.variants_of(bag)
+    kind, change = expected
+    correct(cast, variant, reason, pieces, note="Rats.")
+    row = db.session.scalars(sa.select(InventoryLog).order_by(InventoryLog.id.desc())).first()
+    assert row is not None
+    assert (row.kind, row.quantity, row.previous, row.new) == (kind, change, 100, 100 + change)
+    assert (row.reason, row.note, row.user_id) == (reason, "Rats.", cast.dipu.id)
+    assert figures(variant) == (100 + change, 0)
+    assert queries.proof() == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        (("damaged", 101, ""), "pieces"),
+        (("mistake", 101, ""), "pieces"),
+        (("damaged", 0, ""), "pieces"),
+        (("found", -5, ""), "pieces"),
+        (("counted", -1, ""), "pieces"),
+        (("found", 2_000_000_000, ""), "quantity"),
+        (("other", 5, " "), "note"),
+        (("because", 5, ""), "reason"),
+    ],
+)
+def test_what_cannot_be_is_refused(cast: Cast, bag: Product, typed, field) -> None:
+    (variant,) = catalog.variants_of(bag)
+    reason, pieces, note = typed
+    before = logged(variant)
+    with pytest.raises(DomainError) as refused:
+        correct(cast, variant, reason, pieces, note=note)
+    assert refused.value.field == field
+    assert (figures(variant), logged(variant)) == ((100, 0), before)
+
+
+@pytest.mark.parametrize("reason", ["damaged", "mistake", "counted"])
+def test_no_less_than_orders_have_been_promised(cast: Cast, bag: Product, reason: str) -> None:
+    (variant,) = catalog.variants_of(bag)
+    actions.allocate(actor=SYSTEM, reference="A", wanted={variant: 90})
+    with pytest.raises(BelowAllocatedError):
+        correct(cast, variant, reason, 89 if reason == "counted" else 11)
+    correct(cast, variant, reason, 90 if reason == "counted" else 10)
+    assert figures(variant) == (90, 90)
+
+
+def test_a_page_that_is_out_of_date_changes_nothing(cast: Cast, bag: Product) -> None:
+    """Also the same form sent twice."""
+    (variant,) = catalog.variants_of(bag)
+    correct(cast, variant, "found", 5)
+    with pytest.raises(StaleStockError) as stale:
+        correct(cast, variant, "found", 5)
+    assert stale.value.now == 105
+    assert figures(variant) == (105, 0)
+
+
+def test_a_count_of_what_is_known_leaves_no_trace(cast: Cast, bag: Product) -> None:
+    (variant,) = catalog.variants_of(bag)
+    before = logged(variant)
+    correct(cast, variant, "counted", 100)
+    assert logged(variant) == before
+
+
+def test_nobody_changes_what_is_not_theirs(cast: Cast, bag: Product) -> None:
+    farid = accounts.user("Farid")
+    theirs = organizations.business("Farid Traders", kind="seller", members={farid: "owner"})
+    tea = catalog.product(theirs, "Tea", stock=5)
+    for variant, place in (
+        (catalog.variants_of(bag)[0], catalog.location_of(cast.trader.id).id),
+        (catalog.variants_of(bag)[0], catalog.location_of(theirs.id).id),
+        (catalog.variants_of(tea)[0], catalog.location_of(cast.trader.id).id),
+    ):
+        for who in (accounts.actor(farid), SYSTEM):
+            if who is SYSTEM and (variant, place) == (
+                catalog.variants_of(bag)[0],
+                catalog.location_of(cast.trader.id).id,
+            ):
+                continue  # the platform may
+            with pytest.raises(NotFoundError):
+                actions.correct(actor=who, variant_id=variant, location_id=place, reason="found", pieces=1, seen=100)
+
+
+def test_many_changes_take_as_many_statements_as_one(cast: Cast) -> None:
+    variants = [catalog.variants_of(catalog.product(cast.trader, f"Bag {n}", stock=9))[0] for n in range(12)]
+    place = catalog.location_of(cast.trader.id).id
+    told = {"actor": SYSTEM, "location_id": place, "reference": "X"}
+    with queries_counted() as few:
+        actions.write_off(quantities={variants[0]: 1}, **told)
+    with queries_counted() as many:
+        actions.adjust(changes={each: (-1) ** each * 2 for each in variants[1:]}, note="Moved shelves.", **told)
+    assert len(many) == len(few)
+    assert queries.proof() == []
 
 
 def test_carts_in_opposite_orders_do_not_deadlock(committed_app: Flask) -> None:

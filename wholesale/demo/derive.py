@@ -499,7 +499,8 @@ def write_parties(source: Path) -> None:
 
 def write_places(source: Path) -> None:
     for kind, parent in (("divisions", ""), ("districts", "division_id"), ("upazilas", "district_id")):
-        header = [column for column in ("id", parent, "name", "bn_name") if column]
+        where = ("lat", "lon") if kind == "districts" else ()
+        header = [column for column in ("id", parent, "name", "bn_name", *where) if column]
         rows = read_csv(source / f"bd_{kind}.csv")
         write(PLACES / f"bd_{kind}.csv", csv_text(header, ([row[name] for name in header] for row in rows)))
 

@@ -6,15 +6,21 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
+from wholesale.audit import actions as audit
 from wholesale.catalog.actions import listings
 from wholesale.catalog.models import Variant
-from wholesale.inventory.errors import BelowAllocatedError, ShortageError
+from wholesale.inventory import queries
+from wholesale.inventory.batches import hooks
+from wholesale.inventory.batches.rules import Arrival
+from wholesale.inventory.errors import BelowAllocatedError, ShortageError, StaleStockError, TooFewError
 from wholesale.inventory.models import Allocation, Location, Stock
-from wholesale.inventory.rules import Place, Take, choose
+from wholesale.inventory.rules import MOST_ON_HAND, NEEDS_A_NOTE, REASONS, Place, Take, choose
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError
+from wholesale.organizations.rules import distance
 from wholesale.platform.db import db
 
 
@@ -100,15 +106,16 @@ def recount(product_ids: Collection[int]) -> None:
     _tell_listings(Variant.product_id == sa.any_(sa.literal(list(product_ids), sa.ARRAY(sa.BigInteger))))
 
 
-def allocate(*, actor: Actor, reference: str, wanted: Mapping[int, int]) -> None:
+def allocate(*, actor: Actor, reference: str, wanted: Mapping[int, int], near: str | None = None) -> None:
     """Promise pieces (variant's id → quantity) to `reference`. Raises ShortageError with all that is missing."""
-    allocate_many(actor=actor, wanted={reference: wanted})
+    allocate_many(actor=actor, wanted={reference: wanted}, near=near)
 
 
-def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]]) -> None:
+def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]], near: str | None = None) -> None:
     """Promise pieces to several references at once (one purchase's orders): locked together, all or none.
 
-    A variant belongs to one seller and so to one reference.
+    A variant belongs to one seller and so to one reference. `near`: the district that the goods go to; of locations
+    that could give them, the nearest does (`rules.choose`).
     """
     together: dict[int, int] = {}
     of: dict[int, str] = {}
@@ -117,9 +124,8 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]]) -> N
             together[variant_id] = together.get(variant_id, 0) + quantity
             of[variant_id] = reference
     rows = _lock(sorted(together))
-    takes, missing = choose(
-        together, [Place(row.variant_id, row.location_id, row.on_hand - row.allocated) for row in rows]
-    )
+    places = [Place(row.variant_id, row.location_id, row.on_hand - row.allocated) for row in rows]
+    takes, missing = choose(together, places, _distances(places, near) if near else {})
     if missing:
         raise ShortageError(missing)
     after = _bounded(takes, allocated=1, on_hand=0)
@@ -145,6 +151,23 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]]) -> N
             for take in takes
         ],
     )
+
+
+def _distances(places: Sequence[Place], near: str) -> dict[int, int]:
+    """Kilometres from each location to the district; nothing is asked where there is nothing to choose."""
+    having: dict[int, set[int]] = {}
+    for place in places:
+        if place.available > 0:
+            having.setdefault(place.variant_id, set()).add(place.location_id)
+    several = set().union(*(locations for locations in having.values() if len(locations) > 1))
+    if not several:
+        return {}
+    # Those of lines without a choice count too: what can go with them is one parcel less.
+    rows = db.session.execute(
+        sa.select(Location.id, Location.district).where(Location.id.in_(sorted(set().union(*having.values()))))
+    )
+    found = {location_id: distance(district, near) for location_id, district in rows}
+    return {location_id: kilometres for location_id, kilometres in found.items() if kilometres is not None}
 
 
 _NEW = sa.dialects.postgresql.insert(Allocation)
@@ -239,7 +262,8 @@ def come_back(
     if not everything:
         return
     shipped = db.session.execute(
-        sa.select(Allocation.variant_id, Allocation.location_id, Allocation.shipped)
+        sa.select(Allocation.variant_id, Allocation.location_id, _still_open(), Allocation.shipped)
+        .join(Location, Location.id == Allocation.location_id)
         .where(
             Allocation.reference == reference,
             Allocation.variant_id.in_(everything),
@@ -250,10 +274,14 @@ def come_back(
     home: dict[int, int] = {}
     total: dict[int, int] = {}
     for row in shipped:
-        home.setdefault(row.variant_id, row.location_id)
+        home.setdefault(row.variant_id, row.still_open)
         total[row.variant_id] = total.get(row.variant_id, 0) + row.shipped
     if any(total.get(variant_id, 0) < pieces for variant_id, pieces in everything.items()):
         raise ConflictError("Fewer pieces were shipped than that. Nothing was changed: look at it again.")
+    open_locations({home[variant_id] for variant_id in everything})
+    if any(row.still_open != row.location_id for row in shipped):
+        for location_id in sorted(set(home.values())):
+            _make_room(location_id, [each for each in everything if home[each] == location_id])
     _lock(sorted(everything))
     for kind, sign, quantities in (("RETURN", 1, everything), ("WRITE_OFF", -1, ruined)):
         takes = [Take(variant, home[variant], pieces) for variant, pieces in sorted(quantities.items()) if pieces]
@@ -267,6 +295,19 @@ def come_back(
                     for take in takes
                 ],
             )
+
+
+def _still_open() -> sa.ColumnElement[int]:
+    """Where an allocation was taken from; once that is closed, the first location that its seller still has."""
+    instead = aliased(Location)
+    first = (
+        sa.select(sa.func.min(instead.id))
+        .where(instead.organization_id == Location.organization_id, instead.closed_at.is_(None))
+        .correlate(Location)
+        .scalar_subquery()
+    )
+    open_one = sa.case((Location.closed_at.is_not(None), first), else_=Allocation.location_id)
+    return sa.func.coalesce(open_one, Allocation.location_id).label("still_open")
 
 
 def move_held(*, of: str, to: str, variant_ids: Collection[int] | None = None) -> dict[int, int]:
@@ -286,31 +327,137 @@ def move_held(*, of: str, to: str, variant_ids: Collection[int] | None = None) -
     return moved
 
 
-def receive(*, actor: Actor, location_id: int, quantities: Mapping[int, int], reference: str) -> None:
-    """Goods arrive (variant's id → pieces): on hand rises. Raises DomainError for a quantity below 1."""
+def receive(
+    *,
+    actor: Actor,
+    location_id: int,
+    quantities: Mapping[int, int],
+    reference: str,
+    note: str = "",
+    batches: Mapping[int, Sequence[Arrival]] | None = None,
+) -> None:
+    """Goods arrive (variant's id → pieces): on hand rises. Raises DomainError for a quantity below 1.
+
+    `batches`: which of them are of which batch, as far as that is known.
+    """
     if any(quantity < 1 for quantity in quantities.values()):
         raise DomainError("Enter a whole number of at least {moq}.", field="quantity", moq=1)
+    _change("PURCHASE", actor, location_id, dict(quantities), reference=reference, note=note)
+    if batches:
+        hooks.arrived(actor=actor, location_id=location_id, quantities=quantities, reference=reference, batches=batches)
+
+
+def adjust(
+    *, actor: Actor, location_id: int, changes: Mapping[int, int], reference: str, note: str = "", reason: str = ""
+) -> None:
+    """What is on hand was noted wrongly: variant's id → pieces more, or (negative) less.
+
+    Raises BelowAllocatedError when orders have been promised more than would be left, TooFewError when there are fewer
+    than are to go, and then changes nothing.
+    """
+    _change("ADJUSTMENT", actor, location_id, dict(changes), reference=reference, note=note, reason=reason)
+
+
+def write_off(
+    *, actor: Actor, location_id: int, quantities: Mapping[int, int], reference: str, note: str = "", reason: str = ""
+) -> None:
+    """Goods are here no longer, or not fit to be sold (variant's id → pieces). Raises as `adjust` does."""
+    if any(quantity < 1 for quantity in quantities.values()):
+        raise DomainError("Enter a whole number of at least {moq}.", field="quantity", moq=1)
+    gone = {variant_id: -quantity for variant_id, quantity in quantities.items()}
+    _change("WRITE_OFF", actor, location_id, gone, reference=reference, note=note, reason=reason)
+
+
+def transfer(*, actor: Actor, location_id: int, changes: Mapping[int, int], reference: str) -> None:
+    """Goods leave for another location (negative) or arrive from one; `inventory.transfers` says which."""
+    _change("TRANSFER", actor, location_id, dict(changes), reference=reference)
+
+
+def _change(
+    kind: str,
+    actor: Actor,
+    location_id: int,
+    changes: Mapping[int, int],
+    *,
+    reference: str,
+    note: str = "",
+    reason: str = "",
+) -> None:
+    """On hand becomes so many more or less (variant's id → pieces), with as many statements for one as for thousands.
+
+    What does not change leaves no trace.
+    """
+    changes = {variant_id: pieces for variant_id, pieces in changes.items() if pieces}
+    if not changes:
+        return
+    places = _shelves(location_id, changes)
+    short = {row.variant_id: row for row in places if row.on_hand + changes[row.variant_id] < row.allocated}
+    if promised := {variant_id: row.allocated for variant_id, row in short.items() if row.allocated}:
+        raise BelowAllocatedError(promised)
+    if short:
+        raise TooFewError({variant_id: row.on_hand for variant_id, row in short.items()})
+    if any(row.on_hand + changes[row.variant_id] > MOST_ON_HAND for row in places):
+        raise DomainError("Nobody can keep so many pieces. Check the number.", field="quantity")
+    takes = [Take(row.variant_id, location_id, changes[row.variant_id]) for row in places]
+    after = _bounded(takes, allocated=0, on_hand=1)
+    _log(
+        kind,
+        actor,
+        [(reference, take, after[take.variant_id, location_id].on_hand, take.quantity) for take in takes],
+        reason=reason,
+        note=note,
+    )
+
+
+def _shelves(location_id: int, variant_ids: Collection[int]) -> list[Stock]:
+    """The stock of these variants in an open location, from now on there if it was not, and locked."""
+    open_locations([location_id])
+    _make_room(location_id, variant_ids)
+    return [row for row in _lock(sorted(variant_ids)) if row.location_id == location_id]
+
+
+def _make_room(location_id: int, variant_ids: Collection[int]) -> None:
+    """Let there be a stock row of each in the location."""
     db.session.execute(
         sa.dialects.postgresql.insert(Stock)
-        .values(
-            [
-                {"variant_id": variant_id, "location_id": location_id, "on_hand": 0, "allocated": 0}
-                for variant_id in quantities
-            ]
+        .from_select(
+            ["variant_id", "location_id", "on_hand", "allocated"],
+            sa.select(
+                sa.func.unnest(sa.literal(sorted(variant_ids), sa.ARRAY(sa.BigInteger))),
+                sa.literal(location_id),
+                sa.literal(0),
+                sa.literal(0),
+            ),
         )
         .on_conflict_do_nothing()
     )
-    _lock(sorted(quantities))
-    takes = [Take(variant_id, location_id, quantity) for variant_id, quantity in quantities.items()]
-    after = _bounded(takes, allocated=0, on_hand=1)
-    _log(
-        "PURCHASE",
-        actor,
-        [(reference, take, after[take.variant_id, take.location_id].on_hand, take.quantity) for take in takes],
+
+
+def open_locations(location_ids: Collection[int]) -> dict[int, Location]:
+    """These locations by id, which nobody closes before the transaction ends. Raises DomainError for a closed one."""
+    rows = db.session.scalars(
+        sa.select(Location)
+        .where(Location.id.in_(sorted(location_ids)))
+        .order_by(Location.id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
     )
+    found = {row.id: row for row in rows}
+    for row in found.values():
+        if row.is_closed:
+            raise DomainError("{name} is closed. Choose another location.", field="location_id", name=row.name)
+    return found
 
 
-def set_on_hand(*, actor: Actor, location_id: int, counts: Mapping[int, int], reference: str) -> None:
+def set_on_hand(
+    *,
+    actor: Actor,
+    location_id: int,
+    counts: Mapping[int, int],
+    reference: str,
+    note: str = "",
+    reason: str = "counted",
+) -> None:
     """Somebody counted (variant's id → pieces there are in the location): on hand becomes that, whatever it was.
 
     A thousand variants take as many statements as one. A count that says what is known already leaves no trace.
@@ -320,20 +467,7 @@ def set_on_hand(*, actor: Actor, location_id: int, counts: Mapping[int, int], re
         raise DomainError("Enter a whole number of at least {moq}.", field="quantity", moq=0)
     if not counts:
         return
-    db.session.execute(
-        sa.dialects.postgresql.insert(Stock)
-        .from_select(
-            ["variant_id", "location_id", "on_hand", "allocated"],
-            sa.select(
-                sa.func.unnest(sa.literal(sorted(counts), sa.ARRAY(sa.BigInteger))),
-                sa.literal(location_id),
-                sa.literal(0),
-                sa.literal(0),
-            ),
-        )
-        .on_conflict_do_nothing()
-    )
-    places = [row for row in _lock(sorted(counts)) if row.location_id == location_id]
+    places = _shelves(location_id, counts)
     promised = {row.variant_id: row.allocated for row in places if row.allocated > counts[row.variant_id]}
     if promised:
         raise BelowAllocatedError(promised)
@@ -349,41 +483,126 @@ def set_on_hand(*, actor: Actor, location_id: int, counts: Mapping[int, int], re
         "ADJUSTMENT",
         actor,
         [(reference, take, after[take.variant_id, location_id].on_hand, take.quantity) for take in takes],
+        reason=reason,
+        note=note,
     )
 
 
-def open_location(*, organization_id: int, name: str, district: str) -> Location:
+def correct(
+    *, actor: Actor, variant_id: int, location_id: int, reason: str, pieces: int, note: str = "", seen: int
+) -> None:
+    """Somebody changes one figure by hand: why (`rules.REASONS`), and how many pieces that concerns.
+
+    `seen`: what was on hand when the page was made. Raises StaleStockError when that has changed meanwhile, and
+    NotFoundError for what is not the actor's.
+    """
+    location, variant = queries.place(actor, location_id, variant_id), queries.own_variant(actor, variant_id)
+    why = REASONS.get(reason)
+    if why is None:
+        raise DomainError("Please choose one.", field="reason")
+    if why.sign and pieces < 1:
+        raise DomainError("Enter a whole number of at least {moq}.", field="pieces", moq=1)
+    if reason in NEEDS_A_NOTE and not note.strip():
+        raise DomainError("Say what has happened to it.", field="note")
+    now = next((row.on_hand for row in _lock([variant_id]) if row.location_id == location_id), 0)
+    if now != seen:
+        raise StaleStockError(seen=seen, now=now)
+    change = why.sign * pieces if why.sign else pieces - now
+    if not change:
+        return
+    _change(why.kind, actor, location_id, {variant_id: change}, reference="", note=note.strip(), reason=reason)
+    audit.record(
+        actor=actor,
+        action="stock.written_off" if why.kind == "WRITE_OFF" else "stock.adjusted",
+        thing="product",
+        thing_id=variant.product_id,
+        organization_id=location.organization_id,
+        before={f"stock {variant.sku}": now},
+        after={f"stock {variant.sku}": now + change},
+        reason=note,
+    )
+
+
+_FIRST_COUNT = sa.text(
+    """
+    WITH counted AS (
+        SELECT * FROM unnest(:variant_ids, :pieces) WITH ORDINALITY AS counted (variant_id, pieces, place)
+    ), shelved AS (
+        INSERT INTO stock (variant_id, location_id, on_hand, allocated)
+        SELECT variant_id, :location_id, pieces, 0 FROM counted ORDER BY place
+    )
+    INSERT INTO inventory_log (variant_id, location_id, kind, quantity, previous, new, reference, user_id, at, reason)
+    SELECT variant_id, :location_id, 'ADJUSTMENT', pieces, 0, pieces, :reference, :user_id, :at, 'counted'
+    FROM counted WHERE pieces > 0 ORDER BY place
+    """
+).bindparams(
+    sa.bindparam("variant_ids", type_=sa.ARRAY(sa.BigInteger)), sa.bindparam("pieces", type_=sa.ARRAY(sa.Integer))
+)
+
+
+def first_count(*, actor: Actor, location_id: int, counts: Mapping[int, int], reference: str) -> None:
+    """The first count of variants that the same transaction has made (variant's id → pieces): one statement does.
+
+    Nobody else sees them yet, so there is nothing to lock, and lists are told by `listings.refresh`.
+    """
+    if counts:
+        open_locations([location_id])
+        ids = sorted(counts)
+        db.session.execute(
+            _FIRST_COUNT,
+            {
+                "variant_ids": ids,
+                "pieces": [counts[variant_id] for variant_id in ids],
+                "location_id": location_id,
+                "reference": reference,
+                "user_id": actor.user_id,
+                "at": clock.now(),
+            },
+        )
+
+
+def open_location(*, organization_id: int, name: str, district: str, kind: str = "warehouse") -> Location:
     """A new warehouse or shop of a seller."""
-    location = Location(organization_id=organization_id, name=name, district=district)
+    location = Location(organization_id=organization_id, name=name, district=district, kind=kind)
     db.session.add(location)
     db.session.flush()
     return location
 
 
-_LOG = sa.text(
-    """
-    INSERT INTO inventory_log (variant_id, location_id, kind, quantity, previous, new, reference, user_id, at)
-    SELECT variant_id, location_id, :kind, quantity, new - quantity, new, reference, :user_id, :at
+_INTO_LOG = """
+    INSERT INTO inventory_log
+        (variant_id, location_id, kind, quantity, previous, new, reference, user_id, at, reason, note)
+    SELECT variant_id, location_id, :kind, quantity, new - quantity, new, reference, :user_id, :at, :reason, :note
     FROM unnest(:variant_ids, :location_ids, :quantities, :news, :references) WITH ORDINALITY
          AS change (variant_id, location_id, quantity, new, reference, place)
     ORDER BY place
-    """
-).bindparams(
+"""
+_LISTS = (
     sa.bindparam("variant_ids", type_=sa.ARRAY(sa.BigInteger)),
     sa.bindparam("location_ids", type_=sa.ARRAY(sa.BigInteger)),
     sa.bindparam("quantities", type_=sa.ARRAY(sa.Integer)),
     sa.bindparam("news", type_=sa.ARRAY(sa.Integer)),
     sa.bindparam("references", type_=sa.ARRAY(sa.Text)),
 )
+_LOG = sa.text(_INTO_LOG).bindparams(*_LISTS)
+# What moves pieces tells besides how many of each place are in batches, so that nobody need ask for the others.
+_LOG_OF_MOVES = sa.text(
+    f"""{_INTO_LOG}
+    RETURNING variant_id, location_id, (
+        SELECT batched FROM stock
+        WHERE stock.variant_id = inventory_log.variant_id AND stock.location_id = inventory_log.location_id
+    ) AS batched
+    """  # noqa: S608 - put together from the constant above
+).bindparams(*_LISTS)
 
 
 def first_location(*, organization_id: int, district: str) -> int:
-    """The id of where a seller counts, opened with the first count.
+    """The id of where a seller counts: the oldest location that is open, opened with the first count.
 
     Of two first counts at once the second waits here: what is in a second location could not be counted.
     """
-    of_seller = sa.select(sa.func.min(Location.id)).where(Location.organization_id == organization_id)
-    found = db.session.scalar(of_seller)
+    of_seller = queries.first_open(sa.literal(organization_id))
+    found: int | None = db.session.scalar(of_seller)
     if found is None:
         key = f"first location:{organization_id}"
         db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0))))
@@ -393,10 +612,13 @@ def first_location(*, organization_id: int, district: str) -> int:
     return found
 
 
-def _log(kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]]) -> None:
-    """One row per change: (reference, take, the figure afterwards, by how much it changed)."""
-    db.session.execute(
-        _LOG,
+def _log(
+    kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]], *, reason: str = "", note: str = ""
+) -> None:
+    """One row per change: (reference, take, the figure afterwards, by how much it changed). Batches follow."""
+    moves = kind not in {"ALLOCATION", "RELEASE"}
+    logged = db.session.execute(
+        _LOG_OF_MOVES if moves else _LOG,
         {
             "kind": kind,
             "user_id": actor.user_id,
@@ -406,5 +628,19 @@ def _log(kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]])
             "quantities": [delta for _, _, _, delta in changes],
             "news": [new for _, _, new, _ in changes],
             "references": [reference for reference, _, _, _ in changes],
+            "reason": reason,
+            "note": note,
         },
     )
+    if moves:
+        batched = {(row.variant_id, row.location_id): row.batched for row in logged}
+        hooks.follow(
+            kind,
+            actor,
+            [
+                hooks.Moved(
+                    take.variant_id, take.location_id, delta, new, batched[take.variant_id, take.location_id], reference
+                )
+                for reference, take, new, delta in changes
+            ],
+        )

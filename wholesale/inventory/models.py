@@ -13,15 +13,37 @@ from wholesale.platform.db import Base, Id, one_of
 LOG_KINDS = ("PURCHASE", "SALE", "RETURN", "ADJUSTMENT", "TRANSFER", "ALLOCATION", "RELEASE", "WRITE_OFF")
 
 
+LOCATION_KINDS = ("warehouse", "shop")
+
+
 class Location(Base):
-    """Where a seller keeps goods."""
+    """Where a seller keeps goods. `district`: a name of the list in Bangladesh, as it is written elsewhere.
+
+    A closed one is empty and stays so; its log is kept.
+    """
 
     __tablename__ = "location"
+    __table_args__ = (
+        one_of("kind", LOCATION_KINDS),
+        sa.Index(
+            "uq_location_name",
+            "organization_id",
+            sa.text("lower(name)"),
+            unique=True,
+            postgresql_where=sa.text("closed_at IS NULL"),
+        ),
+    )
 
     id: Mapped[Id] = mapped_column(init=False)
     organization_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"), index=True)
     name: Mapped[str]
     district: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="warehouse", server_default="warehouse")
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed_at is not None
 
 
 class Stock(Base):
@@ -34,9 +56,11 @@ class Stock(Base):
     )
 
     variant_id: Mapped[int] = mapped_column(sa.ForeignKey("variant.id"), primary_key=True)
-    location_id: Mapped[int] = mapped_column(sa.ForeignKey("location.id"), primary_key=True)
+    location_id: Mapped[int] = mapped_column(sa.ForeignKey("location.id"), primary_key=True, index=True)
     on_hand: Mapped[int] = mapped_column(sa.Integer, default=0)
     allocated: Mapped[int] = mapped_column(sa.Integer, default=0)
+    # Pieces of those on hand that are in batches: never more (a deferred trigger). `inventory.batches` keeps it.
+    batched: Mapped[int] = mapped_column(sa.Integer, default=0, server_default="0")
 
 
 class Allocation(Base):
@@ -67,7 +91,10 @@ class Allocation(Base):
 
 
 class InventoryLog(Base):
-    """One change: of the pieces on hand, or (ALLOCATION, RELEASE) of those allocated. Append-only."""
+    """One change: of the pieces on hand, or (ALLOCATION, RELEASE) of those allocated. Append-only.
+
+    `reason`: why somebody changed it by hand (`rules.REASONS`); `note`: what they wrote to it.
+    """
 
     __tablename__ = "inventory_log"
     __table_args__ = (
@@ -86,3 +113,5 @@ class InventoryLog(Base):
     reference: Mapped[str]
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"))
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    reason: Mapped[str] = mapped_column(default="", server_default="")
+    note: Mapped[str] = mapped_column(default="", server_default="")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 
 from wholesale.kernel.errors import DomainError, ForbiddenError
@@ -225,6 +226,27 @@ def district_in(language: str, name: str) -> str:
     """The district of that stored name as readers of `language` write it; `name` itself outside of Bangladesh."""
     places = (place for division in divisions() for place in division.districts if place.name == name)
     return next((place.in_language(language) for place in places), name)
+
+
+_EARTH = 6371  # kilometres from its middle to its surface
+
+
+@cache
+def _where() -> dict[str, tuple[float, float]]:
+    """Latitude and longitude of each district, in radians."""
+    return {row["name"]: (radians(float(row["lat"])), radians(float(row["lon"]))) for row in _rows("bd_districts.csv")}
+
+
+def distance(one: str, other: str) -> int | None:
+    """Kilometres between two districts as the crow flies; None where one of them is not on the list."""
+    if one == other and one:
+        return 0
+    try:
+        (north, east), (other_north, other_east) = _where()[one], _where()[other]
+    except KeyError:
+        return None
+    half = sin((north - other_north) / 2) ** 2 + cos(north) * cos(other_north) * sin((east - other_east) / 2) ** 2
+    return round(2 * _EARTH * asin(sqrt(half)))
 
 
 def check_place(country: str, district: str) -> tuple[str, str]:

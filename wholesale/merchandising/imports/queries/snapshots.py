@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wholesale.inventory.models import Location
+from wholesale.inventory.queries import first_open
 from wholesale.merchandising.imports import rules
 from wholesale.merchandising.imports.models import ImportRun
 from wholesale.platform.db import db
@@ -92,10 +92,9 @@ _PLAIN = ("name", "name_bn", "description", "brand", "country", "unit", "state",
 
 
 def place(seller_id: int) -> int | None:
-    """Where a file counts the seller's goods: the first place they opened."""
-    return db.session.scalar(
-        sa.select(Location.id).where(Location.organization_id == seller_id).order_by(Location.id).limit(1)
-    )
+    """Where a file counts the seller's goods: the first of their places that are open."""
+    found: int | None = db.session.scalar(first_open(seller_id))
+    return found
 
 
 def products(seller_id: int, ids: Collection[int | None]) -> dict[int, rules.Product]:
