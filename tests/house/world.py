@@ -23,7 +23,9 @@ from tests.factories import (
     orders,
     organizations,
     prices,
+    purchasing,
     taxes,
+    transfers,
     verification,
 )
 from tests.house import access_table as table
@@ -45,6 +47,7 @@ from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
 from wholesale.platform.outbox import OutboxRow
 from wholesale.privacy.models import DataDownload
+from wholesale.replenishment.models import StockAlert
 from wholesale.search import actions as search
 from wholesale.verification.models import VerificationDocument, VerificationPreview
 
@@ -94,6 +97,12 @@ class World:
     price_list_id: int
     change_id: int
     buyer_id: int
+    alert_id: int
+    variant_id: int
+    location_id: int
+    transfer_id: int
+    count_id: int
+    batch_id: int
 
     import_run_id: int
     export_id: int
@@ -101,6 +110,9 @@ class World:
     return_number: str
     paper_id: int
     photo_id: int
+    po_id: int
+    supplier_id: int
+    offer_id: int
 
     def values(self, rule: Rule) -> dict[str, object]:
         """What stands in the places of the route's path."""
@@ -130,12 +142,22 @@ class World:
             "rate_id": self.rate_id,
             "rule_id": 1,
             "list_id": self.list_id,
+            "alert_id": self.alert_id,
+            "variant_id": self.variant_id,
+            "location_id": self.location_id,
+            "transfer_id": self.transfer_id,
+            "count_id": self.count_id,
+            "batch_id": self.batch_id,
             "change_id": self.change_id,
             "organization_id": self.buyer_id,
             "run_id": self.import_run_id,
             "return_number": self.return_number,
             "photo_id": self.photo_id,
             "paper_id": self.paper_id,
+            "po_id": self.po_id,
+            "supplier_id": self.supplier_id,
+            "offer_id": self.offer_id,
+            "version": 1,
             "export_id": self.export_id,
             "note_id": 1,
             "token": "no-such-token",
@@ -164,10 +186,17 @@ class World:
             "approvals.refuse": {"reason": "Too much."},
             "approvals.refuse_line": {f"line-{self.request_line_id}-comment": "Too much."},
             "cart.update": {"quantity": "60"},
+            "inventory.adjust": {f"p{self.location_id}-reason": "found", f"p{self.location_id}-pieces": "3"},
+            "locations.change": {"name": "Mine", "kind": "shop", "district": "Dhaka"},
             "order_lists.move_line": {"to": "top"},
             "order_lists.rename": {"name": "Monday"},
             "order_lists.set_quantities": {f"quantity-{self.list_line_id}": "60"},
             "orders.keep_as_list": {"name": "Monday"},
+            "batches.change": {"code": "B-2", "expires_on": "2030-01-31"},
+            "batches.correct": {"location_id": str(self.location_id), "seen": "7", "pieces": "6"},
+            "counts.add": {"sku": "JUTE-BAG"},
+            "counts.save_entry": {f"count-{self.variant_id}": "5"},
+            "counts.save_lines": {f"count-{self.variant_id}": "5"},
             "imports.apply": {"mode": "valid"},
             "organizations.address": ADDRESS,
             "organizations.hand_over": {"share": "no"},
@@ -176,6 +205,7 @@ class World:
             "orders.cancel_purchase": {"reason": "We ordered twice."},
             "papers.ask": {"kind": "order_confirmation"},
             "orders.move": {"to": "cancelled", "reason": "We ordered twice."},
+            "purchasing.answer_offer": {"answer": "kept"},
             "products.set_state": {"state": "archived"},
             "products.set_states": {"state": "archived"},
             "pricing.add_list_buyer": {"organization_id": str(self.buyer_id), "words": "Amina Store"},
@@ -184,6 +214,8 @@ class World:
             "payments.refund": {"amount": "1", "reference": "BANK-2", "key": "1"},
             "payments.refund_paid": {"reference": "BANK-3"},
             "payments.give_cash_back": {"amount": "1", "key": "1"},
+            "replenishment.note": {"note": "Ask Karim."},
+            "replenishment.take_level": {"level": "20"},
             "returns.decide": {"verdict": "refuse", "answer": "Worn."},
             "returns.refuse_at_door": {"reason": "Nobody there."},
             "returns.allow": {"reason": "Late."},
@@ -258,6 +290,11 @@ def build(app: Flask, cast: Cast) -> World:
         ready_at=ready, file_key=key,
     )  # fmt: skip
     db.session.add_all([table_of_orders, dead, failed, download, file, workbook])
+    alert = StockAlert(
+        variant_id=catalog.variants_of(product)[0], seller_id=cast.trader.id, urgency=2, available=15, level=20, short=5,
+        own_level=True,
+    )  # fmt: skip
+    db.session.add(alert)
     passkey = accounts.passkey(cast.amina)
     stranger_seller, new_seller = accounts.user("Farid"), accounts.user("Gita")
     member, viewer = accounts.user("Ibrahim"), accounts.user("Jahan")
@@ -275,6 +312,11 @@ def build(app: Flask, cast: Cast) -> World:
     document = db.session.query(VerificationDocument).filter_by(case_id=case.id).one()
     preview = VerificationPreview(document_id=document.id, page=1, file_key=document.file_key, width=100, height=140)
     db.session.add(preview)
+    db.session.commit()
+
+    supplier = purchasing.supplier(cast.trader)
+    ordered = purchasing.sent(supplier, product)
+    offer_id = purchasing.offered(ordered)
     db.session.commit()
 
     def session(user: User | None) -> str:
@@ -314,6 +356,9 @@ def build(app: Flask, cast: Cast) -> World:
         import_run_id=file.id,
         return_number=back.number,
         photo_id=photo.id,
+        po_id=ordered.id,
+        supplier_id=supplier.id,
+        offer_id=offer_id,
         paper_id=paper.ask(actor=amina, number=order.number, kind="order_confirmation"),
         export_id=workbook.id,
         order_export_id=table_of_orders.id,
@@ -327,6 +372,10 @@ def build(app: Flask, cast: Cast) -> World:
         price_list_id=prices.price_list(dipu, cast.shop).id,
         change_id=prices.scheduled(dipu).id,
         buyer_id=cast.shop.id,
+        alert_id=alert.id,
+        variant_id=catalog.variants_of(product)[0],
+        location_id=catalog.location_of(cast.trader.id).id,
+        transfer_id=transfers.on_the_way(product).id,
         rate_id=taxes.rate(),
         synonym_id=search.save_synonym(actor=SYSTEM, terms=["chal", "rice"]).id,
     )

@@ -27,7 +27,7 @@ from wholesale.catalog.rules.products import (
     read_barcode,
 )
 from wholesale.kernel.errors import DomainError
-from wholesale.kernel.numbers import ungrouped
+from wholesale.kernel.numbers import ungrouped, without_powers
 from wholesale.merchandising import rules
 from wholesale.platform import i18n
 from wholesale.platform.fields import PercentField, RadioField, choice
@@ -101,7 +101,7 @@ class OptionalAmountField(AmountField):
         if not self.typed.strip():
             return
         try:
-            amount = Decimal(ungrouped(self.typed).replace("−", "-").lstrip("৳").strip())
+            amount = Decimal(without_powers(ungrouped(self.typed)).replace("−", "-").lstrip("৳").strip())
         except (InvalidOperation, ValueError):
             raise ValueError(i18n.gettext("Enter an amount such as 1250.50.")) from None
         wrong = not amount.is_finite() or abs(amount) >= _MOST or amount != round(amount, 4)

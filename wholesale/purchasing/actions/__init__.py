@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wholesale.purchasing.actions.costs import answer_offer
 from wholesale.purchasing.actions.ending import cancel, close_short
-from wholesale.purchasing.actions.raising import raise_order, reopen, save_draft
+from wholesale.purchasing.actions.raising import raise_draft, raise_order, reopen, save_draft
 from wholesale.purchasing.actions.receiving import receive, receive_once
 from wholesale.purchasing.actions.sending import ask_for_document, make_document, send
 from wholesale.purchasing.actions.suppliers import (
@@ -24,6 +24,7 @@ __all__ = [
     "close_short",
     "end_supplier",
     "make_document",
+    "raise_draft",
     "raise_order",
     "receive",
     "receive_once",

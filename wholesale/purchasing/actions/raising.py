@@ -59,6 +59,31 @@ def raise_order(
     need not be kept. Whoever raises orders of several sellers in one transaction takes the sellers in their ids' order.
     Raises NotFoundError for what is not the seller's, DomainError for what the supplier does not sell.
     """
+    wishes = [Wish(variant_id, quantity, exception=exception) for variant_id, quantity in pieces.items()]
+    return raise_draft(
+        actor=actor,
+        seller_id=seller_id,
+        supplier_id=supplier_id,
+        wishes=wishes,
+        note=note,
+        key=key,
+        location_id=location_id,
+    )
+
+
+def raise_draft(
+    *,
+    actor: Actor,
+    seller_id: int,
+    supplier_id: int | None,
+    wishes: Sequence[Wish],
+    note: str = "",
+    key: str | None = None,
+    location_id: int | None = None,
+    freight: Decimal = Decimal(0),
+    other_costs: Decimal = Decimal(0),
+) -> PurchaseOrder:
+    """`raise_order` with the lines as somebody has typed them, and further costs."""
     check_seller(actor, seller_id)
     if key is not None:
         idempotency.check_key(key)
@@ -72,9 +97,8 @@ def raise_order(
     supplier = supplier_of(seller_id, supplier_id) if supplier_id is not None else _unnamed(seller_id)
     if supplier.closed_at is not None:
         raise DomainError("You do not buy of this supplier any more. Choose another one.", field="supplier_id")
-    wishes = [Wish(variant_id, quantity, exception=exception) for variant_id, quantity in pieces.items()]
     goods = _goods(supplier, wishes)
-    checked = [_checked(wish, goods[wish.variant_id], supplier.currency) for wish in wishes]
+    checked = [_checked(wish, goods[wish.variant_id], supplier.currency, row=row) for row, wish in enumerate(wishes)]
     counter.last += 1
     order = PurchaseOrder(
         seller_id=seller_id,
@@ -87,6 +111,8 @@ def raise_order(
         created_by=actor.user_id,
         key=key,
         note=note,
+        freight=_costs(freight, supplier.currency, "freight"),
+        other_costs=_costs(other_costs, supplier.currency, "other_costs"),
         created_at=clock.now(),
     )
     db.session.add(order)
@@ -96,7 +122,7 @@ def raise_order(
         _remember(supplier, checked, goods)
     note_move(actor, order, None, rules.DRAFT, note)
     record(actor, order, "purchase_order.raised", supplier=supplier.name, lines=len(checked))
-    tell(order, pieces)
+    tell(order, goods)
     return order
 
 
@@ -190,9 +216,9 @@ def _goods(supplier: Supplier, wishes: Sequence[Wish]) -> dict[int, Goods]:
     return found
 
 
-def _checked(wish: Wish, goods: Goods, currency: str, *, row: int | None = None) -> Wish:
+def _checked(wish: Wish, goods: Goods, currency: str, *, row: int) -> Wish:
     """The wish with its cost. Raises DomainError for a quantity that the supplier does not sell, or too large a one."""
-    field = None if row is None else f"lines-{row}-quantity"
+    field = f"lines-{row}-quantity"
     if not 1 <= wish.quantity <= rules.MAX_PIECES:
         raise DomainError("Enter a whole number of at least {moq}.", field=field, moq=1)
     fits = rules.fits(wish.quantity, moq=goods.moq, pack=goods.pack)

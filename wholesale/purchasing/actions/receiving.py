@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from wholesale.catalog.models import Product, Variant
 from wholesale.inventory import actions as inventory
+from wholesale.inventory.batches.rules import Arrival
 from wholesale.inventory.models import Location, Stock
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
@@ -113,6 +114,10 @@ def _check(line: PurchaseOrderLine, what: Arrived, *, more: bool) -> None:
         raise DomainError("Enter a whole number of at least {moq}.", field=f"line-{line.id}-good", moq=0)
     if what.damaged and not what.reason:
         raise DomainError("Say what is wrong with the damaged pieces.", field=f"line-{line.id}-reason")
+    if bool(what.code) != (what.expires_on is not None):
+        raise DomainError(
+            "A batch needs both: what is printed on it, and until when it is good.", field=f"line-{line.id}-code"
+        )
     extra = rules.too_many(line.progress, what)
     if extra and not more:
         raise DomainError(
@@ -130,7 +135,17 @@ def _into_stock(
     """In with all that came; out again with what is written off, for its reason."""
     if not came_in:
         return
-    inventory.receive(actor=actor, location_id=location_id, quantities=came_in, reference=order.number)
+    inventory.receive(
+        actor=actor,
+        location_id=location_id,
+        quantities=came_in,
+        reference=order.number,
+        batches={
+            variant_id: [Arrival(arrived.code, arrived.expires_on, arrived.came_in)]
+            for variant_id, arrived in what.items()
+            if arrived.came_in and arrived.code and arrived.expires_on
+        },
+    )
     by_reason: defaultdict[str, dict[int, int]] = defaultdict(dict)
     for variant_id, arrived in what.items():
         if arrived.written_off:

@@ -1,0 +1,342 @@
+"""Pages of purchasing: as page and fragment, by whom, with nonsense; EX-4 on the screen and on paper."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pypdf
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from tests.client import HTMX, HouseClient, text_of
+from tests.conftest import Cast
+from tests.factories import accounts, catalog, organizations, purchasing
+from wholesale.accounts.models import User
+from wholesale.inventory.models import InventoryLog
+from wholesale.platform import outbox
+from wholesale.platform.db import db
+from wholesale.platform.messages.queue import OutgoingMessage
+from wholesale.purchasing import queries
+from wholesale.purchasing.models import (
+    PurchaseDelivery,
+    PurchaseOrder,
+    PurchaseOrderDocument,
+    PurchaseOrderLine,
+    Supplier,
+    SupplierItem,
+)
+
+Browser = Callable[[User], HouseClient]
+
+
+@pytest.fixture
+def dipu(cast: Cast, client_of: Browser) -> HouseClient:
+    return client_of(cast.dipu)
+
+
+def hidden(html: str, name: str) -> str:
+    found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', html)
+    assert found, name
+    return found.group(1)
+
+
+def only_order() -> PurchaseOrder:
+    return db.session.scalars(sa.select(PurchaseOrder)).one()
+
+
+def line_id(po_id: int) -> int:
+    return db.session.scalars(sa.select(PurchaseOrderLine.id).filter_by(order_id=po_id)).one()
+
+
+def test_example_4_from_the_page_to_the_log(house: Flask, cast: Cast, dipu: HouseClient) -> None:
+    tea = catalog.product(cast.trader, "Black Tea 500 g", sku="EX-TEA-01", stock=15)
+    of = purchasing.supplier(cast.trader, payment_terms="30 days")
+    purchasing.sells(of, tea, moq=10, supplier_sku="SYL-500")
+    order = purchasing.ordered(of, tea)
+    db.session.commit()
+    po_id, number = order.id, order.number
+    assert number == f"PO-{queries.today().year}-001"
+    here = f"/seller/purchase-orders/{po_id}"
+    text = text_of(dipu.get(here).text)
+    for words in (f"Purchase order {number}", "Draft", "in 3 to 5 days", "100 piece", "৳80.00", "৳8,000.00"):
+        assert words in text, (words, text)
+    assert dipu.post(f"{here}/sending").status_code == 303
+    assert "being made" in text_of(dipu.get(here).text)
+    assert dipu.get(f"{here}/documents/1.pdf").status_code == 202
+    outbox.drain()
+    answer = dipu.get(f"{here}/documents/1.pdf")
+    assert answer.status_code == 200
+    document = db.session.scalars(sa.select(PurchaseOrderDocument)).one()
+    assert answer.headers["ETag"].strip('"') == document.sha256
+    paper = " ".join("\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answer.data)).pages).split())
+    for words in (number, "Sylhet Tea House", "Dipu Traders", "Black Tea 500 g", "SYL-500", "EX-TEA-01", "100", "80.00",
+                  "8,000.00", "30 days"):  # fmt: skip
+        assert words in paper, (words, paper)
+    letter = db.session.scalars(sa.select(OutgoingMessage).where(OutgoingMessage.template == "purchase_order")).one()
+    assert (letter.recipient, letter.attachment_name) == ("orders@sylhet.example", f"{number}.pdf")
+    page = dipu.get(f"{here}/deliveries/new").text
+    line = line_id(po_id)
+    assert hidden(page, f"line-{line}-good") == "100"
+    sent = {
+        "key": hidden(page, "key"),
+        "revision": hidden(page, "revision"),
+        "location_id": str(order.location_id),
+        f"line-{line}-good": "১০০",
+        f"line-{line}-fate": "written_off",
+        "note": "DN-77",
+    }
+    assert dipu.post(f"{here}/deliveries", data=sent).status_code == 303
+    assert dipu.post(f"{here}/deliveries", data=sent).status_code == 303, "the same form again changes nothing"
+    rows = db.session.execute(
+        sa.select(InventoryLog.kind, InventoryLog.quantity, InventoryLog.previous, InventoryLog.new).filter_by(
+            reference=number
+        )
+    ).all()
+    assert [tuple(row) for row in rows] == [("PURCHASE", 100, 15, 115)]
+    text = text_of(dipu.get(here).text)
+    assert "Received" in text
+    assert "DN-77" in text
+
+
+def test_a_new_order_is_written(cast: Cast, dipu: HouseClient) -> None:
+    tea = catalog.product(cast.trader, "Tea", sku="TEA-1")
+    of = purchasing.supplier(cast.trader)
+    purchasing.sells(of, tea, tiers=((1, "80"), (100, "78")), moq=10, pack=6)
+    db.session.commit()
+    page = dipu.get(f"/seller/purchase-orders/new?supplier={of.id}").text
+    base = {"key": hidden(page, "key"), "supplier_id": str(of.id), "location_id": hidden_option(page)}
+    more = dipu.post(
+        "/seller/purchase-orders/new", data=base | {"do": "add lines", "lines-0-sku": "TEA-1"}, headers=HTMX
+    )
+    assert 'name="lines-1-sku"' in more.text
+    assert "TEA-1" in more.text
+    odd = base | {"do": "save", "lines-0-sku": "tea-1", "lines-0-quantity": "100", "note": "Soon <please>"}
+    refused = dipu.post("/seller/purchase-orders/new", data=odd)
+    assert refused.status_code == 422
+    assert "Order 96 or 102" in text_of(refused.text)
+    assert "Soon &lt;please&gt;" in refused.text
+    unknown = dipu.post("/seller/purchase-orders/new", data=odd | {"lines-0-sku": "NOPE"})
+    assert "None of your goods has the SKU NOPE" in text_of(unknown.text)
+    for nonsense in ("-5", "2.5", "", "1e3", "99999999999"):
+        answer = dipu.post("/seller/purchase-orders/new", data=odd | {"lines-0-quantity": nonsense})
+        assert answer.status_code == 422, nonsense
+        assert f'value="{nonsense}"' in answer.text
+    assert dipu.post("/seller/purchase-orders/new", data=odd | {"lines-0-quantity": "১০২"}).status_code == 303
+    assert dipu.post("/seller/purchase-orders/new", data=odd | {"lines-0-quantity": "102"}).status_code == 303
+    order = only_order()
+    line = db.session.scalars(sa.select(PurchaseOrderLine)).one()
+    assert (order.number[-3:], line.quantity, line.unit_cost) == ("001", 102, Decimal(78))
+
+
+def hidden_option(page: str) -> str:
+    found = re.search(r'id="location_id".*?value="(\d+)"', page, re.DOTALL)
+    assert found
+    return found.group(1)
+
+
+def test_a_draft_is_changed_and_sent_at_once(cast: Cast, dipu: HouseClient) -> None:
+    tea = catalog.product(cast.trader, "Tea", sku="TEA-1")
+    of = purchasing.supplier(cast.trader, email="")
+    order = purchasing.ordered(of, tea)
+    db.session.commit()
+    here = f"/seller/purchase-orders/{order.id}"
+    page = dipu.get(here).text
+    sent = {
+        "revision": hidden(page, "revision"),
+        "supplier_id": str(of.id),
+        "location_id": str(order.location_id),
+        "lines-0-sku": "TEA-1",
+        "lines-0-quantity": "60",
+        "lines-0-unit_cost": "79.1250",
+        "freight": "100",
+        "do": "hand",
+    }
+    stale = dipu.post(here, data=sent | {"revision": "0"})
+    assert stale.status_code == 422
+    assert "Somebody has changed this order" in text_of(stale.text)
+    assert 'value="79.1250"' in stale.text
+    assert dipu.post(here, data=sent, headers=HTMX).status_code == 303
+    text = text_of(dipu.get(here, headers=HTMX).text)
+    assert "Sent" in text
+    assert "৳4,847.50" in text
+    assert db.session.scalars(sa.select(PurchaseOrderDocument.email)).all() == [""]
+    assert dipu.post(f"{here}/reopening").status_code == 303
+    assert "Draft" in text_of(dipu.get(here).text)
+
+
+def test_receiving_says_what_is_wrong(cast: Cast, dipu: HouseClient) -> None:
+    order = purchasing.sent(purchasing.supplier(cast.trader), catalog.product(cast.trader, stock=15))
+    db.session.commit()
+    here, line = f"/seller/purchase-orders/{order.id}", line_id(order.id)
+    page = dipu.get(f"{here}/deliveries/new").text
+    base = {
+        "key": hidden(page, "key"),
+        "revision": hidden(page, "revision"),
+        "location_id": str(order.location_id),
+        f"line-{line}-fate": "written_off",
+    }
+    for typed in ("-1", "2.5", "99999999999", "ten", "10000001"):
+        answer = dipu.post(f"{here}/deliveries", data=base | {f"line-{line}-good": typed, "note": "DN-1"})
+        assert answer.status_code == 422, typed
+        assert "whole number" in text_of(answer.text), typed
+        assert f'value="{typed}"' in answer.text
+        assert 'value="DN-1"' in answer.text
+    none = dipu.post(f"{here}/deliveries", data=base | {f"line-{line}-good": "0"})
+    assert "Say how many pieces came" in text_of(none.text)
+    many = base | {f"line-{line}-good": "105"}
+    refused = dipu.post(f"{here}/deliveries", data=many, headers=HTMX)
+    assert refused.status_code == 422
+    assert "5 more than were still to come" in text_of(refused.text)
+    stale = dipu.post(f"{here}/deliveries", data=many | {"revision": "99"})
+    assert "Nothing was recorded" in text_of(stale.text)
+    damaged = base | {f"line-{line}-good": "100", f"line-{line}-damaged": "5"}
+    assert "Say what is wrong" in text_of(dipu.post(f"{here}/deliveries", data=damaged).text)
+    good = damaged | {f"line-{line}-reason": "Torn", "more": "y", f"line-{line}-unit_cost": "82", "freight": "50"}
+    assert dipu.post(f"{here}/deliveries", data=good).status_code == 303
+    text = text_of(dipu.get(here).text)
+    for words in ("5 written off", "Torn", "5 more than ordered", "now costs you", "Received"):
+        assert words in text, (words, text)
+    assert dipu.post(f"{here}/deliveries", data=good | {"key": "another"}).status_code == 409
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(PurchaseDelivery)) == 1
+    offer = re.search(r"/offers/(\d+)", dipu.get(here).text)
+    assert offer
+    assert dipu.post(f"{here}/offers/{offer.group(1)}", data={"answer": "last"}).status_code == 303
+    assert "now costs you" not in text_of(dipu.get(here).text)
+    assert dipu.post(f"{here}/offers/{offer.group(1)}", data={"answer": "average"}).status_code == 409
+
+
+def test_cancelling_and_closing(cast: Cast, dipu: HouseClient) -> None:
+    of, tea = purchasing.supplier(cast.trader), catalog.product(cast.trader)
+    order, other = purchasing.sent(of, tea), purchasing.sent(of, tea)
+    purchasing.offered(other, pieces=40)
+    db.session.commit()
+    here = f"/seller/purchase-orders/{order.id}"
+    refused = dipu.post(f"{here}/cancellation", data={"reason": ""})
+    assert refused.status_code == 422
+    assert "Say why" in text_of(refused.text)
+    assert dipu.post(f"{here}/cancellation", data={"reason": "Too dear"}).status_code == 303
+    assert "Too dear" in text_of(dipu.get(here).text)
+    assert dipu.post(f"{here}/sending").status_code == 409
+    assert dipu.get(f"{here}/deliveries/new").status_code == 303
+    there = f"/seller/purchase-orders/{other.id}"
+    assert dipu.post(f"{there}/cancellation", data={"reason": "No"}).status_code == 409
+    assert dipu.post(f"{there}/closing", data={"reason": "Sold out"}).status_code == 303
+    assert "60 given up" in text_of(dipu.get(there).text)
+
+
+def test_the_list(cast: Cast, dipu: HouseClient, client_of: Browser) -> None:
+    tea, of = catalog.product(cast.trader, "Tea"), purchasing.supplier(cast.trader)
+    assert "No purchase orders yet" in text_of(dipu.get("/seller/purchase-orders").text)
+    first = purchasing.sent(of, tea)
+    for _each in range(26):
+        purchasing.ordered(of, tea)
+    db.session.commit()
+    db.session.execute(
+        sa.update(PurchaseOrder)
+        .where(PurchaseOrder.id == first.id)
+        .values(expected_from=queries.today().replace(year=2020), expected_to=queries.today().replace(year=2020))
+    )
+    db.session.commit()
+    page = dipu.get("/seller/purchase-orders").text
+    assert f"PO-{queries.today().year}-027" in page
+    assert first.number not in page
+    older = re.search(r'rel="next" href="([^"]+)"', page)
+    assert older
+    assert first.number in dipu.get(older.group(1).replace("&amp;", "&"), headers=HTMX).text
+    late = text_of(dipu.get("/seller/purchase-orders?late=yes").text)
+    assert first.number in late
+    assert "-027" not in late
+    assert "-027" not in text_of(dipu.get("/seller/purchase-orders?state=sent").text)
+    assert first.number in text_of(dipu.get(f"/seller/purchase-orders?q={first.number}").text)
+    assert "No purchase order is like that" in text_of(dipu.get("/seller/purchase-orders?q=%25").text)
+    for nonsense in ("?state=x", "?before=zz", "?supplier=9999999999999999999", "?q=%00", "?late=maybe"):
+        assert dipu.get(f"/seller/purchase-orders{nonsense}").status_code == 200
+    csv = dipu.get("/seller/purchase-orders.csv?late=yes").get_data(as_text=True)
+    assert first.number in csv
+    assert len(csv.splitlines()) == 2
+    esha = client_of(cast.esha)
+    assert "Dipu Traders" in text_of(esha.get("/admin/purchase-orders").text)
+    assert esha.get("/seller/purchase-orders").status_code == 303
+    assert "Dipu Traders" in esha.get("/admin/purchase-orders.csv").get_data(as_text=True)
+    new = esha.get(f"/seller/purchase-orders/new?seller={cast.trader.id}")
+    assert new.status_code == 200
+    assert esha.get("/seller/purchase-orders/new").status_code == 303
+    assert esha.get(f"/seller/purchase-orders/new?seller={cast.shop.id}").status_code == 404
+
+
+def test_strangers(cast: Cast, client_of: Browser) -> None:
+    of, tea = purchasing.supplier(cast.trader), catalog.product(cast.trader)
+    order = purchasing.sent(of, tea)
+    farid = accounts.user("Farid")
+    organizations.business("Farid Traders", kind="seller", members={farid: "owner"})
+    db.session.commit()
+    stranger = client_of(farid)
+    here = f"/seller/purchase-orders/{order.id}"
+    for url in (here, f"{here}/documents/1.pdf", f"{here}/deliveries/new", f"/seller/suppliers/{of.id}"):
+        assert stranger.get(url).status_code == 404, url
+    for url in (
+        f"{here}/sending",
+        f"{here}/cancellation",
+        f"{here}/deliveries",
+        here,
+        f"/seller/suppliers/{of.id}/items",
+    ):
+        assert stranger.post(url, data={"reason": "x"}).status_code == 404, url
+    assert order.number not in stranger.get("/seller/purchase-orders").text
+    assert client_of(cast.amina).get(here).status_code == 403
+
+
+SUPPLIER = {"name": "Sylhet Tea House", "email": "tea@house.example", "currency": "BDT", "country": "Bangladesh"}
+
+
+def test_a_supplier_and_what_they_sell(cast: Cast, dipu: HouseClient) -> None:
+    catalog.product(cast.trader, "Tea", sku="TEA-1")
+    db.session.commit()
+    assert "No suppliers yet" in text_of(dipu.get("/seller/suppliers").text)
+    bad = dipu.post("/seller/suppliers/new", data=SUPPLIER | {"email": "nobody", "lead_min": "5", "lead_max": "3"})
+    assert bad.status_code == 422
+    assert 'value="nobody"' in bad.text
+    swapped = dipu.post("/seller/suppliers/new", data=SUPPLIER | {"lead_min": "5", "lead_max": "3"})
+    assert "swap these two" in text_of(swapped.text)
+    good = SUPPLIER | {"lead_min": "৩", "lead_max": "5", "phone": "01712 345678"}
+    assert dipu.post("/seller/suppliers/new", data=good).status_code == 303
+    supplier = db.session.scalars(sa.select(Supplier)).one()
+    assert (supplier.lead_min, supplier.lead_max, supplier.phone) == (3, 5, "+8801712345678")
+    again = dipu.post("/seller/suppliers/new", data=good)
+    assert "have a supplier of this name already" in text_of(again.text)
+    here = f"/seller/suppliers/{supplier.id}"
+    row = {
+        "items-0-sku": "TEA-1",
+        "items-0-supplier_sku": "S-1",
+        "items-0-cost": "80",
+        "items-0-tiers": "১০০: ৭৮; 500 = 75.5",
+        "items-0-moq": "10",
+        "items-0-pack": "",
+        "items-0-lead_min": "",
+        "items-0-lead_max": "",
+    }
+    more = dipu.post(f"{here}/items", data=row | {"do": "add items"}, headers=HTMX)
+    assert 'name="items-1-sku"' in more.text
+    assert db.session.scalars(sa.select(SupplierItem)).all() == []
+    for field, nonsense in (("tiers", "many"), ("tiers", "5: -1"), ("moq", "0"), ("sku", "NOPE"), ("cost", "1e9")):
+        answer = dipu.post(f"{here}/items", data=row | {f"items-0-{field}": nonsense})
+        assert answer.status_code == 422, (field, nonsense)
+        assert f'value="{nonsense}"' in answer.text
+    assert dipu.post(f"{here}/items", data=row).status_code == 303
+    item = db.session.scalars(sa.select(SupplierItem)).one()
+    assert item.tiers == [(1, Decimal(80)), (100, Decimal(78)), (500, Decimal("75.5"))]
+    page = dipu.get(here).text
+    assert "100: 78; 500: 75.5" in page
+    gone = {"shown": hidden(page, "shown"), "do": "save"}
+    assert dipu.post(f"{here}/items", data=gone).status_code == 303
+    assert db.session.scalars(sa.select(SupplierItem)).all() == []
+    assert dipu.post(f"{here}/ending").status_code == 303
+    assert "Sylhet" not in text_of(dipu.get("/seller/suppliers").text)
+    assert "Sylhet" in text_of(dipu.get("/seller/suppliers?ended=yes").text)
+    assert dipu.post(f"{here}/resumption").status_code == 303
+    assert dipu.post(here, data=SUPPLIER | {"name": "Tea & Co"}).status_code == 303
+    assert "Tea & Co" in text_of(dipu.get(here).text)

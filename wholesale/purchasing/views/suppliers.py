@@ -1,0 +1,176 @@
+"""Suppliers, and what they sell."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from flask_babel import gettext as _
+
+from wholesale.merchandising import queries as merchandising
+from wholesale.platform import htmx
+from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, STAFF, access, actor
+from wholesale.purchasing import actions, queries, rules
+from wholesale.purchasing.forms import ItemsForm, SupplierForm
+from wholesale.purchasing.views.blueprint import SUPPLIER, bp, may_change, seller_id, sought, whole_number
+
+
+def _list() -> Response:
+    ended = request.args.get("ended") == "yes"
+    of = whole_number(request.args.get("seller")) if actor().is_staff else None
+    return htmx.respond(
+        "purchasing/suppliers.html",
+        "purchasing/_suppliers.html",
+        page=queries.suppliers(
+            actor(), q=sought(), seller_id=of, ended=ended, after=whole_number(request.args.get("after"))
+        ),
+        q=sought(),
+        ended=ended,
+        of=of,
+        sellers=merchandising.sellers() if actor().is_staff else [],
+        endpoint="purchasing.everybodys_suppliers" if actor().is_staff else "purchasing.suppliers",
+        may_change=may_change(),
+    )
+
+
+@bp.get("/seller/suppliers")
+@access(SELLING)
+def suppliers() -> Response:
+    """Of whom the seller buys; staff have a list of everybody's."""
+    if actor().is_staff:
+        return htmx.done("purchasing.everybodys_suppliers", **request.args)
+    return _list()
+
+
+@bp.get("/admin/suppliers")
+@access(STAFF)
+def everybodys_suppliers() -> Response:
+    """Every seller's suppliers."""
+    return _list()
+
+
+@bp.route("/seller/suppliers/new", methods=["GET", "POST"])
+@access(MANAGES_PRODUCTS)
+def new_supplier() -> Response:
+    """A supplier that is not there yet. An admin says whose."""
+    of = seller_id()
+    if of is None:
+        return htmx.done("purchasing.everybodys_suppliers", _("Choose the seller first: then press “New supplier”."))
+    form = SupplierForm(currency=merchandising.seller(of).currency)
+    made = None
+    if request.method == "POST":
+        made = form.submit(lambda: actions.add_supplier(actor=actor(), seller_id=of, facts=form.facts))
+    if made is None:
+        return htmx.show(
+            "purchasing/supplier_new.html", form.status, form=form, seller=of if actor().is_staff else None
+        )
+    return htmx.done("purchasing.supplier", _("Now say what they sell."), supplier_id=made.id)
+
+
+@bp.get(f"/seller/suppliers/{SUPPLIER}")
+@access(SELLING)
+def supplier(supplier_id: int) -> Response:
+    return _page(queries.supplier(actor(), supplier_id))
+
+
+def _page(found: queries.AnySupplier, *, form: SupplierForm | None = None, items: ItemsForm | None = None) -> Response:
+    after = whole_number(request.args.get("after"))
+    rows, more = queries.items(found, after=after)
+    form = form or SupplierForm(formdata=None, **_facts(found))
+    items = items or _items_form(rows)
+    return htmx.respond(
+        "purchasing/supplier.html",
+        "purchasing/_supplier.html",
+        max(form.status, items.status),
+        supplier=found,
+        form=form,
+        items=items,
+        rows=rows,
+        names={row.item.id: row.name for row in rows},
+        after=after,
+        more=more,
+        orders=queries.page(actor(), queries.Filters(supplier_id=found.id), limit=5).rows,
+        may_change=may_change(),
+        added=request.form.get("do", "").startswith("add"),
+        endpoint="purchasing.everybodys_suppliers" if actor().is_staff else "purchasing.suppliers",
+    )
+
+
+def _facts(found: queries.AnySupplier) -> dict[str, object]:
+    names = (
+        "contact", "email", "phone", "address", "district", "country", "currency", "lead_min", "lead_max",
+        "payment_terms", "notes",
+    )  # fmt: skip
+    return {name: getattr(found, name) for name in names} | {"name": found.name if found.is_named else ""}
+
+
+def _items_form(rows: list[queries.ItemRow]) -> ItemsForm:
+    data = []
+    for row in rows:
+        item, tiers = row.item, dict(row.item.tiers)
+        one = tiers.pop(1, None)
+        data.append(
+            {
+                "id": item.id,
+                "sku": row.sku,
+                "supplier_sku": item.supplier_sku,
+                "cost": one,
+                "tiers": rules.written_tiers(tiers),
+                "moq": item.moq,
+                "pack": item.pack,
+                "lead_min": item.lead_min,
+                "lead_max": item.lead_max,
+                "preferred": item.preferred,
+            }
+        )
+    form = ItemsForm(formdata=None, items=data, shown=",".join(str(row.item.id) for row in rows))
+    form.items.append_entry()
+    return form
+
+
+@bp.post(f"/seller/suppliers/{SUPPLIER}")
+@access(MANAGES_PRODUCTS)
+def save_supplier(supplier_id: int) -> Response:
+    """Let the supplier be what was typed."""
+    found = queries.supplier(actor(), supplier_id)
+    form = SupplierForm()
+    if form.accept(lambda: actions.change_supplier(actor=actor(), supplier_id=supplier_id, facts=form.facts)):
+        return htmx.done("purchasing.supplier", _("It is saved."), supplier_id=supplier_id)
+    return _page(found, form=form)
+
+
+@bp.post(f"/seller/suppliers/{SUPPLIER}/items")
+@access(MANAGES_PRODUCTS)
+def save_items(supplier_id: int) -> Response:
+    """What they sell, as far as the page showed it."""
+    found = queries.supplier(actor(), supplier_id)
+    form = ItemsForm()
+    if form.rearranged(request.form.get("do", "")):
+        return _page(found, items=form)
+    if form.accept(
+        lambda: actions.save_items(actor=actor(), supplier_id=supplier_id, items=form.facts, gone=form.gone)
+    ):
+        return htmx.done(
+            "purchasing.supplier", _("It is saved."), supplier_id=supplier_id, after=request.args.get("after")
+        )
+    return _page(found, items=form)
+
+
+@bp.post(f"/seller/suppliers/{SUPPLIER}/ending")
+@access(MANAGES_PRODUCTS)
+def end_supplier(supplier_id: int) -> Response:
+    """Nothing is bought of them any more."""
+    actions.end_supplier(actor=actor(), supplier_id=supplier_id)
+    return htmx.done("purchasing.supplier", _("Nothing is bought of them any more."), supplier_id=supplier_id)
+
+
+@bp.post(f"/seller/suppliers/{SUPPLIER}/resumption")
+@access(MANAGES_PRODUCTS)
+def resume_supplier(supplier_id: int) -> Response:
+    """They are bought of again."""
+    found = queries.supplier(actor(), supplier_id)
+    form = SupplierForm(formdata=None, **_facts(found))
+    if (
+        form.submit(lambda: actions.resume_supplier(actor=actor(), supplier_id=supplier_id)) is None
+        and form.form_errors
+    ):
+        return _page(found, form=form)
+    return htmx.done("purchasing.supplier", _("You buy of them again."), supplier_id=supplier_id)
