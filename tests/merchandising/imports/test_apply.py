@@ -11,11 +11,11 @@ from tests.conftest import Cast
 from tests.factories import accounts, catalog, imports
 from wholesale.catalog.actions import listings
 from wholesale.catalog.models import Listing, Product, Variant
-from wholesale.inventory.models import Stock
+from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.merchandising.imports import rules
-from wholesale.merchandising.imports.models import ImportProblem
+from wholesale.merchandising.imports.models import ImportProblem, ImportRun
 from wholesale.platform.db import db
-from wholesale.pricing.models import PriceTier
+from wholesale.pricing.models import PriceHistory, PriceTier
 
 FILE = """SKU,Name,Category,Price,From quantity 2,Price 2,Minimum order,Stock,Cost
 A1,Red bowl,Bags,100,50,90,10,500,60
@@ -84,6 +84,30 @@ def test_lists_are_told_of_variants_and_their_prices(dipu) -> None:
     assert told == {"Bowl": (Decimal(105), Decimal(105), False), "Cup": (Decimal(50), Decimal(50), True)}
     listings.refresh(db.session.scalars(sa.select(Product.id)).all())
     assert {row.name: tuple(row)[1:] for row in db.session.execute(written)} == told
+
+
+def test_a_first_count_is_logged_as_any_other(dipu) -> None:
+    imports.applied(dipu, "SKU,Name,Category,Price,Stock\nN1,Bowl,Bags,10,7\nN2,Cup,Bags,10,0\nN3,Jug,Bags,10,\n")
+    shelf = sa.select(Variant.sku, Stock.on_hand, Stock.allocated).join(Stock, Stock.variant_id == Variant.id)
+    assert {tuple(row) for row in db.session.execute(shelf)} == {("N1", 7, 0)}
+    log = sa.select(
+        Variant.sku, InventoryLog.kind, InventoryLog.quantity, InventoryLog.previous, InventoryLog.new,
+        InventoryLog.reference, InventoryLog.user_id,
+    ).join(Variant, Variant.id == InventoryLog.variant_id)  # fmt: skip
+    (row,) = db.session.execute(log)
+    run_id = db.session.scalars(sa.select(ImportRun.id)).one()
+    assert tuple(row) == ("N1", "ADJUSTMENT", 7, 0, 7, f"IMPORT-{run_id}", dipu.user_id)
+
+
+def test_first_prices_stand_in_the_history(dipu) -> None:
+    imports.applied(dipu, FILE)
+    noted = db.session.scalars(sa.select(PriceHistory).order_by(PriceHistory.product_id)).all()
+    assert [(row.cause, row.before, row.after, row.user_id) for row in noted] == [
+        ("import", [], [[10, "100.0000"], [50, "90.0000"]], dipu.user_id),
+        ("import", [], [[1, "12.5000"]], dipu.user_id),
+    ]
+    imports.applied(dipu, FILE)
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(PriceHistory)) == 2
 
 
 def test_the_headings_are_no_row_of_a_file_that_is_too_long(dipu, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,31 @@ _WRITE = sa.text(
     """
 )
 
+_FIRST = sa.text(
+    """
+    WITH given AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given (id bigint, ladder jsonb)
+    ), written AS (
+        INSERT INTO price_tier (product_id, min_qty, unit_price)
+        SELECT given.id, (step ->> 0)::integer, (step ->> 1)::numeric(18,4)
+        FROM given, LATERAL jsonb_array_elements(given.ladder) AS step
+    )
+    INSERT INTO price_history (product_id, seller_id, before, after, cause, reason, user_id, at)
+    SELECT given.id, product.seller_id, '[]', given.ladder, 'import', :reason, :user_id, :now
+    FROM given JOIN product ON product.id = given.id
+    """
+)
+
+
+def first_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = "") -> None:
+    """Ladders of products that the same transaction has made: nobody else sees them, and lists are told afterwards.
+
+    Each must have passed `rules.check_ladder`.
+    """
+    if ladders:
+        told = {"reason": reason, "user_id": actor.user_id, "now": clock.now()}
+        db.session.execute(_FIRST, {"rows": _json(ladders), **told})
+
 
 def set_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = "", listed: bool = True) -> None:
     """Product's id → its ladder from now on, with its place in the history.
@@ -51,12 +76,7 @@ def set_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = ""
     """
     if not ladders:
         return
-    rows = json.dumps(
-        [
-            {"id": product_id, "ladder": [[quantity, f"{price:.4f}"] for quantity, price in ladder]}
-            for product_id, ladder in sorted(ladders.items())
-        ]
-    )
+    rows = _json(ladders)
     # As who saves one product: first its row, then the seller's prices, so that nobody waits for nobody.
     owners = db.session.execute(
         sa.select(Product.id, Product.seller_id)
@@ -73,3 +93,12 @@ def set_ladders(*, actor: Actor, ladders: Mapping[int, Ladder], reason: str = ""
     db.session.execute(_WRITE, {"rows": rows})
     if listed:
         relist(list(ladders))
+
+
+def _json(ladders: Mapping[int, Ladder]) -> str:
+    return json.dumps(
+        [
+            {"id": product_id, "ladder": [[quantity, f"{price:.4f}"] for quantity, price in ladder]}
+            for product_id, ladder in sorted(ladders.items())
+        ]
+    )

@@ -262,8 +262,12 @@ def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]], currency: str)
         del variant["id"]
     variant_ids = bulk.create_variants(seller_id=seller_id, variants=new_variants)
     bulk.update_variants(old_variants)
-    told = {product_of[group.anchor] for group, plan in plans if group.product_id is None or _is_told(plan)}
+    expected = {product_of[group.anchor]: _expected(plan) for group, plan in fresh}
+    told = expected.keys() | {product_of[group.anchor] for group, plan in plans if _is_told(plan)}
     ladders = {product_of[group.anchor]: plan.tiers for group, plan in plans if plan.tiers is not None}
+    pricing.first_ladders(
+        actor=actor, ladders={key: ladders.pop(key) for key in expected if key in ladders}, reason=run.file_name
+    )
     for listed in (False, True):
         pricing.set_ladders(
             actor=actor,
@@ -273,7 +277,7 @@ def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]], currency: str)
         )
     _count(run, actor, plans, variant_ids)
     if told:
-        listings.refresh(told, expected={product_of[group.anchor]: _expected(plan) for group, plan in fresh})
+        listings.refresh(told, expected=expected)
 
 
 def _expected(plan: rules.Plan) -> tuple[Decimal | None, Decimal | None, int]:
@@ -318,13 +322,12 @@ def _count(run: ImportRun, actor: Actor, plans: list[tuple[Group, rules.Plan]], 
     }
     if not counted:
         return
-    known = variant_ids | variant_ids_of(run.organization_id, counted.keys() - variant_ids.keys())
-    inventory.set_on_hand(
-        actor=actor,
-        location_id=_place(run.organization_id),
-        counts={known[sku]: pieces for sku, pieces in counted.items()},
-        reference=f"IMPORT-{run.id}",
-    )
+    known = variant_ids_of(run.organization_id, counted.keys() - variant_ids.keys())
+    place_id, reference = _place(run.organization_id), f"IMPORT-{run.id}"
+    new = {variant_ids[sku]: pieces for sku, pieces in counted.items() if sku in variant_ids}
+    old = {known[sku]: pieces for sku, pieces in counted.items() if sku not in variant_ids}
+    inventory.first_count(actor=actor, location_id=place_id, counts=new, reference=reference)
+    inventory.set_on_hand(actor=actor, location_id=place_id, counts=old, reference=reference)
 
 
 def _place(seller_id: int) -> int:

@@ -9,7 +9,7 @@ from wholesale.merchandising.imports import queries, rules
 from wholesale.merchandising.imports.actions import applying, checking, reading
 from wholesale.merchandising.imports.actions.runs import end, go_on
 from wholesale.merchandising.imports.models import ImportRun
-from wholesale.platform.db import db
+from wholesale.platform.db import db, many_rows
 
 
 def advance(run_id: int) -> None:
@@ -26,19 +26,26 @@ def advance(run_id: int) -> None:
     if queries.is_cancelled(run.id):
         end(run, "cancelled")
         return
-    if run.state == "reading":
-        try:
-            with db.session.begin_nested():
-                reading.read(run)
-        except DomainError as error:  # the file is none that can be read: its rows go, and the run says why
-            db.session.refresh(run, with_for_update=True)
-            run.total = 0
-            end(run, "stopped", error)
-        again = False
-    else:
-        again = checking.step(run) if run.state == "checking" else applying.step(run)
+    with many_rows():
+        again = _step(run)
     if again:
         go_on(run)
     elif run.state not in rules.ENDED and queries.is_cancelled(run.id):
         end(run, "cancelled")  # asked for while this was done
     db.session.flush()
+
+
+def _step(run: ImportRun) -> bool:
+    """Whether there is more to do."""
+    if run.state == "checking":
+        return checking.step(run)
+    if run.state == "applying":
+        return applying.step(run)
+    try:
+        with db.session.begin_nested():
+            reading.read(run)
+    except DomainError as error:  # the file is none that can be read: its rows go, and the run says why
+        db.session.refresh(run, with_for_update=True)
+        run.total = 0
+        end(run, "stopped", error)
+    return False
