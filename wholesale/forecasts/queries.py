@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -11,12 +12,18 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from flask import current_app
 
-from wholesale.catalog.models import Variant
+from wholesale.accounts.models import User
+from wholesale.catalog.models import Product, Variant
 from wholesale.config import Settings
 from wholesale.forecasts.models import Forecast, Override, Setting
 from wholesale.forecasts.rules import stock
+from wholesale.forecasts.rules.choice import ENOUGH
 from wholesale.forecasts.rules.outlook import WEEKS, Outlook, Word, from_now, monday, with_word
+from wholesale.forecasts.rules.pooling import Pool, first_enough
 from wholesale.kernel import clock
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.errors import NotFoundError
+from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 
 HISTORY_WEEKS = 52
@@ -152,3 +159,271 @@ def _outlook(row: Any, day: date) -> Outlook | None:
         service=stock.SERVICE if row.service_percent is None else row.service_percent / _WHOLE,
         review_days=stock.REVIEW_DAYS if row.review_days is None else row.review_days,
     )
+
+
+# --- what the making needs ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A variant that a forecast is to be made of. `mean` and `starts_on` are those of its last forecast."""
+
+    variant_id: int
+    seller_id: int
+    category_id: int
+    listed_at: datetime
+    mean: Decimal | None
+    before: Decimal | None
+    starts_on: date | None
+
+
+def _subjects() -> sa.Select[*tuple[Any, ...]]:
+    return (
+        sa.select(
+            Variant.id,
+            Variant.seller_id,
+            Product.category_id,
+            Product.created_at,
+            Forecast.mean,
+            Forecast.before,
+            Forecast.starts_on,
+        )
+        .join(Product, Product.id == Variant.product_id)
+        .outerjoin(Forecast, Forecast.variant_id == Variant.id)
+    )
+
+
+def _waiting(week: date) -> sa.ColumnElement[bool]:
+    """Goods that are sold, of which none was made in this week."""
+    return sa.and_(Variant.is_offered, Product.state == "active", Forecast.starts_on.is_distinct_from(week))
+
+
+def subjects(*, after: int, limit: int, week: date) -> list[Subject]:
+    """The next ones of which no forecast was made in this week, by id."""
+    wanted = _subjects().where(_waiting(week), Variant.id > after).order_by(Variant.id).limit(limit)
+    return [Subject(*row) for row in db.session.execute(wanted)]
+
+
+def subject(variant_id: int) -> Subject:
+    """One. Raises NotFoundError."""
+    row = db.session.execute(_subjects().where(Variant.id == variant_id)).one_or_none()
+    if row is None:
+        raise NotFoundError
+    return Subject(*row)
+
+
+def waiting() -> int:
+    """Of how many no forecast was made in this week."""
+    count = sa.select(sa.func.count()).select_from(_subjects().where(_waiting(monday(today()))).subquery())
+    return db.session.scalar(count) or 0
+
+
+Pools = dict[tuple[int, int | None, bool], Pool]
+_NEW = 26  # weeks of history: half a year
+_POOLS = sa.text(
+    """
+    SELECT seller_id, category_id, coalesce(is_new, false) AS is_new, count(*) AS goods,
+           percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY mean) AS means,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY spread) AS spread
+    FROM (
+        SELECT f.seller_id, p.category_id, f.weeks < :new AS is_new, f.mean, f.spread
+        FROM forecast f JOIN variant v ON v.id = f.variant_id JOIN product p ON p.id = v.product_id
+        WHERE f.weeks >= :enough AND (CAST(:seller_id AS bigint) IS NULL OR f.seller_id = :seller_id)
+    ) known
+    GROUP BY GROUPING SETS ((seller_id, category_id, is_new), (seller_id, category_id), (seller_id))
+    HAVING GROUPING(is_new) = 1 OR is_new
+    """
+)
+
+
+def pools(seller_id: int | None = None) -> Pools:
+    """What goods with a history of their own are asked for: by seller and category, those that are new apart, and by
+    seller. Nobody's figures are in another seller's.
+    """
+    values = {"seller_id": seller_id, "new": _NEW, "enough": ENOUGH}
+    return {
+        (row.seller_id, row.category_id, row.is_new): Pool.of(row.means, row.spread, row.goods)
+        for row in db.session.execute(_POOLS, values)
+    }
+
+
+def pool_for(found: Subject, known: Pools) -> Pool | None:
+    """The most alike: new goods of its category, else all of its category, else all of its seller."""
+    return first_enough(
+        [
+            known.get((found.seller_id, found.category_id, True)),
+            known.get((found.seller_id, found.category_id, False)),
+            known.get((found.seller_id, None, False)),
+        ]
+    )
+
+
+# --- for people -----------------------------------------------------------------------------------------------
+
+PAGE = 25
+MAX_QUERY = 100
+SORTS = ("expected", "error", "change")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of the forecasts is looked for, and in which order."""
+
+    q: str = ""
+    sort: str = "expected"
+    overridden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A forecast in the list: `change` against the one before it, as a share of that."""
+
+    variant_id: int
+    name: str
+    name_bn: str | None
+    variant_name: str
+    sku: str
+    unit: str
+    seller_name: str
+    forecast: Forecast
+    overridden: bool
+
+    @property
+    def change(self) -> Decimal | None:
+        before = self.forecast.before
+        return None if not before else (self.forecast.mean - before) / before * _WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of them, and where the next ones begin."""
+
+    rows: list[Row]
+    after: tuple[Decimal, int] | None
+
+
+def seller_of(actor: Actor) -> int | None:
+    """Whose forecasts the actor may see; None: everybody's."""
+    return None if actor.is_staff else actor.acting_organization
+
+
+def page(actor: Actor, filters: Filters, *, after: tuple[Decimal, int] | None = None) -> Page:
+    """A page of the actor's forecasts, by key."""
+    value: sa.ColumnElement[Any] = {
+        "error": sa.func.coalesce(Forecast.error, -1),
+        "change": sa.func.round(
+            sa.func.abs(Forecast.mean - sa.func.coalesce(Forecast.before, Forecast.mean))
+            / sa.func.greatest(Forecast.before, 1),
+            4,
+        ),
+    }.get(filters.sort, sa.type_coerce(Forecast.mean, sa.Numeric()))
+    said = sa.select(Override.id).where(Override.variant_id == Forecast.variant_id, holds(today())).exists()
+    statement = (
+        sa.select(
+            Variant.id,
+            Product.name,
+            Product.name_bn,
+            Variant.name.label("variant_name"),
+            Variant.sku,
+            Product.unit,
+            Organization.name.label("seller_name"),
+            Forecast,
+            said.label("overridden"),
+            value.label("value"),
+        )
+        .join(Variant, Variant.id == Forecast.variant_id)
+        .join(Product, Product.id == Variant.product_id)
+        .join(Organization, Organization.id == Forecast.seller_id)
+        .where(Variant.is_offered, Product.state != "archived")
+        .order_by(value.desc(), Forecast.variant_id.desc())
+        .limit(PAGE + 1)
+    )
+    seller_id = seller_of(actor)
+    if seller_id is not None:
+        statement = statement.where(Forecast.seller_id == seller_id)
+    if filters.overridden:
+        statement = statement.where(said)
+    if filters.q:
+        found = (Product.name, Product.name_bn, Variant.sku)
+        statement = statement.where(sa.or_(*(each.icontains(filters.q, autoescape=True) for each in found)))
+    if after is not None:
+        statement = statement.where(sa.tuple_(value, Forecast.variant_id) < sa.tuple_(*after))
+    rows = db.session.execute(statement).all()
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    return Page([Row(*row[:-1]) for row in rows[:PAGE]], (last.value, last.id) if last else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """A variant with its product, for its page."""
+
+    variant: Variant
+    product: Product
+    seller_name: str
+
+
+def goods(actor: Actor, variant_id: int, *, lock: bool = False) -> Goods:
+    """One of the actor's variants. Raises NotFoundError."""
+    statement = (
+        sa.select(Variant, Product, Organization.name)
+        .join(Product, Product.id == Variant.product_id)
+        .join(Organization, Organization.id == Variant.seller_id)
+        .where(Variant.id == variant_id)
+    )
+    seller_id = seller_of(actor)
+    if seller_id is not None:
+        statement = statement.where(Variant.seller_id == seller_id)
+    if lock:
+        statement = statement.with_for_update(of=Variant, key_share=True)
+    row = db.session.execute(statement).one_or_none()
+    if row is None:
+        raise NotFoundError
+    return Goods(*row)
+
+
+def forecast(variant_id: int) -> Forecast | None:
+    """The last one made."""
+    return db.session.get(Forecast, variant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An override with the names of who made and who ended it."""
+
+    override: Override
+    by: str
+    ended_by: str
+
+    @property
+    def holds(self) -> bool:
+        return self.override.ended_at is None and self.override.ends_on >= today()
+
+
+_MOST_SAID = 20
+
+
+def overrides(variant_id: int) -> list[Said]:
+    """What was said of it, the newest first."""
+    maker, ender = sa.orm.aliased(User), sa.orm.aliased(User)
+    rows = db.session.execute(
+        sa.select(Override, sa.func.coalesce(maker.name, ""), sa.func.coalesce(ender.name, ""))
+        .outerjoin(maker, maker.id == Override.made_by)
+        .outerjoin(ender, ender.id == Override.ended_by)
+        .where(Override.variant_id == variant_id)
+        .order_by(Override.id.desc())
+        .limit(_MOST_SAID)
+    )
+    return [Said(*row) for row in rows]
+
+
+def open_override(variant_id: int) -> Override | None:
+    """The one that nobody has ended, though its last day may be over."""
+    return db.session.scalars(
+        sa.select(Override).where(Override.variant_id == variant_id, Override.ended_at.is_(None))
+    ).one_or_none()
+
+
+def setting(seller_id: int, variant_id: int | None = None) -> Setting | None:
+    """How a seller's goods, or one of them, are to be kept; None: nothing was set."""
+    of = Setting.variant_id.is_(None) if variant_id is None else Setting.variant_id == variant_id
+    return db.session.scalars(sa.select(Setting).where(Setting.seller_id == seller_id, of)).one_or_none()

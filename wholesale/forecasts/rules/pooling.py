@@ -26,6 +26,17 @@ class Pool:
     spread: Decimal
     goods: int
 
+    @classmethod
+    def of(cls, rates: Sequence[float], spread: float, goods: int) -> Pool:
+        """Of the median and the ninth decile of their rates, and the median of their own deviations.
+
+        What one of them will be wrong by is the two together: how much it differs from the middle one, measured
+        where a few bestsellers do not decide, and how much its weeks differ.
+        """
+        middle, high = (Decimal(repr(rate)) for rate in rates)
+        among = (high - middle) / _Z
+        return cls(middle, (among**2 + Decimal(repr(spread)) ** 2).sqrt(), goods)
+
 
 def first_enough(pools: Sequence[Pool | None]) -> Pool | None:
     """The first of them, from the most alike on, that is of enough goods."""

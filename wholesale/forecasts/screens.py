@@ -1,0 +1,153 @@
+"""A variant's forecast as its page shows it: put together from the queries, without a view's knowledge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from wholesale.forecasts import chart, queries
+from wholesale.forecasts.models import Forecast, Setting
+from wholesale.forecasts.queries import Goods, Said
+from wholesale.forecasts.rules import stock
+from wholesale.forecasts.rules.choice import ENOUGH
+from wholesale.forecasts.rules.outlook import Outlook
+from wholesale.inventory import queries as inventory
+from wholesale.kernel.actor import Actor
+from wholesale.kernel.words import N_
+from wholesale.platform import i18n
+
+METHODS = {
+    "combined": N_("The middle one of five simple methods: none of them alone was clearly better for this product."),
+    "smoothing": N_("Recent weeks count most: every week moves the figure a part of the way to what was ordered."),
+    "steady_smoothing": N_(
+        "Recent weeks count most, and rare large orders count little: the figure follows what is usual."
+    ),
+    "month_mean": N_("The mean of the last four weeks: what is asked for changes quickly."),
+    "short_mean": N_("The mean of the last eight weeks: what is asked for hardly changes."),
+    "intermittent": N_("How often it is ordered, times how many at a time: it is ordered in some weeks only."),
+    "pooled": N_("Its own short history, filled up with what your comparable products are ordered."),
+    "nothing": N_("It was not ordered, and you have no comparable products yet: nothing is expected."),
+    "said": N_("Only what somebody said."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week ahead."""
+
+    starts_on: date
+    expected: Decimal
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A week that is over."""
+
+    starts_on: date
+    pieces: int
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Everything that a variant's page shows. `lead_known`: the product says how long it takes until there is more."""
+
+    goods: Goods
+    made: Forecast | None
+    outlook: Outlook | None
+    weeks: list[Week]
+    past: list[Past]
+    picture: chart.Picture | None
+    said: list[Said]
+    own_setting: Setting | None
+    lead_days: int
+    lead_known: bool
+    available: int
+
+    @property
+    def holding(self) -> Said | None:
+        """The word that holds now."""
+        return next((said for said in self.said if said.holds), None)
+
+    @property
+    def month(self) -> Decimal:
+        """Pieces in the next four weeks."""
+        return self.outlook.demand(28) if self.outlook else Decimal(0)
+
+    @property
+    def is_short(self) -> bool:
+        """Too little history to speak for itself."""
+        return self.made is not None and self.made.weeks < ENOUGH
+
+    @property
+    def never_ordered(self) -> bool:
+        return not any(each.pieces for each in self.past)
+
+    @property
+    def days_ordered_for(self) -> int:
+        """What is ordered now is to last until what is ordered the next time is there."""
+        return self.lead_days + (self.outlook.review_days if self.outlook else 0)
+
+    @property
+    def level(self) -> int:
+        return self.outlook.level(self.lead_days) if self.outlook else 0
+
+    @property
+    def safety(self) -> int:
+        return self.outlook.safety_stock(self.lead_days) if self.outlook else 0
+
+    @property
+    def quantity(self) -> int:
+        return self.outlook.quantity(self.lead_days, available=self.available) if self.outlook else 0
+
+
+def screen(actor: Actor, variant_id: int) -> Screen:
+    """One of the actor's variants. Raises NotFoundError."""
+    goods = queries.goods(actor, variant_id)
+    outlook = queries.outlooks([variant_id]).get(variant_id)
+    today = queries.today()
+    first = queries.first_week(today)
+    pieces = queries.history([variant_id], today).get(variant_id, [0] * queries.HISTORY_WEEKS)
+    past = [Past(first + timedelta(weeks=index), each) for index, each in enumerate(pieces)]
+    weeks = []
+    picture = None
+    if outlook is not None:
+        weeks = [
+            Week(outlook.starts_on + timedelta(weeks=index), *each)
+            for index, each in enumerate(zip(outlook.weekly, outlook.low, outlook.high, strict=True))
+        ]
+        picture = chart.draw([Decimal(each) for each in pieces], outlook.weekly, outlook.low, outlook.high)
+    lead_days = goods.product.lead_time_days
+    return Screen(
+        goods=goods,
+        made=queries.forecast(variant_id),
+        outlook=outlook,
+        weeks=weeks,
+        past=past,
+        picture=picture,
+        said=queries.overrides(variant_id),
+        own_setting=queries.setting(goods.variant.seller_id, variant_id),
+        lead_days=stock.LEAD_DAYS if lead_days is None else lead_days,
+        lead_known=lead_days is not None,
+        available=inventory.available([variant_id]).get(variant_id, 0),
+    )
+
+
+def in_words(pieces: Decimal) -> str:
+    """Whole pieces; what is less than half a piece, and not nothing, says so."""
+    whole = int(pieces.quantize(Decimal(1), ROUND_HALF_UP))
+    if not whole and pieces > 0:
+        return i18n.gettext("under 1")
+    return i18n.number(whole)
+
+
+def of_hundred(share: Decimal) -> str:
+    """Of 100 pieces so many."""
+    return i18n.number(int((share * 100).quantize(Decimal(1), ROUND_HALF_UP)))
+
+
+def method(name: str) -> str:
+    """How a forecast was made, in plain words."""
+    return i18n.gettext(METHODS.get(name, METHODS["combined"]))
