@@ -138,13 +138,19 @@ class Difference:
         return self.counted - self.expected
 
     @property
-    def value(self) -> Decimal:
-        return (self.pieces * self.unit_cost).quantize(Decimal("0.01"))
-
-    @property
     def wants_second(self) -> bool:
         """It is large, and only one count says so."""
         return self.turns < 2 and is_large(self.pieces, self.expected)  # noqa: PLR2004 - a second count
+
+
+def value(pieces: int, unit_cost: Decimal) -> Decimal:
+    """What so many pieces more (or less) are worth at cost."""
+    return (pieces * unit_cost).quantize(Decimal("0.01"))
+
+
+def number(year: int, sequence: int) -> str:
+    """SC-2026-001."""
+    return f"SC-{year}-{sequence:03d}"
 
 
 @dataclass(frozen=True, slots=True)
