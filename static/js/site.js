@@ -21,13 +21,22 @@
     }
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-    if (ctx && ctx.text === undefined) say("say-offline");
+    if (ctx && ctx.text === undefined && !ctx.sourceElement?.matches("[data-stream]")) say("say-offline");
   });
   document.addEventListener("keydown", ({ key, target }) => {
     if (key !== "Escape" || !target.closest(".find")) return;
     document.getElementById("search-suggestions")?.replaceChildren();
     document.getElementById("find").focus();
   });
+  // What asks for news now and then is told when there is some, where the server has a place for one more stream.
+  const asks = document.querySelector("[data-stream]");
+  if (asks && window.EventSource) {
+    const news = new EventSource(asks.dataset.stream);
+    news.onmessage = () => {
+      const now = document.getElementById(asks.id);
+      now ? htmx.trigger(now, "stock") : news.close();
+    };
+  }
   document.addEventListener("click", ({ target }) => {
     if (target.matches(".close")) target.parentNode.remove();
   });
