@@ -7,6 +7,7 @@ from collections.abc import Callable
 from wholesale.kernel import clock
 from wholesale.ledger import queries
 from wholesale.ledger.models import LedgerProof
+from wholesale.platform.rhythm import Progress
 from wholesale.platform.transaction import independent, one_moment
 
 Proof = Callable[[], list[str]]
@@ -21,19 +22,24 @@ def add_proof(proof: Proof) -> None:
         PROOFS.append(proof)
 
 
-def problems() -> list[str]:
+def problems(progress: Progress | None = None) -> list[str]:
     """Everything that is wrong, one sentence each; empty when all is proved."""
-    return [problem for proof in PROOFS for problem in proof()]
+    found: list[str] = []
+    for number, proof in enumerate(PROOFS):
+        if progress is not None:
+            progress(number, len(PROOFS))
+        found += proof()
+    return found
 
 
-def proved() -> LedgerProof:
+def proved(progress: Progress | None = None) -> LedgerProof:
     """Replay everything now, and keep what came of it, whatever becomes of the caller's transaction.
 
     What is posted meanwhile is not seen: else half of it would be, and be called wrong.
     """
     one_moment()
     began = clock.now()
-    found = problems()
+    found = problems(progress)
     journals, postings = queries.counted()
     proof = LedgerProof(started_at=began, finished_at=clock.now(), journals=journals, postings=postings, problems=found)
     with independent() as session:
@@ -49,9 +55,9 @@ def summary(proof: LedgerProof) -> str:
     )
 
 
-def prove() -> str:
+def prove(progress: Progress | None = None) -> str:
     """For the timetable; raises AssertionError with the first thing that is wrong."""
-    proof = proved()
+    proof = proved(progress)
     if not proof.is_clean:
         raise AssertionError(proof.problems[0])
     return summary(proof)

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 QUEUE = "default"  # one queue per worker: with several, RQ pops without protection and a crash loses the job
 _DOORBELL_SECONDS = 0.25
 _JOB_TIMEOUT = 120
-_LONGEST_DRAIN = 1800  # for work that says every now and then that it is still alive
+_LONGEST = 1800  # for work that says every now and then that it is still alive
 _DRAIN_SECONDS = 4
 _ENOUGH_WAITING = 2
 _PERIODIC = "wholesale.platform.jobs.periodic_job"
@@ -64,8 +64,7 @@ def ring(function: str = "wholesale.platform.jobs.drain_job", *arguments: str | 
         queue = Queue(QUEUE, connection=current_app.extensions["doorbell"], serializer=JSONSerializer)
         if function.endswith("drain_job") and queue.count >= _ENOUGH_WAITING:
             return True  # a drain takes everything there is: more of them would only pile up
-        longest = _LONGEST_DRAIN if function.endswith("drain_job") else _JOB_TIMEOUT
-        queue.enqueue(function, *arguments, job_timeout=longest, result_ttl=0, failure_ttl=3600)
+        queue.enqueue(function, *arguments, job_timeout=_LONGEST, result_ttl=0, failure_ttl=3600)
     except RedisError as error:
         log.warning("the doorbell is not answering: %s", error)
         return False
@@ -86,7 +85,6 @@ def drain_job() -> None:
     So that periodic jobs get their turn, and a worker that is told to stop does so soon.
     """
     with _in_worker():
-        still_alive()
         outbox.drain(seconds=_DRAIN_SECONDS)
         if outbox.pending():
             ring()
@@ -103,7 +101,10 @@ def still_alive() -> None:
 
 
 def periodic_job(name: str, by_hand: bool = False) -> None:  # noqa: FBT001, FBT002 - RQ passes it by place
-    """RQ entry point: run one job of the timetable unless its period is done, or somebody is at it."""
+    """RQ entry point: run one job of the timetable unless its period is done, or somebody is at it.
+
+    It has two minutes, and two more each time that it tells how far it is.
+    """
     with _in_worker():
         runs.run_periodic(name, by_hand=by_hand)
         watch.look()
@@ -142,6 +143,7 @@ def _in_worker() -> Iterator[None]:
     """The application that the worker built before it forked this process."""
     assert _worker_app is not None, "jobs run inside `flask --app wsgi jobs work`"
     with _worker_app.app_context():
+        still_alive()
         pulse.beat()
         yield
 

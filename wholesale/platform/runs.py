@@ -447,7 +447,7 @@ def overview(only: str | None = None) -> list[JobState]:
 def _state(job: Periodic, runs: list[JobRun], done: datetime | None, seat: JobSeat | None) -> JobState:
     now, zone = clock.now(), _zone()
     running = _running(runs, seat, now)
-    if running is not None and not runs[0].by_hand and running.period <= now:
+    if running is not None and runs and not runs[0].by_hand and running.period <= now:
         done = max(done, running.period) if done else running.period
     missed = job.next_period(done, zone) if done else seat.known_since if seat else None
     if missed is not None and missed > now:

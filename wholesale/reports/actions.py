@@ -16,6 +16,7 @@ from wholesale.kernel import clock
 from wholesale.ledger.models import LedgerJournal
 from wholesale.platform import files, mail, outbox
 from wholesale.platform.db import db
+from wholesale.platform.rhythm import Progress
 from wholesale.reports import paper, queries, rules
 from wholesale.reports.events import WeekEnded
 from wholesale.reports.models import CountedDay, Mark, Rollup
@@ -35,7 +36,7 @@ def mark(keys: Collection[str]) -> None:
     db.session.flush()
 
 
-def recompute(*, everything_stale: bool = False) -> str:
+def recompute(*, everything_stale: bool = False, progress: Progress | None = None) -> str:
     """Count what is marked, and what the last two days (or all days) lack; for jobs, in the platform's scope.
 
     Only one at a time: whoever comes second leaves it to the first.
@@ -49,6 +50,8 @@ def recompute(*, everything_stale: bool = False) -> str:
     for day in reversed(waiting):  # what people look at first
         count(day, day)
         done.append(day)
+        if progress is not None:
+            progress(len(done), len(waiting))
         if time.monotonic() > end:
             break
     _count_months(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wholesale.platform.rhythm import Progress
 from wholesale.reports import actions
 
 
@@ -10,9 +11,9 @@ def count() -> str:
     return actions.recompute()
 
 
-def heal() -> str:
+def heal(progress: Progress | None = None) -> str:
     """Count every day of which the ledger knows something else than was counted."""
-    return actions.recompute(everything_stale=True)
+    return actions.recompute(everything_stale=True, progress=progress)
 
 
 def weekly() -> str:
