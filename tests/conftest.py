@@ -74,10 +74,12 @@ def own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def house(app: Flask) -> Iterator[Flask]:
-    """The application inside one transaction: what a test commits is a savepoint, and all is rolled back.
+    """The application inside one transaction: what a test commits is a savepoint, and all is rolled back."""
+    yield from in_a_transaction(app)
 
-    Deferred constraints are checked at the end, as the real COMMIT would.
-    """
+
+def in_a_transaction(app: Flask) -> Iterator[Flask]:
+    """See `house`. Deferred constraints are checked at the end, as the real COMMIT would."""
     with app.app_context():
         engine = db.engine
         connection = engine.connect()
@@ -146,6 +148,11 @@ class Cast:
 @pytest.fixture
 def cast(house: Flask) -> Cast:
     """Amina and Babul of one buyer, Chandni of another, Dipu the seller, Esha the admin, a newcomer."""
+    return make_cast()
+
+
+def make_cast() -> Cast:
+    """See `cast`."""
     amina, babul, chandni = (accounts.user(name) for name in ("Amina", "Babul", "Chandni"))
     dipu, newcomer = accounts.user("Dipu"), accounts.user("Newcomer")
     made = Cast(

@@ -1,5 +1,86 @@
-"""What these tests share."""
+"""What these tests share: above all the world, which is built once for a file, whatever the tests do to it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from tests import conftest as everybodys
+from tests.conftest import Cast
+from tests.house.world import World, build
 from tests.opened_once import each_file_is_opened_once
+from wholesale.platform.db import db
 
 __all__ = ["each_file_is_opened_once"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A world in a transaction that stays open: each test is a savepoint in it."""
+
+    connection: sa.Connection
+    cast: Cast
+    world: World
+
+
+@pytest.fixture(scope="module")
+def standing(app: Flask) -> Iterator[Standing]:
+    with app.app_context():
+        engine = db.engine
+        connection = engine.connect()
+        outer = connection.begin()
+        connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        db.engines[None] = connection
+        try:
+            cast = everybodys.make_cast()
+            yield_me = Standing(connection, cast, build(app, cast))
+        finally:
+            db.session.remove()
+            db.engines[None] = engine
+    yield yield_me
+    outer.rollback()
+    connection.close()
+
+
+def _meets_the_world(request: pytest.FixtureRequest) -> bool:
+    return "world" in request.fixturenames
+
+
+@pytest.fixture
+def house(app: Flask, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    """The application in a transaction of its own; with `world`, in that of the world."""
+    if not _meets_the_world(request):
+        yield from everybodys.in_a_transaction(app)
+        return
+    connection = request.getfixturevalue("standing").connection
+    with app.app_context():
+        engine = db.engine
+        point = connection.begin_nested()
+        db.engines[None] = connection
+        try:
+            yield app
+            db.session.commit()
+            connection.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+        finally:
+            db.session.remove()
+            db.engines[None] = engine
+            point.rollback()
+
+
+@pytest.fixture
+def cast(house: Flask, request: pytest.FixtureRequest) -> Cast:
+    """Those of the world where there is one."""
+    if not _meets_the_world(request):
+        return everybodys.make_cast()
+    known: Cast = request.getfixturevalue("standing").cast
+    people = {field.name: getattr(known, field.name) for field in fields(Cast)}
+    return Cast(**{name: db.session.merge(thing) for name, thing in people.items()})
+
+
+@pytest.fixture
+def world(house: Flask, standing: Standing) -> World:
+    return standing.world

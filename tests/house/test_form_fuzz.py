@@ -7,12 +7,10 @@ import re
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from tests.client import parse
-from tests.conftest import Cast
 from tests.house.forms_found import Forms, FoundForm, Input, inputs_of, unhurried
-from tests.house.world import build
+from tests.house.world import World
 
 HOSTILE = {
     "NUL": "tea\x00jute",
@@ -55,9 +53,9 @@ CARRIED = {
 
 
 @pytest.fixture
-def forms(house: Flask, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Forms:
+def forms(world: World, monkeypatch: pytest.MonkeyPatch) -> Forms:
     unhurried(monkeypatch)
-    return Forms(build(house, cast))
+    return Forms(world)
 
 
 def is_kept(text: str, form: FoundForm, field: Input, value: str) -> bool:

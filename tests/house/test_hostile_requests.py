@@ -11,10 +11,9 @@ from flask import Flask, request, request_started
 from werkzeug.test import TestResponse
 
 from tests.client import HTMX, HouseClient
-from tests.conftest import Cast
 from tests.factories import accounts
 from tests.house.forms_found import Forms, unhurried
-from tests.house.world import World, build, routes
+from tests.house.world import World, routes
 from tests.queries_counted import statements
 from wholesale.platform.crypto import hash_password
 from wholesale.platform.db import db
@@ -30,9 +29,9 @@ ALL_THE_WAYS = ("next", "heading", "url", "return", "continue", "redirect", "pat
 
 
 @pytest.fixture
-def world(house: Flask, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     unhurried(monkeypatch)
-    return build(house, cast)
+    return world
 
 
 def leads_elsewhere(response: TestResponse) -> str:

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
 from tests.conftest import Cast
 from tests.house.forms_found import Forms, FoundForm, unhurried
-from tests.house.world import World, build
+from tests.house.world import World
 from wholesale.kernel import clock
 from wholesale.platform.db import Base, db
 
@@ -44,9 +43,9 @@ Rows = dict[str, Counter[str]]  # "table.column" → how often each value is the
 
 
 @pytest.fixture
-def world(house: Flask, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     unhurried(monkeypatch)
-    return build(house, cast)
+    return world
 
 
 def everything() -> Rows:

@@ -15,7 +15,7 @@ from flask import Flask
 from tests.conftest import Cast
 from tests.factories import accounts, acting, catalog, organizations
 from tests.house import access_table as table
-from tests.house.world import World, build, is_turned_away
+from tests.house.world import World, is_turned_away
 from tests.merchandising.pages import edit, typed
 from tests.orders.test_views import hidden
 from wholesale.audit.models import AuditEntry
@@ -34,12 +34,11 @@ HALF = Settlement("profit_share", platform_percent=Decimal(50), seller_percent=D
 
 
 @pytest.fixture
-def world(house: Flask, cast: Cast) -> World:
-    made = build(house, cast)
+def world(world: World) -> World:
     for shop in db.session.query(Organization).filter_by(kind="buyer"):
         organizations.address(shop)
     db.session.commit()
-    return made
+    return world
 
 
 @pytest.mark.parametrize("role", table.ROLES)

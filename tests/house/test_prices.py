@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product as product_of
 
 import pytest
-from flask import Flask
 
 from tests.client import HTMX
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders
 from tests.house import access_table as table
-from tests.house.world import World, build, routes
+from tests.house.world import World, routes
 from wholesale.cart import actions as cart
 from wholesale.catalog.models import Product
 from wholesale.organizations.models import Organization
@@ -58,9 +58,8 @@ PERCENTAGES = ["13.57", "23.79"]
 
 
 @pytest.fixture
-def shop(house: Flask, cast: Cast) -> World:
+def shop(world: World, cast: Cast) -> World:
     """A world whose second product has the telling figures, ordered by Amina and in her and the newcomer's cart."""
-    world = build(house, cast)
     product = catalog.product(cast.trader, "Teapot", tiers=LADDER, cost=COST, settlement=SPLIT)
     amina, newcomer = accounts.actor(cast.amina), accounts.actor(cast.newcomer)
     for actor in (amina, newcomer):
@@ -68,9 +67,7 @@ def shop(house: Flask, cast: Cast) -> World:
     [order] = orders.placed(amina, {product: 100})
     cart.put(actor=amina, variant_id=catalog.variants_of(product)[0], quantity=QUANTITY)
     db.session.commit()
-    object.__setattr__(world, "slug", product.slug)
-    object.__setattr__(world, "order_number", order.number)
-    return world
+    return replace(world, slug=product.slug, order_number=order.number)
 
 
 SHOP = (

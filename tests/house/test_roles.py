@@ -6,12 +6,11 @@ Unlike test_access, these people belong to the business whose things the routes 
 from __future__ import annotations
 
 import pytest
-from flask import Flask
 
 from tests.conftest import Cast
 from tests.factories import accounts, organizations
 from tests.house import access_table as table
-from tests.house.world import World, build, routes
+from tests.house.world import World, routes
 from tests.queries_counted import statements
 from wholesale.platform.db import db
 
@@ -64,11 +63,6 @@ MEMBERS_TOO = {
 }
 # Of what members do, by the person and not by the role: only who asked takes a request back.
 BY_PERSON = {"approvals.withdraw"}
-
-
-@pytest.fixture
-def world(house: Flask, cast: Cast) -> World:
-    return build(house, cast)
 
 
 @pytest.mark.parametrize("role", ["viewer", "member"])

@@ -21,7 +21,7 @@ from tests.conftest import Cast
 from tests.factories import accounts, organizations
 from tests.house import access_table as table
 from tests.house.test_access import KINDS, names_a_thing
-from tests.house.world import World, build, is_turned_away, routes
+from tests.house.world import World, is_turned_away, routes
 from wholesale.config import ROOT
 from wholesale.invoicing import actions as invoicing
 from wholesale.kernel.actor import SYSTEM
@@ -52,8 +52,8 @@ OPEN = {
         "passkey_challenge",
     },
     "the machinery's, with ids only": {
-        "outbox", "job_run", "idempotency_key", "audit_link", "audit_seal", "throttle_counter", "kept_file",
-        "report_day", "report_mark",
+        "outbox", "job_run", "job_seat", "job_alarm", "process_beat", "idempotency_key", "audit_link", "audit_seal",
+        "throttle_counter", "kept_file", "report_day", "report_mark", "stock_watch",
     },
 }  # fmt: skip
 
@@ -91,10 +91,9 @@ def count(name: str) -> int:
 
 
 @pytest.fixture
-def world(house: Flask, cast: Cast) -> World:
-    made = build(house, cast)
+def world(world: World, cast: Cast) -> World:
     organizations.address(cast.shop)
-    return made
+    return world
 
 
 def test_the_serving_role_cannot_bypass_a_policy(house: Flask) -> None:
