@@ -27,21 +27,21 @@ def wednesday(house: Flask) -> Iterator[None]:
         yield
 
 
-def forecast(variant_id: int, seller_id: int, weekly: int = 14, **more: object) -> Forecast:
+def forecast(variant_id: int, seller_id: int, pieces: int = 14, **more: object) -> Forecast:
     values = {
         "variant_id": variant_id,
         "seller_id": seller_id,
         "starts_on": MONDAY,
         "method": "combined",
-        "weekly": [Decimal(weekly)] * WEEKS,
-        "low": [Decimal(weekly) / 2] * WEEKS,
-        "high": [Decimal(weekly) * 2] * WEEKS,
+        "weekly": [Decimal(pieces)] * WEEKS,
+        "low": [Decimal(pieces) / 2] * WEEKS,
+        "high": [Decimal(pieces) * 2] * WEEKS,
         "spread": Decimal(3),
         "error": Decimal("0.4"),
         "naive_error": Decimal("0.6"),
         "weeks": 40,
         "pooled": False,
-        "mean": Decimal(weekly),
+        "mean": Decimal(pieces),
     }
     made = Forecast(**(values | more))
     db.session.add(made)
@@ -66,8 +66,7 @@ def test_history_counts_weeks_of_the_platforms_zone_and_leaves_out_what_was_canc
 def test_an_outlook_begins_with_this_week(cast: Cast) -> None:
     [variant] = catalog.variants_of(catalog.product(cast.trader))
     weekly = [Decimal(week) for week in range(WEEKS)]
-    forecast(variant, cast.trader.id, weekly=20, starts_on=MONDAY - timedelta(weeks=2)).weekly = weekly
-    db.session.flush()
+    forecast(variant, cast.trader.id, weekly=weekly, starts_on=MONDAY - timedelta(weeks=2))
     found = queries.outlooks([variant])[variant]
     assert found.weekly == (*weekly[2:], 11, 11)
     assert found.service == Decimal("0.95")
