@@ -20,6 +20,7 @@ from wholesale.inventory.batches import actions, jobs, queries
 from wholesale.inventory.batches.models import Batch, BatchMove, BatchStock
 from wholesale.inventory.batches.rules import Arrival
 from wholesale.inventory.models import InventoryLog, Stock
+from wholesale.inventory.transfers import actions as travel
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
@@ -165,12 +166,18 @@ def test_what_comes_back_is_of_its_batch_again(rice: Product) -> None:
 
 
 def test_batches_travel_with_their_goods(rice: Product) -> None:
-    there = transfers.second_location(rice.seller_id)
-    variant, place = variant_of(rice), catalog.location_of(rice.seller_id).id
-    inventory.transfer(actor=SYSTEM, location_id=place, changes={variant: -50}, reference="TR-2026-001")
+    """What was lost on the way is of no batch any more; what is called back is of its own again."""
+    there, variant = transfers.second_location(rice.seller_id), variant_of(rice)
+    sent = transfers.on_the_way(rice, 50)
     assert left(rice) == {"LATE": 20}
-    inventory.transfer(actor=SYSTEM, location_id=there.id, changes={variant: 45}, reference="TR-2026-001")
+    travel.receive(actor=SYSTEM, transfer_id=sent.id, pieces={variant: 45}, version=sent.version)
     assert left(rice, there.id) == {"EARLY": 30, "LATE": 15}
+    travel.lose(actor=SYSTEM, transfer_id=sent.id, pieces={variant: 5}, note="Fell off", version=sent.version)
+    assert left(rice, there.id) == {"EARLY": 30, "LATE": 15}
+    back = transfers.on_the_way(rice, 3)
+    assert left(rice) == {"LATE": 17}
+    travel.cancel(actor=SYSTEM, transfer_id=back.id, version=back.version)
+    assert left(rice) == {"LATE": 20}
 
 
 def test_a_count_takes_loose_pieces_first(rice: Product) -> None:

@@ -56,22 +56,21 @@ def follow(kind: str, actor: Actor, moved: Collection[Moved]) -> None:
     steps: list[Step] = []
     if going:
         left = _left([(each.variant_id, each.location_id) for each in going])
-        back = _out(("RETURN", "WRITE_OFF"), going, here=True) if kind == "WRITE_OFF" else {}
+        brought = _brought(going) if kind == "WRITE_OFF" else {}
         today = _today()
         for each in going:
             place = each.variant_id, each.location_id
-            first = {one.batch_id: one.pieces for one in back.get((each.variant_id, each.reference), ())}
             taken = take(
                 kind,
                 -each.quantity,
                 left.get(place, []),
                 loose=each.on_hand - each.quantity - each.batched,
                 today=today,
-                first=first,
+                first=brought.get((*place, each.reference)),
             )
             steps += [Step(batch_id, *place, -pieces, each.reference) for batch_id, pieces in taken.items()]
     if coming:
-        out = _out(("SALE", "RETURN") if kind == "RETURN" else ("TRANSFER",), coming, here=False)
+        out = _out(("SALE", "RETURN") if kind == "RETURN" else ("TRANSFER",), coming)
         for each in coming:
             put = put_back(each.quantity, out.get((each.variant_id, each.reference), []))
             steps += [
@@ -145,20 +144,13 @@ def _left(places: Sequence[Place]) -> dict[Place, list[Left]]:
     return found
 
 
-def _out(kinds: Sequence[str], moved: Collection[Moved], *, here: bool) -> dict[tuple[int, str], list[Left]]:
-    """What moves of these kinds say under the same reference, by variant and reference.
-
-    `here`: what they brought and has not gone again; otherwise what they took and has not come back.
-    """
-    pieces = sa.func.sum(BatchMove.quantity) * (1 if here else -1)
+def _out(kinds: Sequence[str], moved: Collection[Moved]) -> dict[tuple[int, str], list[Left]]:
+    """What moves of these kinds took under the same reference and has not come back, by variant and reference."""
+    pieces = -sa.func.sum(BatchMove.quantity)
     rows = db.session.execute(
         sa.select(Batch.variant_id, BatchMove.reference, Batch.id, Batch.expires_on, pieces.label("pieces"))
         .join(Batch, Batch.id == BatchMove.batch_id)
-        .where(
-            BatchMove.reference.in_({each.reference for each in moved}),
-            Batch.variant_id.in_({each.variant_id for each in moved}),
-            BatchMove.kind.in_(kinds),
-        )
+        .where(_same_reference(moved), BatchMove.kind.in_(kinds))
         .group_by(Batch.variant_id, BatchMove.reference, Batch.id, Batch.expires_on)
         .having(pieces > 0)
     )
@@ -166,6 +158,35 @@ def _out(kinds: Sequence[str], moved: Collection[Moved], *, here: bool) -> dict[
     for row in rows:
         found.setdefault((row.variant_id, row.reference), []).append(Left(row.id, row.expires_on, int(row.pieces)))
     return found
+
+
+def _brought(moved: Collection[Moved]) -> dict[tuple[int, int, str], dict[int, int]]:
+    """What came to a place under the same reference and was not written off again, the latest first.
+
+    By variant, location and reference: batch's id → pieces. Goods that came back broken, or were lost on the way, are
+    booked in and written off in one go.
+    """
+    pieces = sa.func.sum(BatchMove.quantity)
+    rows = db.session.execute(
+        sa.select(Batch.variant_id, BatchMove.location_id, BatchMove.reference, Batch.id, pieces.label("pieces"))
+        .join(Batch, Batch.id == BatchMove.batch_id)
+        .where(_same_reference(moved), BatchMove.kind.in_(("RETURN", "TRANSFER", "WRITE_OFF")))
+        .group_by(Batch.variant_id, BatchMove.location_id, BatchMove.reference, Batch.id, Batch.expires_on)
+        .having(pieces > 0)
+        .order_by(sa.func.max(BatchMove.at).desc(), Batch.expires_on, Batch.id)
+    )
+    found: dict[tuple[int, int, str], dict[int, int]] = {}
+    for row in rows:
+        place = row.variant_id, row.location_id, row.reference
+        found.setdefault(place, {})[row.id] = int(row.pieces)
+    return found
+
+
+def _same_reference(moved: Collection[Moved]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        BatchMove.reference.in_({each.reference for each in moved} - {""}),
+        Batch.variant_id.in_({each.variant_id for each in moved}),
+    )
 
 
 _CHANGE = """

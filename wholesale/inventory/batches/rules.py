@@ -90,8 +90,9 @@ def take(
     """Of `quantity` pieces that go, how many are of which batch (its id → pieces); the others are loose ones.
 
     What is sold or sent to another place is good, first expired first, then loose, and what has expired only when
-    there is nothing else. What is written off is the oldest; `first` names batches that go before (what just came
-    back broken). What a count misses is loose as far as it can be, for nobody knows which batch it was.
+    there is nothing else. What is written off is the oldest; `first` names batches that go before, in their order
+    (what came in a moment ago, broken or lost). What a count misses is loose as far as it can be, for nobody knows
+    which batch it was.
     """
     in_order = first_out(left)
     good = [each for each in in_order if each.expires_on >= today]
@@ -100,8 +101,10 @@ def take(
     taken: dict[int, int] = {}
     rest = quantity
     if kind == "WRITE_OFF":
-        for each in in_order:
-            rest -= _add(taken, each, min(rest, chosen.get(each.batch_id, 0)))
+        there = {each.batch_id: each for each in in_order}
+        for batch_id, pieces in chosen.items():
+            if batch_id in there:
+                rest -= _add(taken, there[batch_id], min(rest, pieces))
         steps: tuple[list[Left] | int, ...] = (in_order, loose)
     elif kind == "ADJUSTMENT":
         steps = (loose, in_order)

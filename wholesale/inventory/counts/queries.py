@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from wholesale.accounts.models import User
@@ -351,7 +352,7 @@ def last_of(count_id: int, variant_ids: Collection[int]) -> dict[int, tuple[str,
     """Who gave the latest number of each of these lines, and when."""
     rows = db.session.execute(
         sa.select(StockCountEntry.variant_id, User.name, StockCountEntry.at)
-        .distinct(StockCountEntry.variant_id)
+        .ext(distinct_on(StockCountEntry.variant_id))
         .outerjoin(User, User.id == StockCountEntry.user_id)
         .where(StockCountEntry.count_id == count_id, StockCountEntry.variant_id.in_(variant_ids))
         .order_by(StockCountEntry.variant_id, StockCountEntry.id.desc())

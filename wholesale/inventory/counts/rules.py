@@ -92,7 +92,7 @@ def pieces(text: str) -> int | None:
     if plain.startswith("#"):
         raise Unreadable("error")
     negative = plain.startswith("-")
-    plain = plain.lstrip("+-") if plain[:1] in {"+", "-"} else plain
+    plain = plain[1:] if plain[:1] in {"+", "-"} else plain
     whole, fraction = _parted(plain)
     if len(whole) > _LONGEST or (whole and int(whole) > MAX_PIECES):
         raise Unreadable("large")
