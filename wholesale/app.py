@@ -20,6 +20,7 @@ import wholesale.catalog.handlers
 import wholesale.catalog.models
 import wholesale.forecasts.models
 import wholesale.inventory.batches.models
+import wholesale.inventory.counts.handlers
 import wholesale.inventory.counts.models
 import wholesale.inventory.models
 import wholesale.inventory.transfers.models
@@ -49,6 +50,7 @@ import wholesale.privacy.handlers
 import wholesale.privacy.models
 import wholesale.purchasing.handlers
 import wholesale.purchasing.models
+import wholesale.replenishment.handlers
 import wholesale.replenishment.models
 import wholesale.reports.handlers
 import wholesale.reports.models
@@ -67,6 +69,7 @@ from wholesale.cart.views import bp as cart_routes
 from wholesale.catalog.views import bp as catalog_routes
 from wholesale.config import ROOT, Settings
 from wholesale.demo.cli import cli as demo_commands
+from wholesale.forecasts.cli import cli as forecast_commands
 from wholesale.forecasts.views import bp as forecasts_routes
 from wholesale.inventory.batches.views import bp as batches_routes
 from wholesale.inventory.cli import cli as inventory_commands
@@ -165,6 +168,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 COMMANDS: tuple[AppGroup, ...] = (
     audit_commands,
     demo_commands,
+    forecast_commands,
     inventory_commands,
     ledger_commands,
     report_commands,
