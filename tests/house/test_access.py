@@ -150,17 +150,18 @@ HOSTILE = {
 
 
 def test_hostile_names_break_nothing(world: World) -> None:
+    """Each name on each route, of the two who see most in turns."""
     wrong = []
     for rule, method in routes(world.app):
-        for name, hostile in HOSTILE.items() if rule.arguments else ():
+        let_in = [role for role in (table.BUYER, table.ADMIN) if role in table.WHO[rule.endpoint, method]]
+        for turn, (name, hostile) in enumerate(HOSTILE.items() if rule.arguments and let_in else ()):
             url = world.url(rule)
             for argument, value in world.values(rule).items():
                 url = url.replace(f"/{value}", f"/{hostile}")
                 assert hostile in url, f"{argument} of {rule.rule} was not replaced"
-            for role in (table.BUYER, table.ADMIN):
-                if role in table.WHO[rule.endpoint, method]:
-                    with world.undone():
-                        response = world.stranger(role).open(url, method=method, data=world.form(rule) or None)
-                    if response.status_code >= 500:
-                        wrong.append((name, role, method, rule.rule, response.status_code))
+            role = let_in[turn % len(let_in)]
+            with world.undone():
+                response = world.stranger(role).open(url, method=method, data=world.form(rule) or None)
+            if response.status_code >= 500:
+                wrong.append((name, role, method, rule.rule, response.status_code))
     assert wrong == []

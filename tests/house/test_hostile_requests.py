@@ -150,14 +150,22 @@ def test_a_body_that_is_cut_off_or_no_form_is_no_fault(client: HouseClient) -> N
 # --- led elsewhere --------------------------------------------------------------------------------------------
 
 
+def in_turn(place: int, count: int) -> list[str]:
+    """So many of the targets for the route or form at that place, other ones for its neighbour: over all, all of them.
+
+    (tests/platform asks the one function that decides about every one of them.)
+    """
+    return [ELSEWHERE[(place * count + step) % len(ELSEWHERE)] for step in range(count)]
+
+
 def test_no_page_leads_to_another_host(world: World) -> None:
     wrong, redirects = [], 0
-    for rule, method in routes(world.app):
+    for place, (rule, method) in enumerate(routes(world.app)):
         if method != "GET":
             continue
         for who in ("buyer", None):
             client = world.owner(who) if who else world.stranger("visitor")
-            for target in ELSEWHERE[:: 1 if who is None else 4]:
+            for target in in_turn(place, 4 if who is None else 2):
                 with world.undone():
                     answer = client.get(
                         world.url(rule),
@@ -174,13 +182,12 @@ def test_no_page_leads_to_another_host(world: World) -> None:
 def test_no_form_leads_to_another_host(world: World) -> None:
     forms = Forms(world)
     wrong = []
-    for form in forms:
-        for target in ELSEWHERE[::5]:
-            for headers in ({"Referer": "http://evil.example/"}, HTMX):
-                with world.undone():
-                    answer = forms.send(form, {**form.plain, **dict.fromkeys(ALL_THE_WAYS, target)}, headers=headers)
-                if found := leads_elsewhere(answer):
-                    wrong.append((str(form), target, found))
+    for place, form in enumerate(forms):
+        for target, headers in zip(in_turn(place, 2), ({"Referer": "http://evil.example/"}, HTMX), strict=True):
+            with world.undone():
+                answer = forms.send(form, {**form.plain, **dict.fromkeys(ALL_THE_WAYS, target)}, headers=headers)
+            if found := leads_elsewhere(answer):
+                wrong.append((str(form), target, found))
     assert wrong == []
 
 
