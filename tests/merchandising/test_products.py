@@ -103,6 +103,17 @@ def test_numbers_in_bangla_and_with_commas(dipu: HouseClient) -> None:
     assert tiers_of(only())[0] == (10, Decimal("1145.25"))
 
 
+def test_a_first_price_without_a_quantity_is_that_of_the_minimum_order(dipu: HouseClient) -> None:
+    data = typed(catalog.category(), moq="১০", tiers__0__min_qty=" ")
+    told = dipu.post(NEW, data={**data, "name": ""})
+    assert set(errors(told.text)) == {"name"}
+    assert form_on(told.text, NEW)["tiers-0-min_qty"] == "10"
+    assert dipu.post(NEW, data=data).status_code == 303
+    assert tiers_of(only()) == [(10, 145), (50, Decimal("135.5"))]
+    without = typed(catalog.category(), moq="many", tiers__0__min_qty="", variants__0__sku="TEA-9")
+    assert "Enter a whole number" in errors(dipu.post(NEW, data=without).text)["tiers-0-min_qty"]
+
+
 def test_a_draft_needs_only_name_category_and_sku(dipu: HouseClient) -> None:
     data = {
         "name": "Tea",

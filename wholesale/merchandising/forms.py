@@ -253,6 +253,7 @@ class ProductForm(HouseForm):
             raise StopValidation(i18n.gettext("Please choose one."))
 
     def validate(self, extra_validators: Any = None) -> bool:
+        self._begin_at_moq()
         fine = bool(super().validate(extra_validators))
         for problem in attribute_problems(self.attributes, self._answers):
             self.refuse(problem)
@@ -264,6 +265,12 @@ class ProductForm(HouseForm):
             self.refuse(problem)
             fine = False
         return fine
+
+    def _begin_at_moq(self) -> None:
+        """A first price without a quantity is that of the minimum order: who has one price need not say so twice."""
+        first = next((row.form for row in self.tiers if not row.form.is_blank), None)
+        if first and first.min_qty.data is None and not (first.min_qty.typed or "").strip() and self.moq.data:
+            first.min_qty.process_formdata([str(self.moq.data)])
 
     def refuse(self, error: DomainError) -> None:
         """Beside the field of the row that it is about (`tiers-1-unit_price`, `stock RED-1`), else as ever."""
