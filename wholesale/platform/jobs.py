@@ -96,7 +96,8 @@ def still_alive() -> None:
 
     A worker ends whatever has not said so for as long; elsewhere nothing ends anybody.
     """
-    if _worker_app is not None and threading.current_thread() is threading.main_thread():
+    is_timed = threading.current_thread() is threading.main_thread() and signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    if _worker_app is not None and is_timed:
         signal.alarm(_JOB_TIMEOUT)
 
 
