@@ -56,6 +56,8 @@ def change(*, actor: Actor, location_id: int, name: str, kind: str, district: st
 def close(*, actor: Actor, location_id: int) -> Location:
     """Nothing is kept there any more. Raises DomainError while there is something, or something is on its way."""
     found = _locked(actor, location_id)
+    if len(queries.locations(found.organization_id)) == 1:
+        raise DomainError("It is your only location: open another one first.")
     on_hand = db.session.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(Stock.on_hand), 0)).where(Stock.location_id == found.id)
     )
@@ -71,8 +73,6 @@ def close(*, actor: Actor, location_id: int) -> Location:
     )
     if moving:
         raise DomainError("Goods are on the way from or to it ({number}).", number=moving)
-    if len(queries.locations(found.organization_id)) == 1:
-        raise DomainError("It is your only location: open another one first.")
     found.closed_at = clock.now()
     db.session.flush()
     _audit(actor, "stock.location_closed", found, before={"name": found.name})
