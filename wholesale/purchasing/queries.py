@@ -16,6 +16,7 @@ from sqlalchemy.orm import selectinload
 from wholesale.accounts.models import User
 from wholesale.catalog.models import Product, Variant
 from wholesale.config import Settings
+from wholesale.inventory import slots
 from wholesale.inventory.batches.models import ExpiringGoods
 from wholesale.inventory.models import Location
 from wholesale.kernel import clock
@@ -100,6 +101,21 @@ def sources(variant_ids: Collection[int]) -> dict[int, Source]:
     }
 
 
+@slots.tells_links
+def links(seller_id: int, references: Collection[str]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Where the numbers of purchase orders in the log of stock lead."""
+    numbers = [each for each in references if each.startswith("PO-")]
+    if not numbers:
+        return {}
+    rows = db.session.execute(
+        sa.select(PurchaseOrder.number, PurchaseOrder.id).where(
+            PurchaseOrder.seller_id == seller_id, PurchaseOrder.number.in_(numbers)
+        )
+    )
+    return {row.number: ("purchasing.order", {"po_id": row.id}) for row in rows}
+
+
+@slots.tells_on_order
 def on_order(variant_ids: Collection[int]) -> dict[int, int]:
     """Pieces of each of these variants that purchase orders still wait for: drafted, sent, or partly here."""
     still_open = sa.func.greatest(PurchaseOrderLine.quantity - PurchaseOrderLine.received - PurchaseOrderLine.closed, 0)
