@@ -137,13 +137,13 @@ def remove(*, actor: Actor, line_id: int) -> None:
 
 def take_out(*, actor: Actor, line_ids: Collection[int]) -> None:
     """These lines have been ordered; what was put in meanwhile stays."""
-    db.session.execute(
-        sa.delete(CartLine).where(
-            CartLine.id.in_(line_ids),
-            CartLine.user_id == actor.acting_user,
-            CartLine.organization_id == actor.acting_organization,
-        )
-    )
+    whose = {"user": actor.acting_user, "business": actor.acting_organization}
+    db.session.execute(_TAKE_OUT, {"ids": list(line_ids)} | whose)
+
+
+_TAKE_OUT = sa.text(
+    "DELETE FROM cart_line WHERE id = ANY(:ids) AND user_id = :user AND organization_id = :business"
+).bindparams(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger)))
 
 
 def put_back(*, user_id: int, organization_id: int, lines: Mapping[int, tuple[int, Decimal]]) -> None:

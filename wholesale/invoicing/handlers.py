@@ -12,11 +12,10 @@ from wholesale.platform.outbox import on
 pdf.also_prepare(cii.prepare)
 
 
-@on(OrderMoved)
+@on(OrderMoved, when=lambda event: event.after == "confirmed")
 def issue_invoice(event: OrderMoved) -> None:
     """Give the confirmed order its invoice; one that is there already stays as it is."""
-    if event.after == "confirmed":
-        actions.issue(event.order_id)
+    actions.issue(event.order_id)
 
 
 @on(LineSubstituted)

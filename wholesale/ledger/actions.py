@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
@@ -94,13 +93,25 @@ def _accounts(keys: set[AccountKey]) -> dict[AccountKey, int]:
     found = _find(keys)
     missing = sorted(keys - found.keys(), key=str)
     if missing:
-        db.session.execute(
-            insert(LedgerAccount)
-            .values([{"code": code, "organization_id": of, "currency": currency} for code, of, currency in missing])
-            .on_conflict_do_nothing()
-        )
-        found = _find(keys)
+        columns = [list(column) for column in zip(*missing, strict=True)]
+        opened = db.session.execute(_OPEN, dict(zip(("codes", "businesses", "currencies"), columns, strict=True)))
+        found |= {(row[0], row[1], row[2]): row[3] for row in opened}
+        if keys - found.keys():  # somebody else has opened one at this moment
+            found = _find(keys)
     return found
+
+
+_OPEN = sa.text(
+    """
+    INSERT INTO ledger_account (code, organization_id, currency)
+    SELECT * FROM unnest(:codes, :businesses, :currencies)
+    ON CONFLICT DO NOTHING RETURNING code, organization_id, currency, id
+    """
+).bindparams(
+    sa.bindparam("codes", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("businesses", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("currencies", type_=sa.ARRAY(sa.Text)),
+)
 
 
 def _find(keys: set[AccountKey]) -> dict[AccountKey, int]:

@@ -31,7 +31,7 @@ from wholesale.orders.models import (
     Shipment,
 )
 from wholesale.orders.rules import Parts, Portion, delivered_legs, parts, placed_legs
-from wholesale.organizations.models import Membership
+from wholesale.organizations.models import Address, Membership
 from wholesale.platform.db import db
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Offer, change_percent
@@ -215,11 +215,22 @@ def receipts(order: Order) -> list[Received]:
     return found
 
 
-def load_progress(order: Order) -> None:
-    """Read again what has become of a locked order's lines, and which there are."""
-    db.session.scalars(
-        sa.select(Order).where(Order.id == order.id).options(_WITH_LINES).execution_options(populate_existing=True)
-    ).one()
+def lock(actor: Actor, number: str) -> int:
+    """Lock one of the actor's orders until the commit; its id. Raises NotFoundError for strangers."""
+    found = db.session.scalar(
+        sa.select(Order.id).where(Order.number == number, _visible_to(actor)).with_for_update(key_share=True)
+    )
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def fresh(order_id: int) -> Order:
+    """A locked order with the lines that it has and their progress, all read anew."""
+    return db.session.scalars(_FRESH, {"id": order_id}, execution_options={"populate_existing": True}).one()
+
+
+_FRESH = sa.select(Order).where(Order.id == sa.bindparam("id")).options(_WITH_LINES)
 
 
 def credits_of(order_id: int) -> int:
@@ -365,6 +376,21 @@ def to_complete(delivered_before: datetime, *, after: int, most: int) -> list[in
 def checkout(actor: Actor) -> Checkout | None:
     """What the actor has chosen so far."""
     return db.session.get(Checkout, (actor.acting_user, actor.acting_organization))
+
+
+def locked_checkout(actor: Actor) -> tuple[Checkout, Address | None] | None:
+    """What the actor has chosen so far with the address as it is today, nobody else changing it until the commit."""
+    whose = {"user": actor.acting_user, "business": actor.acting_organization}
+    found = db.session.execute(_LOCKED_CHECKOUT, whose, execution_options={"populate_existing": True}).one_or_none()
+    return (found[0], found[1]) if found is not None else None
+
+
+_LOCKED_CHECKOUT = (
+    sa.select(Checkout, Address)
+    .outerjoin(Address, sa.and_(Address.id == Checkout.address_id, Address.organization_id == Checkout.organization_id))
+    .where(Checkout.user_id == sa.bindparam("user"), Checkout.organization_id == sa.bindparam("business"))
+    .with_for_update(of=Checkout)
+)
 
 
 def wishes(actor: Actor) -> dict[str, str | None]:

@@ -10,11 +10,10 @@ from wholesale.platform import mail
 from wholesale.platform.outbox import on
 
 
-@on(OrderMoved)
+@on(OrderMoved, when=lambda event: event.after == "delivered")
 def take_cash(event: OrderMoved) -> None:
     """Cash on delivery is received with the goods' delivery."""
-    if event.after == "delivered":
-        actions.take_cash(order_id=event.order_id)
+    actions.take_cash(order_id=event.order_id)
 
 
 @on(RefundAsked)

@@ -76,17 +76,18 @@ def insert_rows(rows: Mapping[type[Base], Rows]) -> None:
     """Write rows of one or more tables by one statement, each table's in their order.
 
     The rows of a table name the same columns: nothing has a default here. They travel as JSON, so that the statement
-    is the same however many they are: it is put together once, and PostgreSQL knows it. For what is written often;
-    anything else reads better as an object of its own.
+    is the same however many they are: it is put together once, and PostgreSQL knows it. What waits in the session
+    goes on waiting. For what is written often; anything else reads better as an object of its own.
     """
     kept = {table: some for table, some in rows.items() if some}
     if kept:
         statement = _insertion(tuple((table, tuple(some[0])) for table, some in kept.items()))
         # An amount or a time goes as its text: nothing of it is lost.
-        db.session.execute(
-            statement,
-            {table.__tablename__: json.dumps(some, default=str, ensure_ascii=False) for table, some in kept.items()},
-        )
+        as_json = {
+            table.__tablename__: json.dumps(some, default=str, ensure_ascii=False) for table, some in kept.items()
+        }
+        with db.session.no_autoflush:
+            db.session.execute(statement, as_json)
 
 
 @cache

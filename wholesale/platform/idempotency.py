@@ -55,19 +55,31 @@ def once(scope: str, key: str, asked: object, work: Callable[[], dict[str, Any]]
     """
     check_key(key)
     fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
-    first = db.session.execute(
-        insert(IdempotencyKey)
-        .values(scope=scope, key=key, fingerprint=fingerprint, created_at=clock.now())
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.key)
-    ).one_or_none()
-    mine = sa.and_(IdempotencyKey.scope == scope, IdempotencyKey.key == key)
+    mine = {"of": scope, "named": key}
+    first = db.session.execute(_CLAIM, mine | {"fingerprint": fingerprint, "now": clock.now()}).one_or_none()
     if first is None:
-        kept = db.session.execute(sa.select(IdempotencyKey.fingerprint, IdempotencyKey.answer).where(mine)).one()
+        kept = db.session.execute(_LOOK, mine).one()
         if kept.fingerprint != fingerprint:
             raise DomainError(OTHERS)
         assert kept.answer is not None, "the answer is stored in the transaction that inserts the key"
         return dict(kept.answer)
     answer = work()
-    db.session.execute(sa.update(IdempotencyKey).where(mine).values(answer=answer))
+    db.session.execute(_ANSWER, mine | {"given": answer})
     return answer
+
+
+_TABLE = Base.metadata.tables[IdempotencyKey.__tablename__]
+_MINE = sa.and_(_TABLE.c.scope == sa.bindparam("of"), _TABLE.c.key == sa.bindparam("named"))
+_CLAIM = (
+    insert(_TABLE)
+    .values(
+        scope=sa.bindparam("of"),
+        key=sa.bindparam("named"),
+        fingerprint=sa.bindparam("fingerprint"),
+        created_at=sa.bindparam("now"),
+    )
+    .on_conflict_do_nothing()
+    .returning(_TABLE.c.key)
+)
+_LOOK = sa.select(_TABLE.c.fingerprint, _TABLE.c.answer).where(_MINE)
+_ANSWER = sa.update(_TABLE).where(_MINE).values(answer=sa.bindparam("given"))

@@ -16,6 +16,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -86,20 +87,30 @@ def on(
     """
 
     def subscribe(handler: Callable[[E], None]) -> Callable[[E], None]:
-        name = f"{handler.__module__}.{handler.__qualname__}"
-        _handlers[name] = (event.__name__, handler)
-        if when is not None:
-            _conditions[name] = when
-        return handler
+        name = _name(handler)
+        if when is None:
+            _handlers[name] = (event.__name__, handler)
+            return handler
+
+        @wraps(handler)
+        def concerned(event: E) -> None:  # a row may be older than the condition
+            if when(event):
+                handler(event)
+
+        _handlers[name] = (event.__name__, concerned)
+        _conditions[name] = when
+        return concerned
 
     return subscribe
 
 
+def _name(handler: Callable[[E], None]) -> str:
+    return f"{handler.__module__}.{handler.__qualname__}"
+
+
 def off(handler: Callable[[E], None]) -> None:
     """Forget a handler, in a process that is not to do its work (a measurement)."""
-    name = f"{handler.__module__}.{handler.__qualname__}"
-    _handlers.pop(name, None)
-    _conditions.pop(name, None)
+    _handlers.pop(_name(handler), None)
 
 
 def handlers_of(event: str) -> list[str]:

@@ -43,21 +43,17 @@ def move_order(*, actor: Actor, number: str, to: str, reason: str = "") -> Order
 
 
 def locked(*, actor: Actor, number: str) -> Order:
-    """The actor's order with lines, their progress and moves, locked: as it is now, until this transaction ends.
+    """The actor's order with lines and their progress, locked: as it is now, until this transaction ends.
 
     Raises NotFoundError for strangers.
     """
-    order = queries.order(actor, number)
-    lock(order)
-    return order
+    return queries.fresh(queries.lock(actor, number))
 
 
 def lock(order: Order) -> None:
-    """Lock an order and read again what others may have changed while this waited."""
+    """Lock an order that is loaded, and read again what others may have changed while this waited."""
     db.session.execute(sa.select(Order.id).where(Order.id == order.id).with_for_update(key_share=True))
-    # Its own columns only: lines and moves stay as they were loaded.
-    db.session.refresh(order, [column.key for column in sa.inspect(Order).column_attrs])
-    queries.load_progress(order)
+    queries.fresh(order.id)
 
 
 def advance(*, actor: Actor, order: Order, to: str, reason: str = "") -> None:
@@ -165,7 +161,6 @@ def _follow(actor: Actor, order: Order, to: str, reason: str) -> None:
             order.shipped_at = clock.now()
         case "delivered":
             shipping.note_delivered(order)
-            order.delivered_at = clock.now()
             ledger.post(
                 actor=actor,
                 key=rules.delivered_key(order.number),
@@ -173,6 +168,7 @@ def _follow(actor: Actor, order: Order, to: str, reason: str) -> None:
                 memo="Order delivered",
                 legs=rules.delivered_legs(queries.money_of(order), seller_id=order.seller_id),
             )
+            order.delivered_at = clock.now()
         case "completed":
             if keepers.is_kept_open(order.id):
                 raise ConflictError("Something of this order is still being settled. It is completed after that.")

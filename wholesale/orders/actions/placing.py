@@ -21,7 +21,7 @@ from wholesale.kernel.money import Money
 from wholesale.kernel.words import N_
 from wholesale.ledger import actions as ledger
 from wholesale.ledger.rules import Entry
-from wholesale.orders import rules
+from wholesale.orders import queries, rules
 from wholesale.orders.actions import moving
 from wholesale.orders.actions.checkout import Bill, agreed, bill
 from wholesale.orders.approval import queries as approvals
@@ -29,6 +29,7 @@ from wholesale.orders.approval.rules import Standing, check_may_order, excess
 from wholesale.orders.events import OrderPlaced
 from wholesale.orders.models import Checkout, LineProgress, Order, OrderLine, OrderMove, Purchase
 from wholesale.organizations import queries as organizations
+from wholesale.organizations.models import Address
 from wholesale.platform import idempotency, mail
 from wholesale.platform.db import db, insert_rows
 from wholesale.platform.outbox import emit
@@ -60,10 +61,14 @@ def place_order(*, actor: Actor, key: str, seen: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A cart that can be ordered as its owner saw it, locked; and what they may do."""
+    """A cart that can be ordered as its owner saw it, locked; where it goes to; and what they may do.
+
+    `address` is a copy: a later change does not move goods already ordered.
+    """
 
     cart: Cart
     checkout: Checkout
+    address: Mapping[str, str]
     bill: Bill
     standing: Standing
 
@@ -72,27 +77,35 @@ def ready(*, actor: Actor, key: str, seen: str) -> Ready:
     """The actor's cart and checkout, checked once more and locked. Raises as `place_order` does."""
     # The limit as it is now: whoever lowers it waits until this purchase is placed, or this one waits for them.
     standing = Standing() if actor.on_behalf else approvals.standing(actor.acting_user, actor, lock=True)
-    check_verified(actor)
+    check_verified(actor, standing)
     if not actor.on_behalf:
         check_may_order(standing)
-    checkout = db.session.get(Checkout, (actor.acting_user, actor.acting_organization), with_for_update=True)
+    checkout, address = queries.locked_checkout(actor) or (None, None)
     cart = cart_queries.contents(actor, lock=True)
     if cart.is_empty:
         raise DomainError("Your cart is empty.")
-    if checkout is None or checkout.key != key or checkout.address_id is None or checkout.payment_method is None:
+    if checkout is None or checkout.key != key or address is None or checkout.payment_method is None:
         raise DomainError("The checkout is not complete. Go through its steps again.")
     if not cart.orderable:
         raise DomainError("Some lines cannot be ordered as they are. Check what is marked below.")
     if agreed(cart, checkout) != seen:
         raise ConflictError(CHANGED)
-    return Ready(cart, checkout, bill(cart, checkout.delivery), standing)
+    return Ready(cart, checkout, _copied(address), bill(cart, checkout.delivery), standing)
 
 
-def check_verified(actor: Actor) -> None:
-    """Raise ForbiddenError unless the actor's business counts as verified now."""
-    buyer = organizations.organization(actor.acting_organization)
-    if buyer.verified_until is None or actor.today is None or buyer.verified_until < actor.today:
+def check_verified(actor: Actor, standing: Standing | None = None) -> None:
+    """Raise ForbiddenError unless the actor's business counts as verified now; a member's `standing` tells that."""
+    if standing is not None and standing.role is not None:
+        until = standing.verified_until
+    else:
+        until = organizations.organization(actor.acting_organization).verified_until
+    if until is None or actor.today is None or until < actor.today:
         raise ForbiddenError("Ordering is for verified buyers.", next_step="verification.status")
+
+
+def _copied(address: Address) -> dict[str, str]:
+    fields = ("contact_name", "phone", "line", "area", "district", "country")
+    return {name: str(getattr(address, name)) for name in fields}
 
 
 def finish_checkout(*, actor: Actor, cart: Cart, checkout: Checkout) -> None:
@@ -109,7 +122,7 @@ def _place(actor: Actor, key: str, seen: str) -> str:
     checkout = found.checkout
     choices = Choices(
         user_id=actor.acting_user,
-        address=copied_address(actor=actor, checkout=checkout),
+        address=found.address,
         delivery=checkout.delivery,
         payment_method=str(checkout.payment_method),
         buyer_reference=checkout.buyer_reference,
@@ -231,7 +244,7 @@ def record_purchase(*, actor: Actor, cart: Cart, choices: Choices, held: str | N
     # Last, so that the rows everybody wants are locked for the shortest time.
     missing = _without_held(wanted, held)
     if missing:
-        inventory.allocate_many(actor=actor, wanted=missing)
+        inventory.allocate_many(actor=actor, wanted=missing, near=choices.address.get("district"))
     for group, order_id in zip(cart.groups, names.order_ids, strict=True):
         if group.confirms_at_once:  # the goods are set aside already
             moving.advance(actor=SYSTEM, order=db.session.get_one(Order, order_id), to="confirmed")
@@ -283,13 +296,6 @@ def _without_held(wanted: dict[str, dict[int, int]], held: str | None) -> dict[s
         if missing:
             rest[number] = missing
     return rest
-
-
-def copied_address(*, actor: Actor, checkout: Checkout) -> dict[str, str]:
-    """The chosen address as it is today: a later change does not move goods already ordered."""
-    address = organizations.address(actor, checkout.address_id or 0)
-    fields = ("contact_name", "phone", "line", "area", "district", "country")
-    return {name: str(getattr(address, name)) for name in fields}
 
 
 def _purchase_row(actor: Actor, cost: Bill, choices: Choices) -> dict[str, Any]:

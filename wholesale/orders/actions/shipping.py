@@ -14,7 +14,7 @@ from wholesale.orders import queries
 from wholesale.orders.answers import ending
 from wholesale.orders.line_forms import on_line
 from wholesale.orders.models import Order, Shipment, ShipmentLine
-from wholesale.platform.db import db
+from wholesale.platform.db import db, insert_rows
 
 
 def send(*, actor: Actor, order: Order, pieces: Mapping[int, int], carrier: str = "", tracking: str = "") -> Shipment:
@@ -44,10 +44,10 @@ def send(*, actor: Actor, order: Order, pieces: Mapping[int, int], carrier: str 
     )
     db.session.add(shipment)
     db.session.flush()
-    db.session.execute(
-        sa.insert(ShipmentLine),
-        [{"shipment_id": shipment.id, "line_id": line.id, "quantity": quantity} for line, quantity in leaving.items()],
-    )
+    held = [
+        {"shipment_id": shipment.id, "line_id": line.id, "quantity": quantity} for line, quantity in leaving.items()
+    ]
+    insert_rows({ShipmentLine: held})
     quantities: dict[int, int] = {}
     for line, quantity in leaving.items():
         line.progress.shipped += quantity

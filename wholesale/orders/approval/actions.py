@@ -60,7 +60,7 @@ def _ask(actor: Actor, key: str, seen: str) -> int:
         organization_id=actor.acting_organization,
         user_id=actor.acting_user,
         delivery=dict(checkout.delivery),
-        address=orders.copied_address(actor=actor, checkout=checkout),
+        address=dict(found.address),
         payment_method=str(checkout.payment_method),
         buyer_reference=checkout.buyer_reference,
         note=checkout.note,
@@ -87,7 +87,8 @@ def _ask(actor: Actor, key: str, seen: str) -> int:
         _tell(request, approver, "approval_asked", asker=actor.name, until=request.expires_at)
     # Last, so that the rows everybody wants are locked for the shortest time.
     pieces = {line.item.variant_id: line.item.quantity for line in found.cart.lines}
-    inventory.allocate(actor=actor, reference=rules.hold(request.id), wanted=pieces)
+    near = request.address.get("district")
+    inventory.allocate(actor=actor, reference=rules.hold(request.id), wanted=pieces, near=near)
     return request.id
 
 
@@ -241,7 +242,12 @@ def take_line_back(*, actor: Actor, request_id: int, line_id: int) -> None:
     if line.refusal is not None:
         line.refusal = line.refused_by = line.refused_at = None
         db.session.flush()
-        inventory.allocate(actor=actor, reference=rules.hold(request.id), wanted={line.variant_id: line.quantity})
+        inventory.allocate(
+            actor=actor,
+            reference=rules.hold(request.id),
+            wanted={line.variant_id: line.quantity},
+            near=request.address.get("district"),
+        )
         _audit(request, actor, "approval.line_taken_back", after={"sku": line.sku})
 
 

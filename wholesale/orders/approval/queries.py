@@ -39,15 +39,14 @@ def standing_in(user_id: int, organization_id: int, *, lock: bool = False) -> St
     row = db.session.execute(_standing(lock=lock), {"user": user_id, "business": organization_id}).one_or_none()
     if row is None:
         return Standing()
-    currency = row.Organization.currency
-    return Standing(row.role, None if row.spending_limit is None else Money(row.spending_limit, currency))
+    limit = None if row.spending_limit is None else Money(row.spending_limit, row.currency)
+    return Standing(row.role, limit, row.verified_until)
 
 
 @cache
-def _standing(*, lock: bool) -> sa.Select[Any]:
-    """With the whole business, of which the caller asks more: it is in the session then."""
+def _standing(*, lock: bool) -> sa.Select[*tuple[Any, ...]]:
     statement = (
-        sa.select(Membership.role, Membership.spending_limit, Organization)
+        sa.select(Membership.role, Membership.spending_limit, Organization.currency, Organization.verified_until)
         .join(Organization, Organization.id == Membership.organization_id)
         .where(Membership.organization_id == sa.bindparam("business"), Membership.user_id == sa.bindparam("user"))
     )

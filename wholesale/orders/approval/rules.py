@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from wholesale.cart.rules import Line
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
@@ -66,10 +66,14 @@ def kept(line: Line, quoted: Quoted | None) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A person's place in a business: role, and what one purchase may cost; both None: not a member (any more)."""
+    """A person's place in a business: role, and what one purchase may cost; both None: not a member (any more).
+
+    `verified_until`: the last day on which the business counts as verified.
+    """
 
     role: str | None = None
     limit: Money | None = None
+    verified_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
