@@ -66,7 +66,6 @@ def _alerts() -> None:
         sa.CheckConstraint("(closed_at IS NULL) = (closed_why = '')", name=op.f("ck_stock_alert_closed")),
         sa.CheckConstraint("closed_why IN ('', 'stock', 'level', 'gone')", name=op.f("ck_stock_alert_closed_why")),
         sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_stock_alert_variant_id")),
-        sa.ForeignKeyConstraint(["seller_id"], ["organization.id"], name=op.f("fk_stock_alert_seller_id")),
         sa.ForeignKeyConstraint(["assigned_to"], ["app_user.id"], name=op.f("fk_stock_alert_assigned_to")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_alert")),
     )
@@ -78,7 +77,12 @@ def _alerts() -> None:
     op.create_index("ix_stock_alert_everybodys", "stock_alert", ["urgency", "short", "id"], postgresql_where=where)
     op.create_index("ix_stock_alert_changed", "stock_alert", ["seller_id", "changed_at"])
     op.create_index("ix_stock_alert_latest", "stock_alert", ["changed_at"])
-    op.create_index(op.f("ix_stock_alert_assigned_to"), "stock_alert", ["assigned_to"])
+    op.create_index(
+        op.f("ix_stock_alert_assigned_to"),
+        "stock_alert",
+        ["assigned_to"],
+        postgresql_where=sa.text("assigned_to IS NOT NULL"),
+    )
     op.create_table(
         "stock_alert_move",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -96,7 +100,6 @@ def _alerts() -> None:
             name=op.f("ck_stock_alert_move_what"),
         ),
         sa.ForeignKeyConstraint(["alert_id"], ["stock_alert.id"], name=op.f("fk_stock_alert_move_alert_id")),
-        sa.ForeignKeyConstraint(["seller_id"], ["organization.id"], name=op.f("fk_stock_alert_move_seller_id")),
         sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_stock_alert_move_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_alert_move")),
     )

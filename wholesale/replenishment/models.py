@@ -16,6 +16,9 @@ from wholesale.replenishment.rules import MOVES, SEVERITIES
 class StockAlert(Base):
     """A variant that runs out, from the look that found it to the one that found the stock back.
 
+    `seller_id` is the variant's, which refers to the business: checked once more here, and for each row of the history,
+    it would double what a look at everything costs.
+
     `urgency`: see rules.URGENCY. `available` and `level` are those of the last look, `short` their difference. `told`:
     the urgency that the last digest told of, 0 when none has. `changed_at` moves with everything that a page shows.
     """
@@ -39,11 +42,12 @@ class StockAlert(Base):
         sa.Index("ix_stock_alert_everybodys", "urgency", "short", "id", postgresql_where=sa.text("closed_at IS NULL")),
         sa.Index("ix_stock_alert_changed", "seller_id", "changed_at"),
         sa.Index("ix_stock_alert_latest", "changed_at"),
+        sa.Index("ix_stock_alert_assigned_to", "assigned_to", postgresql_where=sa.text("assigned_to IS NOT NULL")),
     )
 
     id: Mapped[Id] = mapped_column(init=False)
     variant_id: Mapped[int] = mapped_column(sa.ForeignKey("variant.id"))
-    seller_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"))
+    seller_id: Mapped[int]
     urgency: Mapped[int] = mapped_column(sa.SmallInteger)
     available: Mapped[int] = mapped_column(sa.Integer)
     level: Mapped[int] = mapped_column(sa.Integer)
@@ -54,7 +58,7 @@ class StockAlert(Base):
     closed_at: Mapped[datetime | None] = mapped_column(default=None)
     closed_why: Mapped[str] = mapped_column(default="")
     snoozed_until: Mapped[date | None] = mapped_column(default=None)
-    assigned_to: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), index=True, default=None)
+    assigned_to: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), default=None)
     note: Mapped[str] = mapped_column(default="")
     told: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
 
@@ -71,7 +75,7 @@ class StockAlertMove(Base):
 
     id: Mapped[Id] = mapped_column(init=False)
     alert_id: Mapped[int] = mapped_column(sa.ForeignKey("stock_alert.id"), index=True)
-    seller_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"))
+    seller_id: Mapped[int]
     what: Mapped[str]
     before: Mapped[int] = mapped_column(sa.SmallInteger)
     after: Mapped[int] = mapped_column(sa.SmallInteger)

@@ -131,8 +131,12 @@ def look(*, variant_ids: Collection[int] | None = None) -> Looked:
     if variant_ids is not None:
         values["variant_ids"] = sorted(set(variant_ids))
     told: list[str] = []
+    # Of everything nothing is worth being looked up one by one, whatever the statistics of a table say that has just
+    # grown: taken for empty, it would be gone through once for each variant.
+    db.session.execute(sa.text(f"SET LOCAL enable_nestloop = {'off' if variant_ids is None else 'on'}"))
     for statement in _STATEMENTS[variant_ids is None]:
         told += db.session.scalars(statement, values)
+    db.session.execute(sa.text("SET LOCAL enable_nestloop = on"))
     db.session.expire_all()
     announce(
         seller_ids=db.session.scalars(sa.select(StockAlert.seller_id).where(StockAlert.changed_at == now).distinct())
@@ -143,6 +147,8 @@ def look(*, variant_ids: Collection[int] | None = None) -> Looked:
 def wait_for_other_looks() -> None:
     """Hold the looks' lock until the transaction ends. Jobs may wait for a whole look at everything."""
     db.session.execute(sa.text("SET LOCAL lock_timeout = '30s'"))
+    # Keys of many new rows are checked one by one: planning each of these checks anew (see app.LIMITS) takes a minute.
+    db.session.execute(sa.text("SET LOCAL plan_cache_mode = 'auto'"))
     db.session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": _LOCK})
 
 
