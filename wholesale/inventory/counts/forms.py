@@ -34,7 +34,8 @@ class BeginForm(HouseForm):
 
     location_id = SelectField(_l("Location"), choices=[])
     scope = RadioField(_l("What is counted?"), choices=[choice(key, label) for key, label in SCOPES.items()])
-    category_id = SelectField(_l("Category"), choices=[])
+    # Sent or not, it says nothing where everything is counted.
+    category_id = SelectField(_l("Category"), choices=[], default="")
     skus = LongTextField(_l("SKUs, one a line"), maximum=20_000, optional=True)
     note = TextField(_l("Note"), maximum=200, optional=True)
     key = HiddenField()
