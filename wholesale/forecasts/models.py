@@ -13,9 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from wholesale.kernel import clock
 from wholesale.platform.db import Base, Id, Percent
 
-# Pieces in a week, as an expectation: not whole. Three decimals tell one piece in twenty years.
-Pieces = Annotated[Decimal, mapped_column(sa.Numeric(14, 3))]
-_WEEKS = ARRAY(sa.Numeric(14, 3))
+# Pieces in a week, as an expectation: not whole, and no money.
+Pieces = Annotated[Decimal, mapped_column(sa.Numeric(18, 4))]
+_WEEKS = ARRAY(sa.Numeric(18, 4))
 
 
 class Forecast(Base):
@@ -51,12 +51,12 @@ class Forecast(Base):
     low: Mapped[list[Decimal]] = mapped_column(_WEEKS)
     high: Mapped[list[Decimal]] = mapped_column(_WEEKS)
     spread: Mapped[Pieces]
-    error: Mapped[Decimal | None] = mapped_column(sa.Numeric(9, 4))
-    naive_error: Mapped[Decimal | None] = mapped_column(sa.Numeric(9, 4))
+    error: Mapped[Decimal | None] = mapped_column(sa.Numeric(18, 4))
+    naive_error: Mapped[Decimal | None] = mapped_column(sa.Numeric(18, 4))
     weeks: Mapped[int] = mapped_column(sa.Integer)
     pooled: Mapped[bool]
     mean: Mapped[Pieces]
-    before: Mapped[Decimal | None] = mapped_column(sa.Numeric(14, 3), default=None)
+    before: Mapped[Decimal | None] = mapped_column(sa.Numeric(18, 4), default=None)
     made_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
