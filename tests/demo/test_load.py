@@ -24,7 +24,9 @@ from wholesale.demo import cli, copies, history, load, shipped, staples
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel import clock
+from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.errors import ConflictError, ForbiddenError
+from wholesale.kernel.money import Money
 from wholesale.ledger import jobs as ledger
 from wholesale.orders.models import Order, OrderLine, OrderMove, Purchase
 from wholesale.organizations.models import Membership, Organization
@@ -36,6 +38,8 @@ from wholesale.platform.supervisor import DEMO_APP_SECRET, DEMO_PASSWORD, LOGINS
 from wholesale.platform.transaction import transaction
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.models import SettlementRule
+from wholesale.purchasing import actions as buying
+from wholesale.purchasing import queries as purchasing
 from wholesale.verification.models import VerificationCase
 
 DHAKA = ZoneInfo("Asia/Dhaka")
@@ -474,3 +478,22 @@ def test_no_slug_looks_like_a_copys() -> None:
 def test_the_examples_cost_what_they_must() -> None:
     assert load.JUTE_BAG.steps[0] == (10, Decimal(145))
     assert load.TEA_500G.cost == Decimal(80)
+
+
+def test_the_first_click_of_example_traders_makes_number_one(demo: Flask) -> None:
+    tea = db.session.scalars(sa.select(Variant).where(Variant.sku == "EX-TEA-01")).one()
+    source = purchasing.sources([tea.id])[tea.id]
+    assert (source.moq, source.pack, source.lead_days) == (10, 1, (3, 5))
+    assert source.unit_cost(100) == Money(Decimal(80), "BDT")
+    order = buying.raise_order(
+        actor=SYSTEM, seller_id=tea.seller_id, supplier_id=source.supplier_id, pieces={tea.id: 100}
+    )
+    assert order.number == f"PO-{clock.today('Asia/Dhaka').year}-001"
+    db.session.rollback()
+
+
+def test_another_seller_has_received_orders_and_one_that_is_late(demo: Flask) -> None:
+    page = purchasing.page(SYSTEM, purchasing.Filters())
+    assert {row.order.state for row in page.rows} <= {"received", "sent"}
+    assert "Example Traders" not in {row.seller_name for row in page.rows}
+    assert [row.is_late for row in page.rows if row.order.state == "sent"] in ([], [True])

@@ -47,7 +47,7 @@ def log_of(number: str) -> list[tuple[str, int, int, int]]:
         .filter_by(reference=number)
         .order_by(InventoryLog.id)
     )
-    return [tuple(row) for row in rows]
+    return [(row.kind, row.quantity, row.previous, row.new) for row in rows]
 
 
 def test_example_4(cast: Cast) -> None:

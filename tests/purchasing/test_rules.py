@@ -13,8 +13,7 @@ from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.kernel.money import Money
 from wholesale.kernel.states import check_transition, reachable
 from wholesale.purchasing import rules
-from wholesale.purchasing.forms import read_tiers
-from wholesale.purchasing.rules import Arrived, Progress
+from wholesale.purchasing.rules import Arrived, Progress, read_tiers
 
 PIECES = st.integers(1, 100_000)
 

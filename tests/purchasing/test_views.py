@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pypdf
 import pytest
@@ -340,3 +341,43 @@ def test_a_supplier_and_what_they_sell(cast: Cast, dipu: HouseClient) -> None:
     assert dipu.post(f"{here}/resumption").status_code == 303
     assert dipu.post(here, data=SUPPLIER | {"name": "Tea & Co"}).status_code == 303
     assert "Tea & Co" in text_of(dipu.get(here).text)
+
+
+def uploaded(text: str, name: str = "prices.csv") -> dict[str, Any]:
+    return {"file": (io.BytesIO(text.encode()), name)}
+
+
+def test_a_price_list_is_uploaded(cast: Cast, dipu: HouseClient) -> None:
+    tea, rice = catalog.product(cast.trader, "Tea", sku="TEA-1"), catalog.product(cast.trader, "Rice", sku="RICE-1")
+    of = purchasing.supplier(cast.trader)
+    purchasing.sells(of, tea, tiers=((1, "80"), (100, "78")), moq=10, supplier_sku="S-1")
+    db.session.commit()
+    here = f"/seller/suppliers/{of.id}"
+    for text, words in (
+        ("Product,Price\nTea,5\n", "one of them SKU"),
+        ("SKU,Price\nTEA-1,dear\nRICE-1,-5\n", "Rows 2, 3 hold something"),
+        ("SKU,Price\nTEA-1,81\nNOPE,5\n", "Row 3: None of your goods has the SKU NOPE."),
+        ("SKU,Price\nTEA-1,81\nTEA-1,82\n", "stands in two rows"),
+        ("SKU,Price\n", "nothing in this file"),
+        ("\x00\x01", ""),
+    ):
+        answer = dipu.post(f"{here}/price-list", data=uploaded(text))
+        assert answer.status_code == 422, text
+        assert words in text_of(answer.text), (words, text_of(answer.text)[:900])
+    assert dipu.post(f"{here}/price-list", data={}).status_code == 422
+    good = "SKU;Price;Minimum order;Prices of more\ntea-1;৮১.৫;;\nRICE-1;1,200.50;24;48: 1150\n"
+    assert dipu.post(f"{here}/price-list", data=uploaded(good)).status_code == 303
+    assert "2 rows" in text_of(dipu.get(here).text)
+    items = {item.variant_id: item for item in db.session.scalars(sa.select(SupplierItem))}
+    [tea_id], [rice_id] = catalog.variants_of(tea), catalog.variants_of(rice)
+    of_tea = items[tea_id]
+    assert of_tea.tiers == [(1, Decimal("81.5")), (100, Decimal(78))]
+    assert (of_tea.moq, of_tea.supplier_sku) == (10, "S-1"), "what the file leaves out stays"
+    assert (items[rice_id].tiers, items[rice_id].moq) == ([(1, Decimal("1200.5")), (48, Decimal(1150))], 24)
+    table = dipu.get(f"{here}/items.csv").get_data(as_text=True)
+    assert "RICE-1" in table
+    assert dipu.post(f"{here}/price-list", data=uploaded(table)).status_code == 303, (
+        "what is downloaded can be sent back"
+    )
+    again = {item.variant_id: item.tiers for item in db.session.scalars(sa.select(SupplierItem))}
+    assert again == {key: item.tiers for key, item in items.items()}

@@ -223,7 +223,7 @@ def _batch(numbers: Sequence[int], ids: Sequence[int], plan: _Plan) -> dict[type
             sku = f"{product['brand'][:3].upper()}-{copy.number:07d}{f'-{position + 1}' if position else ''}"
             own = {"id": shelf["variant_id"], "product_id": product_id, "seller_id": seller_id, "sku": sku}
             rows[Variant].append(variant | own | {"barcode": None})
-            rows[Stock].append(shelf | {"on_hand": pieces, "allocated": 0})
+            rows[Stock].append(shelf | {"on_hand": pieces, "allocated": 0, "batched": 0})
             change = {"kind": "PURCHASE", "quantity": pieces, "previous": 0, "new": pieces, "reference": OPENING}
             if pieces:
                 rows[InventoryLog].append(shelf | change | {"user_id": plan.user_id, "at": at})

@@ -26,7 +26,7 @@ from wholesale.accounts.second_factor.actions import codes as second_factor
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.models import Variant
 from wholesale.config import Settings
-from wholesale.demo import copies, forecasts, history, replenishment, shipped, staples, taxes
+from wholesale.demo import copies, forecasts, history, purchasing, replenishment, shipped, staples, taxes
 from wholesale.demo.history import Say
 from wholesale.demo.shipped import BuyerRow, CategoryRow, Data, Party, ProductRow, SellerRow
 from wholesale.inventory import actions as inventory
@@ -213,7 +213,10 @@ class _Loader:
             self._terms()
             self._goods()
         with clock.at(self.founded + timedelta(days=5)):
-            self._opening_stock()
+            first_goods = self._opening_stock()
+        with outbox.background():
+            buying = purchasing.Stage(self.sellers, self._costs(), self.variants)
+            purchasing.load(buying, first_goods, at=self.founded + timedelta(days=12), say=self.say)
         self.say(f"Orders: {len(self.plan.invoices)} purchases to place …")
         stage = history.Stage(self.admin, self.sellers, self.buyers, self.variants, self.data.by_sku)
         history.Replay(self.plan, stage, self.say).run()
@@ -397,12 +400,26 @@ class _Loader:
             if surcharge:
                 db.session.execute(of.where(Variant.sku == sku).values(surcharge=surcharge))
 
-    def _opening_stock(self) -> None:
-        """What must have been there at first, so that today's stock is left after the history."""
+    def _costs(self) -> dict[str, list[tuple[str, Decimal]]]:
+        """Each seller's goods by SKU, with what one costs them."""
+        costs: defaultdict[str, list[tuple[str, Decimal]]] = defaultdict(list)
+        for row in self.data.products:
+            costs[row.seller] += [(sku, row.cost) for sku in row.skus]
+        return costs
+
+    def _opening_stock(self) -> list[str]:
+        """What must have been there at first, so that today's stock is left after the history.
+
+        Of some goods a part comes by purchase orders afterwards: their SKUs.
+        """
         arriving: defaultdict[str, dict[int, int]] = defaultdict(dict)
         for row in self.data.products:
             for sku in row.skus:
                 arriving[row.seller][self.variants[sku]] = row.stock + self.plan.taken.get(sku, 0)
+        opening = {sku: arriving[row.seller][self.variants[sku]] for row in self.data.products for sku in row.skus}
+        bought = purchasing.bought(self._costs(), opening)
+        for sku in bought:
+            arriving[purchasing.BUYER][self.variants[sku]] -= purchasing.BOUGHT
         for seller, quantities in arriving.items():
             inventory.receive(
                 actor=self.sellers[seller],
@@ -414,6 +431,7 @@ class _Loader:
             empty = [variant for variant, quantity in quantities.items() if not quantity]
             db.session.add_all(Stock(variant_id=variant, location_id=self.locations[seller]) for variant in empty)
         db.session.flush()
+        return bought
 
 
 def _actor(person: User, business: Organization | None) -> Actor:

@@ -13,7 +13,6 @@ from wtforms.validators import StopValidation
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import MINOR_DIGITS
-from wholesale.kernel.numbers import ungrouped, without_powers
 from wholesale.merchandising.forms import CountryField, IdField, OptionalAmountField, OptionalNumberField
 from wholesale.orders.line_forms import LineForm, LinesForm, PiecesField, PriceField
 from wholesale.platform import i18n
@@ -23,9 +22,7 @@ from wholesale.platform.rows import RowForm, Rows
 from wholesale.purchasing import rules
 from wholesale.purchasing.rules import Arrived, ItemFacts, SupplierFacts, Wish
 
-LONGEST_SKU = 60
 _LONGEST_TIERS = 400
-_MOST_TIERS = 20
 _LONGEST_ID = 18
 
 
@@ -49,30 +46,11 @@ class TiersField(TextField):
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - WTForms passes it by name
         try:
-            self.tiers = read_tiers(self.data or "")
+            self.tiers = rules.read_tiers(self.data or "")
         except (ValueError, InvalidOperation):
             raise StopValidation(
                 i18n.gettext("Write each as quantity: price, with a semicolon between, such as 100: 78; 500: 75.50.")
             ) from None
-
-
-def read_tiers(text: str) -> tuple[tuple[int, Decimal], ...]:
-    """What `100: 78; 500: 75.50` means, also in Bangla digits. Raises ValueError or InvalidOperation."""
-    found = []
-    for part in filter(None, (each.strip() for each in text.replace("\n", ";").split(";"))):
-        start, sign, cost = part.replace("=", ":").partition(":")
-        start = ungrouped(start.strip().removesuffix("+").strip())
-        amount = Decimal(without_powers(ungrouped(cost)).lstrip("৳").strip())
-        if not sign or not start.isdecimal() or len(start) > len(str(rules.MAX_PIECES)):
-            raise ValueError(part)
-        if not 1 <= int(start) <= rules.MAX_PIECES or not amount.is_finite() or amount != round(amount, 4):
-            raise ValueError(part)
-        if not 0 <= amount < Decimal(10) ** 12:
-            raise ValueError(part)
-        found.append((int(start), amount))
-    if len(found) > _MOST_TIERS:
-        raise ValueError(text)
-    return tuple(found)
 
 
 class SupplierForm(HouseForm):
@@ -156,8 +134,8 @@ class ItemRow(RowForm):
 
     typed_fields = ("sku", "supplier_sku", "moq", "pack", "cost", "tiers", "lead_min", "lead_max")
     id = IdField()
-    sku = TextField(_l("Your SKU"), maximum=LONGEST_SKU)
-    supplier_sku = TextField(_l("Their SKU"), maximum=LONGEST_SKU, optional=True)
+    sku = TextField(_l("Your SKU"), maximum=rules.LONGEST_SKU)
+    supplier_sku = TextField(_l("Their SKU"), maximum=rules.LONGEST_SKU, optional=True)
     cost = OptionalAmountField(_l("Price of one"))
     tiers = TiersField(_l("Prices of more"))
     moq = OptionalNumberField(_l("Minimum order"), minimum=1)
@@ -213,7 +191,7 @@ class LineRow(RowForm):
     """A line of an order."""
 
     typed_fields = ("sku", "quantity", "unit_cost", "exception")
-    sku = TextField(_l("SKU"), maximum=LONGEST_SKU)
+    sku = TextField(_l("SKU"), maximum=rules.LONGEST_SKU)
     quantity = WholeNumberField(_l("Quantity"), minimum=1, maximum=rules.MAX_PIECES)
     unit_cost = OptionalAmountField(_l("Cost of one"))
     exception = TextField(_l("Why it is an exception"), maximum=200, optional=True)

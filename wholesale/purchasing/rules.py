@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money, split
+from wholesale.kernel.numbers import ungrouped, without_powers
 from wholesale.kernel.words import N_
 
 DRAFT, SENT, PARTLY_RECEIVED, RECEIVED, CANCELLED, CLOSED = (
@@ -47,10 +48,13 @@ OPEN_STATES = (DRAFT, SENT, PARTLY_RECEIVED)
 RECEIVING_STATES = (SENT, PARTLY_RECEIVED)
 
 NOT_NAMED = N_("Not named yet")
+LARGEST_COST = Decimal(10) ** 12
+LONGEST_SKU = 60
 NOTHING = Decimal(0)
 MAX_PIECES = 10_000_000
 MAX_LINES = 500
 MAX_LEAD_DAYS = 730
+_MOST_TIERS = 20
 _LARGEST_TOTAL = Decimal(10) ** 13
 _COST_STEP = Decimal("0.0001")
 
@@ -266,12 +270,31 @@ def moving_average(*, on_hand: int, cost: Decimal, pieces: int, total: Decimal) 
 
 def written_tiers(tiers: Mapping[int, Decimal]) -> str:
     """`100: 78; 500: 75.50`."""
-    return "; ".join(f"{start}: {cost.normalize():f}" for start, cost in sorted(tiers.items()))
+    return "; ".join(f"{start}: {written_cost(cost)}" for start, cost in sorted(tiers.items()))
 
 
-def lead_words(lead: Lead | None) -> Literal["unknown", "exact", "range"]:
-    """How a lead time is told: not at all, as one number of days, or as from and to."""
-    return "unknown" if lead is None else "exact" if lead[0] == lead[1] else "range"
+def written_cost(cost: Decimal) -> str:
+    """75.5, without zeros at its end."""
+    return f"{cost.normalize():f}"
+
+
+def read_tiers(text: str) -> tuple[tuple[int, Decimal], ...]:
+    """What `100: 78; 500: 75.50` means, also in Bangla digits. Raises ValueError or InvalidOperation."""
+    found = []
+    for part in filter(None, (each.strip() for each in text.replace("\n", ";").split(";"))):
+        start, sign, cost = part.replace("=", ":").partition(":")
+        start = ungrouped(start.strip().removesuffix("+").strip())
+        amount = Decimal(without_powers(ungrouped(cost)).lstrip("৳").strip())
+        if not sign or not start.isdecimal() or len(start) > len(str(MAX_PIECES)):
+            raise ValueError(part)
+        if not 1 <= int(start) <= MAX_PIECES or not amount.is_finite() or amount != round(amount, 4):
+            raise ValueError(part)
+        if not 0 <= amount < LARGEST_COST:
+            raise ValueError(part)
+        found.append((int(start), amount))
+    if len(found) > _MOST_TIERS:
+        raise ValueError(text)
+    return tuple(found)
 
 
 # --- suppliers ---------------------------------------------------------------------------------------------
@@ -307,6 +330,34 @@ class ItemFacts:
     lead_max: int | None = None
     tiers: tuple[tuple[int, Decimal], ...] = ()
     preferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedItem:
+    """A row of a supplier's price list; what it does not say is None, and stays as it is."""
+
+    row: int
+    sku: str
+    supplier_sku: str | None = None
+    cost: Decimal | None = None
+    tiers: tuple[tuple[int, Decimal], ...] | None = None
+    moq: int | None = None
+    pack: int | None = None
+    lead_min: int | None = None
+    lead_max: int | None = None
+
+    def onto(self, known: ItemFacts) -> ItemFacts:
+        """What is known of the goods, with what the row says in its place."""
+        tiers = {start: cost for start, cost in known.tiers if start == 1 or self.tiers is None}
+        tiers |= dict(self.tiers or ())
+        if self.cost is not None:
+            tiers[1] = self.cost
+        said = {
+            name: getattr(self, name)
+            for name in ("supplier_sku", "moq", "pack", "lead_min", "lead_max")
+            if getattr(self, name) is not None
+        }
+        return replace(known, tiers=tuple(sorted(tiers.items())), **said)
 
 
 def check_lead(least: int | None, most: int | None, *, field: str) -> Lead | tuple[None, None]:

@@ -13,6 +13,7 @@ from wholesale.purchasing.actions.suppliers import (
     end_supplier,
     resume_supplier,
     save_items,
+    take_price_list,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "save_draft",
     "save_items",
     "send",
+    "take_price_list",
 ]

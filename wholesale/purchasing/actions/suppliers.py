@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
 
 from wholesale.audit import actions as audit
 from wholesale.catalog.models import Variant
@@ -19,10 +20,11 @@ from wholesale.kernel.words import N_
 from wholesale.merchandising import queries as merchandising
 from wholesale.merchandising.actions.rights import owner
 from wholesale.platform.db import db
+from wholesale.platform.i18n import sentence
 from wholesale.purchasing import rules
 from wholesale.purchasing.actions.common import check_seller
 from wholesale.purchasing.models import PurchaseOrder, Supplier, SupplierItem, SupplierPrice
-from wholesale.purchasing.rules import ItemFacts, SupplierFacts
+from wholesale.purchasing.rules import ItemFacts, ListedItem, SupplierFacts
 
 TAKEN = N_("You have a supplier of this name already.")
 
@@ -120,6 +122,43 @@ def save_items(
         db.session.flush()
     _record(actor, supplier, "supplier.items_changed", items=len(items), gone=len(gone))
     return len(items)
+
+
+def take_price_list(*, actor: Actor, supplier_id: int, rows: Sequence[ListedItem]) -> int:
+    """Let the supplier sell what a price list says; what it leaves out stays as it was. How many rows that were.
+
+    All of it or nothing: raises DomainError on `file` for goods that the seller does not have, and for those twice.
+    """
+    supplier = _locked(actor, supplier_id)
+    if not rows:
+        raise DomainError("There is nothing in this file. Choose another one.", field="file")
+    known = {
+        sku.lower(): ItemFacts(
+            sku=sku,
+            supplier_sku=item.supplier_sku,
+            moq=item.moq,
+            pack=item.pack,
+            lead_min=item.lead_min,
+            lead_max=item.lead_max,
+            tiers=tuple(item.tiers),
+            preferred=item.preferred,
+        )
+        for item, sku in db.session.execute(
+            sa.select(SupplierItem, Variant.sku)
+            .join(Variant, Variant.id == SupplierItem.variant_id)
+            .where(SupplierItem.supplier_id == supplier.id)
+            .options(selectinload(SupplierItem.prices))
+        )
+    }
+    items = [row.onto(known.get(row.sku.lower(), ItemFacts(sku=row.sku))) for row in rows]
+    try:
+        return save_items(actor=actor, supplier_id=supplier_id, items=items)
+    except DomainError as error:
+        place = (error.field or "").split("-")
+        number = rows[int(place[1])].row if len(place) > 1 and place[1].isdecimal() else 0
+        raise DomainError(
+            "Row {row}: {problem} Nothing was changed.", field="file", row=number, problem=sentence(error)
+        ) from error
 
 
 def _write(item: SupplierItem, facts: ItemFacts, row: str) -> None:

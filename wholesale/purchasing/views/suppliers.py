@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flask import Response, request
 from flask_babel import gettext as _
 
 from wholesale.merchandising import queries as merchandising
-from wholesale.platform import htmx
+from wholesale.platform import htmx, i18n
 from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, STAFF, access, actor
-from wholesale.purchasing import actions, queries, rules
-from wholesale.purchasing.forms import ItemsForm, SupplierForm
+from wholesale.platform.sheets import Cell, csv_lines
+from wholesale.purchasing import actions, queries, reading, rules
+from wholesale.purchasing.forms import ItemsForm, PriceListForm, SupplierForm
 from wholesale.purchasing.views.blueprint import SUPPLIER, bp, may_change, seller_id, sought, whole_number
 
 
@@ -71,18 +74,26 @@ def supplier(supplier_id: int) -> Response:
     return _page(queries.supplier(actor(), supplier_id))
 
 
-def _page(found: queries.AnySupplier, *, form: SupplierForm | None = None, items: ItemsForm | None = None) -> Response:
+def _page(
+    found: queries.AnySupplier,
+    *,
+    form: SupplierForm | None = None,
+    items: ItemsForm | None = None,
+    price_list: PriceListForm | None = None,
+) -> Response:
     after = whole_number(request.args.get("after"))
     rows, more = queries.items(found, after=after)
     form = form or SupplierForm(formdata=None, **_facts(found))
     items = items or _items_form(rows)
+    price_list = price_list or PriceListForm(formdata=None)
     return htmx.respond(
         "purchasing/supplier.html",
         "purchasing/_supplier.html",
-        max(form.status, items.status),
+        max(form.status, items.status, price_list.status),
         supplier=found,
         form=form,
         items=items,
+        price_list=price_list,
         rows=rows,
         names={row.item.id: row.name for row in rows},
         after=after,
@@ -152,6 +163,47 @@ def save_items(supplier_id: int) -> Response:
             "purchasing.supplier", _("It is saved."), supplier_id=supplier_id, after=request.args.get("after")
         )
     return _page(found, items=form)
+
+
+@bp.post(f"/seller/suppliers/{SUPPLIER}/price-list")
+@access(MANAGES_PRODUCTS)
+def take_price_list(supplier_id: int) -> Response:
+    """What they sell, as a file says it."""
+    found = queries.supplier(actor(), supplier_id)
+    form = PriceListForm()
+    taken = form.submit(
+        lambda: actions.take_price_list(actor=actor(), supplier_id=supplier_id, rows=reading.price_list(form.file.data))
+    )
+    if taken is None:
+        return _page(found, price_list=form)
+    return htmx.done(
+        "purchasing.supplier",
+        _("%(count)s rows of the price list were taken over.", count=i18n.number(taken)),
+        supplier_id=supplier_id,
+    )
+
+
+@bp.get(f"/seller/suppliers/{SUPPLIER}/items.csv")
+@access(SELLING)
+def items_csv(supplier_id: int) -> Response:
+    """What they sell as a table, which can be changed and sent back as a price list."""
+    found = queries.supplier(actor(), supplier_id)
+
+    def rows() -> Iterator[list[Cell]]:
+        yield [names[0] for names in reading.COLUMNS.values()]
+        for row in queries.items(found, limit=reading.MOST_ROWS)[0]:
+            item, tiers = row.item, dict(row.item.tiers)
+            one = tiers.pop(1, None)
+            days = [None if each is None else str(each) for each in (item.lead_min, item.lead_max)]
+            cost = "" if one is None else rules.written_cost(one)
+            yield [
+                row.sku, item.supplier_sku, cost, rules.written_tiers(tiers), item.moq, item.pack,
+                *(each or "" for each in days),
+            ]  # fmt: skip
+
+    response = Response("".join(csv_lines(rows())), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="price-list-{found.id}.csv"'
+    return response
 
 
 @bp.post(f"/seller/suppliers/{SUPPLIER}/ending")
