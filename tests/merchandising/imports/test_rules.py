@@ -385,6 +385,16 @@ def test_a_price_below_the_cost_is_a_warning() -> None:
     assert made.outcome == {2: "created"}
 
 
+def test_a_warning_stands_at_the_first_price_below_the_cost() -> None:
+    values = {"sku": "A1", "name": "Bowl", "category": 1, "price": "100", "from2": 20, "price2": "90",
+              "from4": 50, "price4": "70", "from5": 80, "price5": "60", "cost": "80"}  # fmt: skip
+    mapped = frozenset(values)
+    made = rules.plan([rules.Item(2, values)], None, rules.Context("BDT", mapped, {}))
+    assert [(each.field, each.value, each.warning) for each in made.problems] == [("price4", "70", True)]
+    made = rules.plan([rules.Item(2, values | {"cost": "120"})], None, rules.Context("BDT", mapped, {}))
+    assert [(each.field, each.value) for each in made.problems] == [("price", "100")]
+
+
 def test_the_fingerprint_knows_everything_a_file_could_change() -> None:
     base = there((1, "100"))
     assert rules.fingerprint(base, with_stock=True) == rules.fingerprint(there((1, "100.0000")), with_stock=True)

@@ -70,7 +70,8 @@ def test_the_whole_way_without_javascript(seller: HouseClient) -> None:
     assert "being applied" in seller.get(place).text
     imports.work()
     page = seller.get(place).text
-    assert "Done: the catalogue has the rows of this file." in page
+    assert "Done: the catalogue has the good rows of this file." in page
+    assert "Those with a mistake were left out." in page
     run = only_run()
     assert (run.created, run.refused, run.total) == (1, 1, 2)
     assert "goods.csv" in seller.get("/seller/imports").text
@@ -242,6 +243,36 @@ def test_what_is_wrong_is_counted_for_each_column(seller: HouseClient) -> None:
     default = re.search(r'href="([^"]*columns=1[^"]*)#cost"', page)
     assert default is not None
     assert 'id="cost"' in seller.get(default[1].replace("&amp;", "&")).text
+
+
+def test_goods_without_prices_can_come_as_drafts_and_warnings_hold_nothing_back(seller: HouseClient) -> None:
+    place = send(seller, "SKU,Name,Category,Price,Cost\nA1,Bowl,Bags,,5\nA2,Cup,Bags,10,12\n").headers["Location"]
+    imports.work()
+    seller.post(f"{place}/columns", data=columns_of(only_run()))
+    imports.work()
+    page = seller.get(place).text
+    assert "A warning: these rows are used." in page
+    drafts = re.search(r'href="([^"]*columns=1[^"]*)#state"[^>]*>Take them as drafts', page)
+    assert drafts is not None
+    assert 'id="state"' in seller.get(drafts[1].replace("&amp;", "&")).text
+    seller.post(f"{place}/columns", data=columns_of(only_run(), state="draft"))
+    imports.work()
+    assert (only_run().to_create, only_run().to_refuse) == (2, 0)
+    seller.post(f"{place}/application", data={"mode": "all"})
+    imports.work()
+    page = seller.get(place).text
+    assert "Done: the catalogue has the rows of this file." in page
+    assert 'class="done"' in page
+
+
+def test_what_was_cancelled_has_no_steps_behind_it(seller: HouseClient) -> None:
+    place = send(seller).headers["Location"]
+    imports.work()
+    assert 'class="done"' in seller.get(place).text
+    seller.post(f"{place}/cancellation")
+    page = seller.get(place).text
+    assert "This was cancelled." in page
+    assert 'class="done"' not in page
 
 
 def test_prices_that_change_are_told_as_prices(seller: HouseClient, cast: Cast) -> None:

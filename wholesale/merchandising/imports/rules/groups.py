@@ -157,6 +157,7 @@ class _Planning:
         self.given: dict[str, Any] = {}
         self.source: dict[str, int] = {}
         self.price: Decimal | None = None
+        self.columns: list[int] = []  # of the steps behind the first that the file has, their numbers
 
     def do(self) -> None:
         if len(self.items) > MAX_VARIANTS:
@@ -303,7 +304,7 @@ class _Planning:
         first = self.given.get("price")
         price = self.price = Decimal(first) if first is not None else old[0][1] if old else None
         steps: list[tuple[int, Decimal]] = []
-        columns: list[int] = []
+        columns = self.columns
         for number in range(2, MAX_TIERS + 1):
             quantity, cheaper = (self.given.get(f"{part}{number}") or None for part in ("from", "price"))
             if (quantity is None) != (cheaper is None):
@@ -385,10 +386,11 @@ class _Planning:
         if old != new:
             self.made.product["cost"] = new
             self.change("cost", None if old is None else written(old), written(new))
-        price = self.made.tiers[-1][1] if self.made.tiers else None
-        if price is not None and price < new:
+        at, price = next(((at, step[1]) for at, step in enumerate(self.made.tiers or ()) if step[1] < new), (0, None))
+        if price is not None:
+            name = f"price{self.columns[at - 1]}" if 0 < at <= len(self.columns) else "price"
             self.made.problems.append(
-                Problem(self.source.get("price", self.anchor), "price", "below_cost", written(price), warning=True)
+                Problem(self.source.get(name, self.anchor), name, "below_cost", written(price), warning=True)
             )
 
     def default_cost(self) -> Decimal | None:
