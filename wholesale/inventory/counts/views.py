@@ -358,13 +358,15 @@ def save_entry(count_id: int) -> Response:
     return done("counts.entry", f"{line.sku}: {said}", count_id=count_id, after=line.position)
 
 
-def _entry(found: queries.Seen, line: queries.Line | None, form: NumbersForm, find: FindForm) -> Response:
+def _entry(
+    found: queries.Seen, line: queries.Line | None, form: NumbersForm, find: FindForm, *, status: int | None = None
+) -> Response:
     if found.state != "counting":
         return _elsewhere(found)
     return respond(
         "counts/entry.html",
         "counts/_entry.html",
-        form.status,
+        status or form.status,
         count=found,
         form=form,
         find=find,
@@ -381,7 +383,7 @@ def add(count_id: int) -> Response:
     find = FindForm()
     variant_id = find.submit(lambda: actions.add_line(actor=actor(), count_id=count_id, sku=find.sku.data or ""))
     if variant_id is None:
-        return _entry(found, None, NumbersForm(formdata=None), find)
+        return _entry(found, None, NumbersForm(formdata=None), find, status=find.status)
     return done("counts.entry", count_id=count_id, sku=queries.line(count_id, variant_id).sku)
 
 
