@@ -17,7 +17,10 @@ from tests.forecasts.test_queries import MONDAY, NOON, forecast
 from wholesale.accounts.models import User
 from wholesale.audit.models import AuditEntry
 from wholesale.catalog.models import Product
+from wholesale.forecasts import screens, slots
 from wholesale.forecasts.models import Forecast, Override, Setting
+from wholesale.inventory import queries as inventory
+from wholesale.inventory import slots as stock_slots
 from wholesale.kernel import clock
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
@@ -123,6 +126,26 @@ def test_a_variants_page_says_what_and_why(cast: Cast, bag: Product, client_of: 
         f"/seller/forecasts/{variant_of(bag)}", headers={"HX-Request": "true", "HX-Request-Type": "partial"}
     )
     assert part.text.lstrip().startswith('<div id="forecasts-variant"')
+
+
+def test_what_follows_for_stock_goes_by_supplier_and_what_is_on_its_way(
+    cast: Cast, bag: Product, client_of: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variant = variant_of(bag)
+    monkeypatch.setattr(slots._told, "lead_days", lambda _ids: {variant: (3, 28)})
+    monkeypatch.setattr(stock_slots._told, "on_order", lambda _ids: {variant: 30})
+    found = screens.screen(accounts.actor(cast.dipu), variant)
+    assert (found.lead_days, found.lead_known, found.on_order) == (28, True, 30)
+    # 14 a week, a week's error 3: four weeks and 1.6449 × 2 × 3; five weeks and 1.6449 × √5 × 3, less what there is.
+    assert (found.level, found.safety) == (56 + 10, 10)
+    assert found.quantity == 0
+    monkeypatch.setattr(inventory, "available", lambda _ids: {variant: 20})
+    assert screens.screen(accounts.actor(cast.dipu), variant).quantity == 70 + 12 - 20 - 30
+    assert "Until there is more: 28 days" in client_of(cast.dipu).get(f"/seller/forecasts/{variant}").text
+    monkeypatch.setattr(slots._told, "lead_days", None)
+    monkeypatch.setattr(stock_slots._told, "on_order", None)
+    found = screens.screen(accounts.actor(cast.dipu), variant)
+    assert (found.lead_days, found.lead_known, found.on_order) == (7, True, None)
 
 
 def test_strangers_find_nothing(cast: Cast, bag: Product, client_of: SignIn) -> None:

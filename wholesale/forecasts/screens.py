@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from wholesale.forecasts import chart, queries
+from wholesale.forecasts import chart, queries, slots
 from wholesale.forecasts.models import Forecast, Setting
 from wholesale.forecasts.queries import Goods, Said
 from wholesale.forecasts.rules import stock
 from wholesale.forecasts.rules.choice import ENOUGH
 from wholesale.forecasts.rules.outlook import Outlook
 from wholesale.inventory import queries as inventory
+from wholesale.inventory import slots as stock_slots
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.words import N_
 from wholesale.platform import i18n
@@ -52,7 +53,9 @@ class Past:
 
 @dataclass(frozen=True)
 class Screen:
-    """Everything that a variant's page shows. `lead_known`: the product says how long it takes until there is more."""
+    """Everything that a variant's page shows. `lead_days`: the longest that its supplier takes, as for alerts; else
+    what its product says; else a week, and `lead_known` is False. `on_order` None: nobody buys anything.
+    """
 
     goods: Goods
     made: Forecast | None
@@ -65,6 +68,7 @@ class Screen:
     lead_days: int
     lead_known: bool
     available: int
+    on_order: int | None
 
     @property
     def holding(self) -> Said | None:
@@ -100,7 +104,11 @@ class Screen:
 
     @property
     def quantity(self) -> int:
-        return self.outlook.quantity(self.lead_days, available=self.available) if self.outlook else 0
+        return (
+            self.outlook.quantity(self.lead_days, available=self.available, on_order=self.on_order or 0)
+            if self.outlook
+            else 0
+        )
 
 
 def screen(actor: Actor, variant_id: int) -> Screen:
@@ -119,7 +127,10 @@ def screen(actor: Actor, variant_id: int) -> Screen:
             for index, each in enumerate(zip(outlook.weekly, outlook.low, outlook.high, strict=True))
         ]
         picture = chart.draw([Decimal(each) for each in pieces], outlook.weekly, outlook.low, outlook.high)
-    lead_days = goods.product.lead_time_days
+    supplier, lead_days = slots.lead_days(variant_id), goods.product.lead_time_days
+    if supplier is not None:
+        lead_days = max(supplier)
+    on_order = stock_slots.on_order([variant_id])
     return Screen(
         goods=goods,
         made=queries.forecast(variant_id),
@@ -132,6 +143,7 @@ def screen(actor: Actor, variant_id: int) -> Screen:
         lead_days=stock.LEAD_DAYS if lead_days is None else lead_days,
         lead_known=lead_days is not None,
         available=inventory.available([variant_id]).get(variant_id, 0),
+        on_order=None if on_order is None else on_order.get(variant_id, 0),
     )
 
 

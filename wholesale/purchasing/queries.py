@@ -16,6 +16,7 @@ from sqlalchemy.orm import selectinload
 from wholesale.accounts.models import User
 from wholesale.catalog.models import Product, Variant
 from wholesale.config import Settings
+from wholesale.forecasts import slots as forecast_slots
 from wholesale.inventory import slots
 from wholesale.inventory.batches.models import ExpiringGoods
 from wholesale.inventory.models import Location
@@ -99,6 +100,12 @@ def sources(variant_ids: Collection[int]) -> dict[int, Source]:
         )
         for item, supplier, cost, currency, lead_time in rows
     }
+
+
+@forecast_slots.tells_lead_days
+def lead_days(variant_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """How long the preferred supplier of each takes, where somebody has said so."""
+    return {each: source.lead_days for each, source in sources(variant_ids).items() if source.lead_days is not None}
 
 
 @slots.tells_links
