@@ -79,7 +79,7 @@ def give(*, actor: Actor, number: str, seen: str, replies: Mapping[int, rules.Re
     _apply(actor, order, at_once, AS_ANSWERED)
     answer = _note(actor, order, rows, note, state="waiting" if asked else "accepted")
     if wanted:
-        _set_aside(actor, answer, wanted, rows)
+        _set_aside(actor, answer, wanted, rows, near=order.address.get("district"))
     if not asked:
         _settle(actor, order)
     return answer
@@ -174,12 +174,19 @@ def _end_order(actor: Actor, order: Order, rows: Sequence[OrderAnswerLine], note
     return answer
 
 
-def _set_aside(actor: Actor, answer: OrderAnswer, wanted: Mapping[int, int], rows: Sequence[OrderAnswerLine]) -> None:
+def _set_aside(
+    actor: Actor,
+    answer: OrderAnswer,
+    wanted: Mapping[int, int],
+    rows: Sequence[OrderAnswerLine],
+    *,
+    near: str | None,
+) -> None:
     """Nobody else can buy what is offered while the buyer thinks. Raises DomainError on the line that has too few."""
     if len(wanted) < sum(row.variant_id is not None for row in rows):
         raise DomainError("The same is offered for two lines. Offer it once, or something else for one of them.")
     try:
-        inventory.allocate(actor=actor, reference=ending.held_for(answer.id), wanted=wanted)
+        inventory.allocate(actor=actor, reference=ending.held_for(answer.id), wanted=wanted, near=near)
     except ShortageError as error:
         short = next(row for row in rows if row.variant_id in error.missing)
         raise DomainError(
