@@ -22,6 +22,7 @@ from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.platform import transaction
 from wholesale.platform.db import db
 from wholesale.platform.transaction import PLATFORM, Scope
+from wholesale.schedule import TIMETABLE
 
 
 @pytest.fixture
@@ -87,6 +88,15 @@ def test_what_was_made_this_week_is_not_made_again(goods: list[Product]) -> None
     assert made.before == 10
     assert made.starts_on == MONDAY + timedelta(days=7)
     assert made.mean < 10  # a week without an order
+
+
+def test_the_command_and_the_timetable_run_the_same(house: Flask, goods: list[Product]) -> None:
+    done = house.test_cli_runner().invoke(args=["forecasts", "make"])
+    assert done.exit_code == 0
+    assert "5 forecasts made" in done.output
+    [job] = [each for each in TIMETABLE if each.name == "stock-forecast"]
+    assert job.work is jobs.make
+    assert job.monthly_on == 1
 
 
 def test_killed_half_way_it_goes_on_where_it_stopped(goods: list[Product], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,15 @@ def test_the_list_shows_a_sellers_own(cast: Cast, bag: Product, client_of: SignI
     assert part.text.lstrip().startswith('<section id="forecasts-forecasts"')
 
 
+def test_the_list_says_why(cast: Cast, bag: Product, client_of: SignIn) -> None:
+    assert "Not ordered in the last twelve weeks." in client_of(cast.dipu).get("/seller/forecasts").text
+    reports.sold(cast.amina, {bag: 40}, "2026-11-10T12:00+06:00")
+    reports.sold(cast.amina, {bag: 80}, "2026-10-01T12:00+06:00")
+    db.session.commit()
+    page = client_of(cast.dipu).get("/seller/forecasts").text
+    assert "Ordered a week: 10 in the last four, 10 in the eight before." in page
+
+
 def test_staff_see_everybodys(cast: Cast, bag: Product, client_of: SignIn) -> None:
     admin = client_of(cast.esha)
     assert admin.get("/seller/forecasts").headers["Location"] == "/admin/forecasts"

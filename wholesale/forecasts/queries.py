@@ -276,7 +276,10 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A forecast in the list: `change` against the one before it, as a share of that."""
+    """A forecast in the list: `change` against the one before it, in per cent of that.
+
+    `recent` and `earlier`: pieces a week as they were ordered in the last four weeks, and in the eight before.
+    """
 
     variant_id: int
     name: str
@@ -287,6 +290,8 @@ class Row:
     seller_name: str
     forecast: Forecast
     overridden: bool
+    recent: Decimal = Decimal(0)
+    earlier: Decimal = Decimal(0)
 
     @property
     def change(self) -> Decimal | None:
@@ -350,7 +355,20 @@ def page(actor: Actor, filters: Filters, *, after: tuple[Decimal, int] | None = 
         statement = statement.where(sa.tuple_(value, Forecast.variant_id) < sa.tuple_(*after))
     rows = db.session.execute(statement).all()
     last = rows[PAGE - 1] if len(rows) > PAGE else None
-    return Page([Row(*row[:-1]) for row in rows[:PAGE]], (last.value, last.id) if last else None)
+    ordered = history([row.id for row in rows[:PAGE]], today(), WEEKS)
+    shown = []
+    for row in rows[:PAGE]:
+        recent, earlier = _lately(ordered.get(row.id, [0] * WEEKS))
+        shown.append(Row(*row[:-1], recent=recent, earlier=earlier))
+    return Page(shown, (last.value, last.id) if last else None)
+
+
+_LATELY = 4
+
+
+def _lately(weeks: Sequence[int]) -> tuple[Decimal, Decimal]:
+    """The means of the last weeks and of those before them: why a forecast is what it is."""
+    return Decimal(sum(weeks[-_LATELY:])) / _LATELY, Decimal(sum(weeks[:-_LATELY])) / (len(weeks) - _LATELY)
 
 
 @dataclass(frozen=True, slots=True)
