@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -359,7 +359,7 @@ def page(actor: Actor, filters: Filters, *, after: tuple[Decimal, int] | None = 
     shown = []
     for row in rows[:PAGE]:
         recent, earlier = _lately(ordered.get(row.id, [0] * WEEKS))
-        shown.append(Row(*row[:-1], recent=recent, earlier=earlier))
+        shown.append(replace(Row(*row[:-1]), recent=recent, earlier=earlier))
     return Page(shown, (last.value, last.id) if last else None)
 
 
