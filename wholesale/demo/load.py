@@ -26,7 +26,7 @@ from wholesale.accounts.second_factor.actions import codes as second_factor
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.models import Variant
 from wholesale.config import Settings
-from wholesale.demo import copies, forecasts, history, purchasing, replenishment, shipped, staples, taxes
+from wholesale.demo import copies, forecasts, history, purchasing, replenishment, shipped, staples, taxes, transfers
 from wholesale.demo.history import Say
 from wholesale.demo.shipped import BuyerRow, CategoryRow, Data, Party, ProductRow, SellerRow
 from wholesale.inventory import actions as inventory
@@ -223,6 +223,8 @@ class _Loader:
         for terms in staples.SYNONYMS:
             search.save_synonym(actor=self.admin, terms=terms)
         self.say(f"Search: {search.make_vocabulary()} words")
+        example = self.sellers[EXAMPLE_SELLER], self.locations[EXAMPLE_SELLER], self.variants[JUTE_BAG.sku]
+        transfers.load(*example, reference=OPENING, say=self.say)
         forecasts.make(self.say)
         replenishment.load(self.say)  # last: what runs out follows from all that was loaded before
 
