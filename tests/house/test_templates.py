@@ -18,10 +18,12 @@ MACRO = re.compile(r"\{%-?\s*macro\b.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 TAG = re.compile(r"<([a-zA-Z][\w-]*)((?:\s[^<>]*)?)>", re.DOTALL)
 # On paper, not on the site: made into a PDF by a job, with its own style sheet beside it.
 PAPER = {
+    "counts/sheet_paper.html",
     "invoicing/document.html",
     "papers/order_confirmation_paper.html",
     "papers/packing_slip_paper.html",
     "papers/pick_list_paper.html",
+    "purchasing/paper.html",
     "reports/weekly.html",
 }
 

@@ -160,6 +160,7 @@ def test_a_draft_is_changed_and_sent_at_once(cast: Cast, dipu: HouseClient) -> N
     assert stale.status_code == 422
     assert "Somebody has changed this order" in text_of(stale.text)
     assert 'value="79.1250"' in stale.text
+    assert hidden(stale.text, "revision") == sent["revision"], "sent again, it is on top of what is there now"
     assert dipu.post(here, data=sent, headers=HTMX).status_code == 303
     text = text_of(dipu.get(here, headers=HTMX).text)
     assert "Sent" in text
@@ -194,6 +195,7 @@ def test_receiving_says_what_is_wrong(cast: Cast, dipu: HouseClient) -> None:
     assert "5 more than were still to come" in text_of(refused.text)
     stale = dipu.post(f"{here}/deliveries", data=many | {"revision": "99"})
     assert "Nothing was recorded" in text_of(stale.text)
+    assert hidden(stale.text, "revision") == base["revision"]
     damaged = base | {f"line-{line}-good": "100", f"line-{line}-damaged": "5"}
     assert "Say what is wrong" in text_of(dipu.post(f"{here}/deliveries", data=damaged).text)
     good = damaged | {f"line-{line}-reason": "Torn", "more": "y", f"line-{line}-unit_cost": "82", "freight": "50"}

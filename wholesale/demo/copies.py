@@ -223,7 +223,7 @@ def _batch(numbers: Sequence[int], ids: Sequence[int], plan: _Plan) -> dict[type
             sku = f"{product['brand'][:3].upper()}-{copy.number:07d}{f'-{position + 1}' if position else ''}"
             own = {"id": shelf["variant_id"], "product_id": product_id, "seller_id": seller_id, "sku": sku}
             rows[Variant].append(variant | own | {"barcode": None})
-            rows[Stock].append(shelf | {"on_hand": pieces, "allocated": 0, "batched": 0})
+            rows[Stock].append(shelf | {"on_hand": pieces, "allocated": 0})
             change = {"kind": "PURCHASE", "quantity": pieces, "previous": 0, "new": pieces, "reference": OPENING}
             if pieces:
                 rows[InventoryLog].append(shelf | change | {"user_id": plan.user_id, "at": at})
@@ -313,9 +313,15 @@ def _copy(driver: Connection[Any], model: type[Base], rows: Sequence[_Row]) -> N
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(model.__tablename__), sql.SQL(", ").join(map(sql.Identifier, given))
     )
+    # What a copy does not say is as it is in any new row.
+    plain = {
+        column.name: column.default.arg
+        for column in _columns(model)
+        if column.default is not None and column.default.is_scalar
+    }
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
-            copy.write_row([row[name] for name in given])
+            copy.write_row([row[name] if name in row else plain[name] for name in given])
 
 
 @contextmanager

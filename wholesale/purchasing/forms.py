@@ -14,7 +14,7 @@ from wtforms.validators import StopValidation
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import MINOR_DIGITS
 from wholesale.merchandising.forms import CountryField, IdField, OptionalAmountField, OptionalNumberField
-from wholesale.orders.line_forms import LineForm, LinesForm, PiecesField, PriceField
+from wholesale.orders.line_forms import LineForm, LinesForm, PiecesField, PriceField, needed
 from wholesale.platform import i18n
 from wholesale.platform.fields import DayField, EmailField, choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField, UploadField, WholeNumberField, phone
@@ -24,6 +24,13 @@ from wholesale.purchasing.rules import Arrived, ItemFacts, SupplierFacts, Wish
 
 _LONGEST_TIERS = 400
 _LONGEST_ID = 18
+
+
+class SeenField(IdField):
+    """Which revision of an order the page shows; a page that comes back shows the newest."""
+
+    def _value(self) -> str:
+        return "" if self.data is None else str(self.data)
 
 
 class OptionalEmailField(EmailField):
@@ -201,7 +208,7 @@ class OrderForm(TableForm):
     """A draft: of whom, what, where to, at which costs."""
 
     table = "lines"
-    revision = IdField()
+    revision = SeenField()
     key = HiddenField()
     supplier_id = SelectField(_l("Supplier"))
     location_id = SelectField(_l("Deliver to"))
@@ -281,7 +288,7 @@ class ArrivedForm(LineForm):
 class DeliveryForm(LinesForm):
     """What came of an order at once."""
 
-    revision = IdField()
+    revision = SeenField()
     key = HiddenField()
     location_id = SelectField(_l("It came to"))
     note = TextField(_l("Number of the delivery note"), maximum=80, optional=True)
@@ -294,6 +301,7 @@ class DeliveryForm(LinesForm):
         self.location_id.choices = [choice(str(key), name) for key, name in locations]
         formdata = {"formdata": kwargs["formdata"]} if "formdata" in kwargs else {}
         self.lines: dict[int, ArrivedForm] = {line_id: ArrivedForm(line_id, **formdata) for line_id in line_ids}
+        needed(*(line.good for line in self.lines.values()))
 
     @property
     def arrived(self) -> dict[int, Arrived]:

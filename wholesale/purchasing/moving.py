@@ -89,7 +89,7 @@ def note_move(actor: Actor, order: PurchaseOrder, before: str | None, after: str
 
 def tell(order: PurchaseOrder, variant_ids: Collection[int]) -> None:
     """What is on order has changed."""
-    emit(PurchaseOrderChanged(order_id=order.id, variant_ids=sorted(variant_ids)))
+    emit(PurchaseOrderChanged.of(order.id, variant_ids))
 
 
 def record(actor: Actor, order: PurchaseOrder, action: str, *, reason: str = "", **after: object) -> None:

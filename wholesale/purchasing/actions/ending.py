@@ -5,8 +5,8 @@ from __future__ import annotations
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError
 from wholesale.purchasing import queries, rules
-from wholesale.purchasing.actions.common import lines_of, locked, move, record, tell
 from wholesale.purchasing.models import PurchaseOrder
+from wholesale.purchasing.moving import lines_of, locked, move, record, tell
 
 
 def cancel(*, actor: Actor, order_id: int, reason: str = "", revision: int | None = None) -> PurchaseOrder:

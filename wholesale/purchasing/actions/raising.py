@@ -19,7 +19,15 @@ from wholesale.organizations.models import Address, Organization
 from wholesale.platform import idempotency
 from wholesale.platform.db import db
 from wholesale.purchasing import queries, rules
-from wholesale.purchasing.actions.common import (
+from wholesale.purchasing.models import (
+    PurchaseOrder,
+    PurchaseOrderCounter,
+    PurchaseOrderLine,
+    Supplier,
+    SupplierItem,
+    SupplierPrice,
+)
+from wholesale.purchasing.moving import (
     check_seller,
     lines_of,
     locked,
@@ -28,14 +36,6 @@ from wholesale.purchasing.actions.common import (
     record,
     supplier_of,
     tell,
-)
-from wholesale.purchasing.models import (
-    PurchaseOrder,
-    PurchaseOrderCounter,
-    PurchaseOrderLine,
-    Supplier,
-    SupplierItem,
-    SupplierPrice,
 )
 from wholesale.purchasing.queries import Goods
 from wholesale.purchasing.rules import Wish

@@ -22,7 +22,6 @@ from wholesale.platform import idempotency
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
 from wholesale.purchasing import rules
-from wholesale.purchasing.actions.common import lines_of, locked, move, record
 from wholesale.purchasing.events import GoodsReceived
 from wholesale.purchasing.models import (
     CostOffer,
@@ -31,6 +30,7 @@ from wholesale.purchasing.models import (
     PurchaseOrder,
     PurchaseOrderLine,
 )
+from wholesale.purchasing.moving import lines_of, locked, move, record
 from wholesale.purchasing.rules import Arrived
 
 STALE = (
@@ -92,7 +92,7 @@ def receive(
     paid = [(lines[line_id].variant_id, came[line_id].came_in, share.total.amount) for line_id, share in landed.items()]
     _offer(order, delivery, paid, costs)
     record(actor, order, "purchase_order.received", delivery=delivery.sequence, pieces=sum(came_in.values()))
-    emit(GoodsReceived(order_id=order.id, variant_ids=sorted({lines[line_id].variant_id for line_id in came})))
+    emit(GoodsReceived.of(order.id, {lines[line_id].variant_id for line_id in came}))
     return delivery
 
 

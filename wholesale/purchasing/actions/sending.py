@@ -13,10 +13,10 @@ from wholesale.platform import files, mail
 from wholesale.platform.db import db
 from wholesale.platform.outbox import emit
 from wholesale.purchasing import content, paper, queries, rules
-from wholesale.purchasing.actions.common import lines_of, locked, move, record, tell
 from wholesale.purchasing.actions.raising import set_expected
 from wholesale.purchasing.events import PurchaseOrderSent
 from wholesale.purchasing.models import PurchaseOrder, PurchaseOrderDocument, Supplier
+from wholesale.purchasing.moving import lines_of, locked, move, record, tell
 
 NO_EMAIL = N_(
     "We do not know the supplier's e-mail address. Add it to the supplier, or print the order and mark it as sent."

@@ -22,8 +22,8 @@ from wholesale.merchandising.actions.rights import owner
 from wholesale.platform.db import db
 from wholesale.platform.i18n import sentence
 from wholesale.purchasing import rules
-from wholesale.purchasing.actions.common import check_seller
 from wholesale.purchasing.models import PurchaseOrder, Supplier, SupplierItem, SupplierPrice
+from wholesale.purchasing.moving import check_seller
 from wholesale.purchasing.rules import ItemFacts, ListedItem, SupplierFacts
 
 TAKEN = N_("You have a supplier of this name already.")
