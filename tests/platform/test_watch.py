@@ -226,6 +226,28 @@ def test_the_worker_notices_that_the_scheduler_is_away(site: Flask, monkeypatch:
     assert looked(NOON + 3 * MINUTE) == ["well"]
 
 
+def test_who_has_just_been_started_misses_nobody_yet(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a night in which everything stood still, the worker may be there before the scheduler."""
+    run_all(NOON)
+    lives("scheduler", at=NOON)
+    monkeypatch.setattr(pulse, "_here_since", NOON + 8 * HOUR)
+    assert looked(NOON + 8 * HOUR + MINUTE) == []
+    lives("worker", at=NOON + 8 * HOUR + 2 * MINUTE)
+    assert looked(NOON + 8 * HOUR + 2 * MINUTE) == ["raised"]
+    assert open_alarms() == [("scheduler", "")]
+
+
+def test_who_looks_does_not_fall_over_what_it_sees(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(**_: object) -> None:
+        raise RuntimeError("no letters")
+
+    run_all(NOON)
+    lives("scheduler", "worker", at=NOON + HOUR)
+    monkeypatch.setattr(watch.mail, "send", stumble)
+    assert looked(NOON + HOUR) == []
+    assert open_alarms() == [], "who could not be told is told the next time"
+
+
 def test_a_house_that_begins_is_not_alarmed(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_worker_app", site)
     with clock.at(NOON):
@@ -284,6 +306,7 @@ def test_a_turn_is_one_persons(site: Flask) -> None:
 
 def test_since_when_a_process_lives(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "_here", None)
+    monkeypatch.setattr(pulse, "_here_since", None)
     pulse.beat()
     assert pulse.beats() == {}
     pulse.this_is(pulse.SCHEDULER)
@@ -300,6 +323,7 @@ def test_since_when_a_process_lives(site: Flask, monkeypatch: pytest.MonkeyPatch
 
 def test_the_scheduler_looks_after_the_clock(site: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulse, "_here", None)
+    monkeypatch.setattr(pulse, "_here_since", None)
     shell = site.test_cli_runner()
     monkeypatch.setattr(jobs.signal, "signal", lambda *_: None)
     assert shell.invoke(args=["jobs", "schedule", "--once"]).exit_code == 0

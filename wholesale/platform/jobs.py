@@ -204,8 +204,7 @@ def schedule(*, once: bool) -> None:
 def look_after_the_clock() -> None:
     """Every ten seconds of the scheduler: say that it lives, and see whether the others do."""
     pulse.beat()
-    with transaction():
-        runs.put_seats()
+    runs.put_seats()
     if undone := runs.undo_the_future():
         log.warning("the clock was ahead: %s periods that are still to come are taken back", undone)
     watch.look()

@@ -17,6 +17,7 @@ EVERY = timedelta(seconds=10)
 _SILENCE = timedelta(minutes=2)  # after one of this length a process has not been there all the time
 
 _here: str | None = None
+_here_since: datetime | None = None
 
 
 class ProcessBeat(Base):
@@ -31,8 +32,13 @@ class ProcessBeat(Base):
 
 def this_is(process: str) -> None:
     """Remember of which kind this process is; those that it forks are of the same."""
-    global _here  # noqa: PLW0603 - one kind per process
-    _here = process
+    global _here, _here_since
+    _here, _here_since = process, clock.now()
+
+
+def has_just_begun() -> bool:
+    """Whether this process was started with the others a moment ago: it may not miss them yet."""
+    return _here_since is not None and _here_since <= clock.now() < _here_since + _SILENCE
 
 
 def beat() -> None:

@@ -255,7 +255,11 @@ def undo_the_future() -> int:
     with independent() as session:
         ahead = session.execute(
             sa.select(JobRun.name, JobRun.period)
-            .where(JobRun.period > now + _AHEAD, JobRun.finished_at.is_not(None))
+            .where(
+                JobRun.name.in_(list(timetable())),
+                JobRun.period > now + _AHEAD,
+                JobRun.finished_at.is_not(None),
+            )
             .order_by(JobRun.period)
         ).all()
         for number, (name, period) in enumerate(ahead):
@@ -416,9 +420,11 @@ def _seats() -> dict[str, JobSeat]:
 
 def _newest(limit: int, *which: sa.ColumnElement[bool], by: Any) -> list[JobRun]:
     """The newest runs of each job of the timetable."""
-    names = sa.func.unnest(sa.literal(list(timetable()), sa.ARRAY(sa.Text))).table_valued("name").alias("listed")
+    names = (
+        sa.func.unnest(sa.literal(list(timetable()), sa.ARRAY(sa.Text))).table_valued("job").render_derived("listed")
+    )
     each = (
-        sa.select(JobRun).where(JobRun.name == names.c.name, *which).order_by(by.desc()).limit(limit).lateral("newest")
+        sa.select(JobRun).where(JobRun.name == names.c.job, *which).order_by(by.desc()).limit(limit).lateral("newest")
     )
     run = aliased(JobRun, each)
     wanted = sa.select(run).select_from(names.join(each, sa.true())).execution_options(populate_existing=True)

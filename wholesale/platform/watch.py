@@ -6,6 +6,7 @@ open. While the scheduler or the worker is away, that is the alarm, and not the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Protocol, cast
 import sqlalchemy as sa
 from flask import Flask, current_app
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
@@ -22,6 +24,8 @@ from wholesale.platform.db import Base, Id, db, one_of
 from wholesale.platform.messages import queue
 from wholesale.platform.runs import JobState
 from wholesale.platform.transaction import transaction
+
+log = logging.getLogger(__name__)
 
 KINDS = ("scheduler", "worker", "overdue", "failing")
 _EVERY = timedelta(seconds=30)
@@ -101,6 +105,8 @@ def _jobs(jobs: list[JobState]) -> Iterator[Finding]:
 def _worth_telling(found: list[Finding], states: Iterable[JobState], beats: Beats, now: datetime) -> list[Finding]:
     """What somebody is told of: not what follows from a process that is away, nor what was late before it came back."""
     processes = [finding for finding in found if finding.kind in {"scheduler", "worker"}]
+    if pulse.has_just_begun():  # and with us the others, perhaps
+        return []
     if processes:
         return processes
     begun, _ = beats.get(pulse.SCHEDULER, (now, now))
@@ -116,6 +122,15 @@ def look() -> None:
     """Raise what is wrong and not known yet, end what is well again. Every process may; one in half a minute does."""
     if not pulse.take_turn("watch", _EVERY):
         return
+    try:
+        _look()
+    except OperationalError:
+        raise
+    except Exception:  # who looks after the others does not fall over what it sees
+        log.exception("nobody could be told how the timetable is")
+
+
+def _look() -> None:
     with transaction():
         now, states, beats = clock.now(), runs.overview(), pulse.beats()
         found = findings(states, beats, now)
