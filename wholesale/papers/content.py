@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager, selectinload
 
 from wholesale.config import Settings
+from wholesale.inventory.batches import queries as batches
 from wholesale.inventory.models import Allocation, Location
 from wholesale.kernel import clock
 from wholesale.kernel.money import Money
@@ -97,12 +98,14 @@ def confirmation(order: Order, settings: Settings) -> dict[str, Any]:
 def packing_slip(order: Order, shipment: Shipment | None, settings: Settings) -> dict[str, Any]:
     """What is in a shipment, or (without one) what is still to be packed. No prices."""
     sent = {part.line_id: part.quantity for part in shipment.lines} if shipment else {}
+    parts = _sent_batches(shipment, order.number) if shipment else _batches_to_fetch([order.number])
     rows = []
     for line in order.lines:
         quantity = sent.get(line.id, 0) if shipment else line.progress.open
         if quantity:
             ready_on = None if shipment else line.progress.ready_on
             rows.append({**_goods(line), "quantity": quantity, "ordered": line.quantity, "ready_on": ready_on})
+            rows[-1]["batches"] = parts.get(line.variant_id, [])
     return {
         **_heading(order, settings),
         "shipment": shipment.number if shipment else "",
@@ -122,6 +125,40 @@ def shipment_of(order: Order, number: str) -> Shipment | None:
     ).one_or_none()
 
 
+def _sent_batches(shipment: Shipment, number: str) -> dict[int, list[batches.Part]]:
+    """Which batches left with a shipment: those whose moves are nearer to it than to any other of the order."""
+    times = sorted(
+        db.session.scalars(sa.select(Shipment.shipped_at).where(Shipment.order_id == shipment.order_id).distinct())
+    )
+    at = times.index(shipment.shipped_at)
+    before = times[at - 1] if at else None
+    after = times[at + 1] if at + 1 < len(times) else None
+    return batches.sent(
+        number,
+        since=before + (shipment.shipped_at - before) / 2 if before else None,
+        until=shipment.shipped_at + (after - shipment.shipped_at) / 2 if after else None,
+    )
+
+
+def _batches_to_fetch(numbers: Sequence[str]) -> dict[int, list[batches.Part]]:
+    """Which batches are to be packed for these orders, by variant: what expires first."""
+    held = _STILL_HELD.label("pieces")
+    rows = db.session.execute(
+        sa.select(Allocation.variant_id, Allocation.location_id, held).where(
+            Allocation.reference.in_(numbers), _STILL_HELD > 0
+        )
+    )
+    found: dict[int, list[batches.Part]] = {}
+    for (variant_id, _location_id), parts in batches.to_fetch(
+        [(row.variant_id, row.location_id, row.pieces) for row in rows]
+    ).items():
+        found.setdefault(variant_id, []).extend(parts)
+    return found
+
+
+_STILL_HELD = Allocation.quantity - Allocation.shipped - Allocation.released
+
+
 # --- the pick list ------------------------------------------------------------------------------------------
 
 
@@ -134,6 +171,7 @@ class Pick:
     name_bn: str
     unit: str
     orders: list[tuple[str, int]] = field(default_factory=list)
+    batches: list[batches.Part] = field(default_factory=list)
 
     @property
     def quantity(self) -> int:
@@ -157,6 +195,7 @@ def pick_list(orders: Sequence[Order], settings: Settings) -> dict[str, Any]:
             Location.district,
             Allocation.reference,
             Allocation.variant_id,
+            Allocation.location_id,
             (Allocation.quantity - Allocation.shipped - Allocation.released).label("pieces"),
         )
         .join(Location, Location.id == Allocation.location_id)
@@ -167,11 +206,18 @@ def pick_list(orders: Sequence[Order], settings: Settings) -> dict[str, Any]:
         .order_by(Location.name, Location.id, Allocation.reference)
     ).all()
     places: dict[str, dict[str, Pick]] = {}
+    fetched: dict[tuple[int, int], int] = {}
+    where: dict[int, str] = {}
     for row in held:
         place = f"{row.name}, {row.district}" if row.district else row.name
         _add(places, place, lines[row.variant_id], row.reference, row.pieces)
+        fetched[row.variant_id, row.location_id] = fetched.get((row.variant_id, row.location_id), 0) + row.pieces
+        where[row.location_id] = place
         key = (row.reference, row.variant_id)
         missing[key] = missing.get(key, 0) - row.pieces
+    parts_of = batches.to_fetch([(*of, pieces) for of, pieces in fetched.items()])
+    for (variant_id, location_id), parts in parts_of.items():
+        places[where[location_id]][lines[variant_id].sku].batches.extend(parts)
     for (number, variant_id), pieces in sorted(missing.items()):
         if pieces > 0:
             _add(places, "", lines[variant_id], number, pieces)

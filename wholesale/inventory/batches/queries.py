@@ -484,6 +484,25 @@ def shipped(reference: str) -> dict[int, list[Part]]:
     return found
 
 
+def sent(reference: str, since: datetime | None = None, until: datetime | None = None) -> dict[int, list[Part]]:
+    """Which batches left under a reference in that time: variant's id → parts."""
+    statement = (
+        sa.select(Batch.variant_id, Batch.code, Batch.expires_on, -sa.func.sum(BatchMove.quantity))
+        .join(BatchMove, BatchMove.batch_id == Batch.id)
+        .where(BatchMove.reference == reference, BatchMove.kind == "SALE")
+        .group_by(Batch.id)
+        .order_by(Batch.expires_on, Batch.id)
+    )
+    if since is not None:
+        statement = statement.where(BatchMove.at > since)
+    if until is not None:
+        statement = statement.where(BatchMove.at <= until)
+    found: dict[int, list[Part]] = {}
+    for variant_id, code, expires_on, quantity in db.session.execute(statement):
+        found.setdefault(variant_id, []).append(Part(code, expires_on, int(quantity)))
+    return found
+
+
 def to_fetch(wanted: Collection[tuple[int, int, int]]) -> dict[tuple[int, int], list[Part]]:
     """Which batches somebody who packs (variant, location, pieces) now should take: first expired first."""
     places = [(variant_id, location_id) for variant_id, location_id, _pieces in wanted]
