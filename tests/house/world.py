@@ -19,7 +19,9 @@ from tests.factories import (
     acting,
     approvals,
     audit,
+    batches,
     catalog,
+    counts,
     orders,
     organizations,
     prices,
@@ -376,6 +378,8 @@ def build(app: Flask, cast: Cast) -> World:
         variant_id=catalog.variants_of(product)[0],
         location_id=catalog.location_of(cast.trader.id).id,
         transfer_id=transfers.on_the_way(product).id,
+        batch_id=batches.registered(product),
+        count_id=counts.begun(product),
         rate_id=taxes.rate(),
         synonym_id=search.save_synonym(actor=SYSTEM, terms=["chal", "rice"]).id,
     )

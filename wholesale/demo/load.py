@@ -26,7 +26,18 @@ from wholesale.accounts.second_factor.actions import codes as second_factor
 from wholesale.catalog import actions as catalog
 from wholesale.catalog.models import Variant
 from wholesale.config import Settings
-from wholesale.demo import copies, forecasts, history, purchasing, replenishment, shipped, staples, taxes, transfers
+from wholesale.demo import (
+    copies,
+    forecasts,
+    history,
+    purchasing,
+    replenishment,
+    shipped,
+    staples,
+    stock,
+    taxes,
+    transfers,
+)
 from wholesale.demo.history import Say
 from wholesale.demo.shipped import BuyerRow, CategoryRow, Data, Party, ProductRow, SellerRow
 from wholesale.inventory import actions as inventory
@@ -223,6 +234,8 @@ class _Loader:
         for terms in staples.SYNONYMS:
             search.save_synonym(actor=self.admin, terms=terms)
         self.say(f"Search: {search.make_vocabulary()} words")
+        stocked = {sku: row.stock for row in staples.GOODS for sku in row.skus}
+        stock.load(stock.Stage(self.sellers, self.locations, self.variants), stocked, say=self.say)
         example = self.sellers[EXAMPLE_SELLER], self.locations[EXAMPLE_SELLER], self.variants[JUTE_BAG.sku]
         transfers.load(*example, reference=OPENING, say=self.say)
         forecasts.make(self.say)
