@@ -25,8 +25,7 @@ from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 
 PAGE = 25
-LINES = 100
-CHOICES = 40
+LINES = CHOICES = 40  # a page of more would not fit into one round trip
 _SOURCE, _TARGET = aliased(Location), aliased(Location)
 
 
