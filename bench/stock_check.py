@@ -46,8 +46,8 @@ _GOODS = """
     CROSS JOIN (SELECT id FROM category WHERE slug = 'bench') c;
     INSERT INTO variant (product_id, seller_id, sku, name, surcharge, is_offered)
     SELECT id, seller_id, upper(slug), '', 0, true FROM product WHERE slug LIKE 'bench-%';
-    INSERT INTO reorder_point (variant_id, seller_id, level, weekly, made_at)
-    SELECT v.id, v.seller_id, 20, 14, now() FROM variant v JOIN product p ON p.id = v.product_id
+    INSERT INTO reorder_point (variant_id, seller_id, level, made_at)
+    SELECT v.id, v.seller_id, 20, now() FROM variant v JOIN product p ON p.id = v.product_id
     WHERE p.reorder_level IS NULL;
     INSERT INTO stock (variant_id, location_id, on_hand, allocated)
     SELECT v.id, l.id, (v.id * 7919 % 90) / 2, 0 FROM variant v JOIN location l ON l.organization_id = v.seller_id;

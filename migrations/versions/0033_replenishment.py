@@ -112,7 +112,6 @@ def _points() -> None:
         sa.Column("variant_id", sa.BigInteger(), nullable=False),
         sa.Column("seller_id", sa.BigInteger(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
-        sa.Column("weekly", sa.Numeric(14, 4), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("level >= 0", name=op.f("ck_reorder_point_level")),
         sa.ForeignKeyConstraint(

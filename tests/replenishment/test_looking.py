@@ -95,7 +95,7 @@ def test_no_level_no_alert_and_what_was_never_there_is_out_of_stock(cast: Cast) 
 def test_a_reorder_point_stands_in_for_a_level(cast: Cast) -> None:
     tea = goods.tea(cast.trader, level=None)
     [variant] = catalog.variants_of(tea)
-    db.session.add(ReorderPoint(variant_id=variant, seller_id=cast.trader.id, level=16, weekly=7))
+    db.session.add(ReorderPoint(variant_id=variant, seller_id=cast.trader.id, level=16))
     alert = goods.alerted(tea)
     assert (alert.severity, alert.level, alert.own_level) == ("critical", 16, False)
     tea.reorder_level = 10  # the product's own comes first

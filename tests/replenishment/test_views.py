@@ -423,7 +423,7 @@ def test_goods_without_a_level_get_one_with_one_tap(dipu: HouseClient, cast: Cas
     tea = goods.tea(cast.trader, level=None)
     known = goods.tea(cast.trader, "Known", level=None)
     [variant] = catalog.variants_of(known)
-    db.session.add(ReorderPoint(variant_id=variant, seller_id=cast.trader.id, level=0, weekly=0))
+    db.session.add(ReorderPoint(variant_id=variant, seller_id=cast.trader.id, level=0))
     actions.look()
     db.session.commit()
     assert "No reorder level yet 1" in text_of(dipu.get(PANEL).text).replace("\xa0", " ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -94,7 +93,6 @@ class ReorderPoint(Base):
     variant_id: Mapped[int] = mapped_column(sa.ForeignKey("variant.id", ondelete="CASCADE"), primary_key=True)
     seller_id: Mapped[int] = mapped_column(sa.ForeignKey("organization.id"))
     level: Mapped[int] = mapped_column(sa.Integer)
-    weekly: Mapped[Decimal] = mapped_column(sa.Numeric(14, 4))
     made_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 

@@ -39,7 +39,7 @@ def snooze(*, actor: Actor, alert_ids: Collection[int], days: int) -> int:
         if alert.snoozed_until == until:
             continue
         alert.snoozed_until = until
-        note(actor, alert, "snoozed" if until else "woken", until.isoformat() if until else "")
+        _note(actor, alert, "snoozed" if until else "woken", until.isoformat() if until else "")
         changed += 1
     db.session.flush()
     return changed
@@ -62,7 +62,7 @@ def assign(*, actor: Actor, alert_ids: Collection[int], user_id: int | None) -> 
             continue
         alert.assigned_to = user_id
         # By number, not by name: an erased person's name must not stay in what cannot be changed.
-        note(actor, alert, "assigned", str(user_id or ""))
+        _note(actor, alert, "assigned", str(user_id or ""))
         changed += 1
     db.session.flush()
     return changed
@@ -79,11 +79,11 @@ def write_note(*, actor: Actor, alert_id: int, text: str, seen: str) -> None:
     if alert.note != seen:
         raise ConflictError("Somebody has written something else here. Look at it, then write yours again.")
     alert.note = text
-    note(actor, alert, "noted", "")
+    _note(actor, alert, "noted", "")
     db.session.flush()
 
 
-def note(actor: Actor, alert: StockAlert, what: str, detail: str) -> None:
+def _note(actor: Actor, alert: StockAlert, what: str, detail: str) -> None:
     """Write down what somebody did with an alert; what an admin does to others' is in the audit log too."""
     alert.changed_at = clock.now()
     announce(seller_ids=[alert.seller_id])

@@ -49,14 +49,13 @@ def _renew(variant_ids: Collection[int]) -> int:
             "variant_id": variant_id,
             "seller_id": sellers[variant_id],
             "level": outlook.level(terms[variant_id].longest, outlook.service),
-            "weekly": outlook.mean,
             "made_at": clock.now(),
         }
         for variant_id, outlook in outlooks.items()
     ]
     if rows:
         made = insert(ReorderPoint)
-        new = {name: made.excluded[name] for name in ("level", "weekly", "made_at")}
+        new = {name: made.excluded[name] for name in ("level", "made_at")}
         db.session.execute(made.on_conflict_do_update(index_elements=[ReorderPoint.variant_id], set_=new), rows)
     gone = set(variant_ids) - set(outlooks)
     db.session.execute(sa.delete(ReorderPoint).where(ReorderPoint.variant_id.in_(gone)))
