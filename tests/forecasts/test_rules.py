@@ -69,7 +69,7 @@ def test_what_is_always_the_same_is_forecast_exactly(value: int, weeks: int) -> 
     if weeks >= methods.MONTH:
         assert made.spread == 0
         assert made.low == made.high == made.weekly
-    if weeks > methods.SHORT:
+    if weeks >= choice.ENOUGH:
         assert made.error == made.naive_error == 0
 
 

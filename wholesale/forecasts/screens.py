@@ -18,6 +18,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.words import N_
 from wholesale.platform import i18n
 
+_LEAST_PAST = 26  # weeks
 METHODS = {
     "combined": N_("The middle one of five simple methods: none of them alone was clearly better for this product."),
     "smoothing": N_("Recent weeks count most: every week moves the figure a part of the way to what was ordered."),
@@ -27,8 +28,8 @@ METHODS = {
     "month_mean": N_("The mean of the last four weeks: what is asked for changes quickly."),
     "short_mean": N_("The mean of the last eight weeks: what is asked for hardly changes."),
     "intermittent": N_("How often it is ordered, times how many at a time: it is ordered in some weeks only."),
-    "pooled": N_("Its own short history, filled up with what your comparable products are ordered."),
-    "nothing": N_("It was not ordered, and you have no comparable products yet: nothing is expected."),
+    "pooled": N_("Its own short history, filled up with what the seller's comparable products are ordered."),
+    "nothing": N_("It was not ordered, and the seller has no comparable products yet: nothing is expected."),
     "said": N_("Only what somebody said."),
 }
 
@@ -118,7 +119,9 @@ def screen(actor: Actor, variant_id: int) -> Screen:
     today = queries.today()
     first = queries.first_week(today)
     pieces = queries.history([variant_id], today).get(variant_id, [0] * queries.HISTORY_WEEKS)
-    past = [Past(first + timedelta(weeks=index), each) for index, each in enumerate(pieces)]
+    # From its first order on, but at least half a year: what is before that is empty.
+    begin = min(next((index for index, each in enumerate(pieces) if each), len(pieces)), len(pieces) - _LEAST_PAST)
+    past = [Past(first + timedelta(weeks=index), each) for index, each in enumerate(pieces)][begin:]
     weeks = []
     picture = None
     if outlook is not None:
@@ -126,7 +129,7 @@ def screen(actor: Actor, variant_id: int) -> Screen:
             Week(outlook.starts_on + timedelta(weeks=index), *each)
             for index, each in enumerate(zip(outlook.weekly, outlook.low, outlook.high, strict=True))
         ]
-        picture = chart.draw([Decimal(each) for each in pieces], outlook.weekly, outlook.low, outlook.high)
+        picture = chart.draw([Decimal(each.pieces) for each in past], outlook.weekly, outlook.low, outlook.high)
     supplier, lead_days = slots.lead_days(variant_id), goods.product.lead_time_days
     if supplier is not None:
         lead_days = max(supplier)

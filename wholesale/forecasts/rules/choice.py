@@ -36,7 +36,7 @@ class Made:
     """A forecast: pieces in each of twelve weeks with a range, and how good such forecasts have been.
 
     `spread`: the standard deviation of a week's error. `error` and `naive_error`: the sum of what four weeks' totals
-    were missed by, over what was ordered in them; None where nothing could be compared. `weeks`: from the first order
+    were missed by, over what was ordered in them; None where too little was. `weeks`: from the first order
     on, or since it is offered when there was none.
     """
 
@@ -120,7 +120,7 @@ def make(history: Sequence[int], *, listed_weeks: int = 0) -> Made:
         return Made(NOTHING, none, none, none, Decimal(0), None, None, max(0, listed_weeks))
     chosen = choose(series)
     low, high = _range(series, chosen)
-    error, naive_error = _errors(series, chosen)
+    error, naive_error = _errors(series, chosen) if len(series) >= ENOUGH else (None, None)
     weekly = pieces(chosen.level)
     return Made(
         method=chosen.method,
