@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -26,15 +27,20 @@ from wholesale.platform.db import db
 
 def _lock(variant_ids: Sequence[int]) -> list[Stock]:
     """The stock rows of these variants, locked in key order: whoever comes second waits instead of deadlocking."""
-    return list(
-        db.session.scalars(
-            sa.select(Stock)
-            .where(Stock.variant_id == sa.any_(sa.literal(list(variant_ids), sa.ARRAY(sa.BigInteger))))
-            .order_by(Stock.variant_id, Stock.location_id)
-            .with_for_update(key_share=True)
-            .execution_options(populate_existing=True)
-        )
-    )
+    as_they_are = {"populate_existing": True}
+    return list(db.session.scalars(_LOCK, {"variants": list(variant_ids)}, execution_options=as_they_are))
+
+
+def _among(name: str) -> sa.ColumnElement[Any]:
+    return sa.any_(sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger)))
+
+
+_LOCK = (
+    sa.select(Stock)
+    .where(Stock.variant_id == _among("variants"))
+    .order_by(Stock.variant_id, Stock.location_id)
+    .with_for_update(key_share=True)
+)
 
 
 def lock_stock(variant_ids: Collection[int]) -> None:
@@ -48,62 +54,73 @@ def _bounded(takes: Sequence[Take], *, allocated: int, on_hand: int) -> dict[tup
     The rows are locked already, so the bound cannot fail; that it is there all the same means that no mistake
     elsewhere can sell a piece twice.
     """
-    # Three arrays, not VALUES: however many rows, it is one statement, compiled and prepared once.
-    changes = (
-        sa.func.unnest(
-            sa.literal([take.variant_id for take in takes], sa.ARRAY(sa.BigInteger)),
-            sa.literal([take.location_id for take in takes], sa.ARRAY(sa.BigInteger)),
-            sa.literal([take.quantity for take in takes], sa.ARRAY(sa.Integer)),
-        )
-        .table_valued(
-            sa.column("variant_id", sa.BigInteger),
-            sa.column("location_id", sa.BigInteger),
-            sa.column("quantity", sa.Integer),
-            name="change",
-        )
-        .render_derived()
-    )
-    new_allocated = Stock.allocated + allocated * changes.c.quantity
-    new_on_hand = Stock.on_hand + on_hand * changes.c.quantity
     rows = db.session.execute(
-        sa.update(Stock)
-        .where(
-            Stock.variant_id == changes.c.variant_id,
-            Stock.location_id == changes.c.location_id,
-            new_allocated >= 0,
-            new_on_hand >= new_allocated,
-        )
-        .values(allocated=new_allocated, on_hand=new_on_hand)
-        .returning(Stock.variant_id, Stock.location_id, Stock.on_hand, Stock.allocated)
-        .execution_options(synchronize_session=False)
+        _adding(allocated, on_hand),
+        {
+            "variants": [take.variant_id for take in takes],
+            "locations": [take.location_id for take in takes],
+            "quantities": [take.quantity for take in takes],
+        },
     ).all()
     if len(rows) != len(takes):
         raise ConflictError("The stock has changed in between. Nothing was changed: please try again.")
     if on_hand != allocated:  # shipped pieces were not available before either
-        _tell_listings(Variant.id.in_([take.variant_id for take in takes]))
+        _tell_listings("variants", [take.variant_id for take in takes])
     return {(row.variant_id, row.location_id): row for row in rows}
 
 
-def _tell_listings(*which: sa.ColumnElement[bool]) -> None:
-    """Let lists know which goods can be ordered now, of the products that have such a variant."""
-    left = (
+@cache
+def _adding(allocated: int, on_hand: int) -> sa.TextClause:
+    """The statement of `_bounded`: three arrays, not VALUES, so that it is the same however many rows there are."""
+    return sa.text(
+        f"""
+        UPDATE stock SET allocated = stock.allocated + {allocated} * change.quantity,
+                         on_hand = stock.on_hand + {on_hand} * change.quantity
+        FROM unnest(:variants, :locations, :quantities) AS change (variant_id, location_id, quantity)
+        WHERE stock.variant_id = change.variant_id AND stock.location_id = change.location_id
+          AND stock.allocated + {allocated} * change.quantity >= 0
+          AND stock.on_hand + {on_hand} * change.quantity >= stock.allocated + {allocated} * change.quantity
+        RETURNING stock.variant_id, stock.location_id, stock.on_hand, stock.allocated
+        """  # noqa: S608 - two numbers of ours
+    ).bindparams(
+        sa.bindparam("variants", type_=sa.ARRAY(sa.BigInteger)),
+        sa.bindparam("locations", type_=sa.ARRAY(sa.BigInteger)),
+        sa.bindparam("quantities", type_=sa.ARRAY(sa.Integer)),
+    )
+
+
+_OF = aliased(Variant)
+Whose = Literal["variants", "products"]
+
+
+def _tell_listings(whose: Whose, ids: Collection[int]) -> None:
+    """Let lists know which goods can be ordered now, of these products or of the products of these variants."""
+    left = db.session.execute(_LEFT[whose], {"ids": list(ids)})
+    listings.note_available({product_id: int(pieces) for product_id, pieces in left})
+
+
+def _left(product_ids: sa.ColumnElement[Any]) -> sa.Select[int, int]:
+    return (
         sa.select(Variant.product_id, sa.func.coalesce(sa.func.sum(Stock.on_hand - Stock.allocated), 0))
         .outerjoin(Stock, Stock.variant_id == Variant.id)
-        # As an array, or very many goods would be gone through for a few.
-        .where(Variant.product_id == sa.any_(sa.func.array(_products(*which))), Variant.is_offered)
+        .where(Variant.product_id == product_ids, Variant.is_offered)
         .group_by(Variant.product_id)
     )
-    listings.note_available({product_id: int(pieces) for product_id, pieces in db.session.execute(left)})
 
 
-def _products(*which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-    return sa.select(Variant.product_id).where(*which).scalar_subquery()
+_LEFT: dict[Whose, sa.Select[int, int]] = {
+    # As an array, or very many goods would be gone through for a few.
+    "variants": _left(
+        sa.any_(sa.func.array(sa.select(_OF.product_id).where(_OF.id == _among("ids")).scalar_subquery()))
+    ),
+    "products": _left(_among("ids")),
+}
 
 
 @listings.filled_by
 def recount(product_ids: Collection[int]) -> None:
     """Let lists know which of these products can be ordered now."""
-    _tell_listings(Variant.product_id == sa.any_(sa.literal(list(product_ids), sa.ARRAY(sa.BigInteger))))
+    _tell_listings("products", product_ids)
 
 
 def allocate(*, actor: Actor, reference: str, wanted: Mapping[int, int], near: str | None = None) -> None:
@@ -131,17 +148,12 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]], near
     after = _bounded(takes, allocated=1, on_hand=0)
     db.session.execute(
         _ALLOCATE,
-        [
-            {
-                "reference": of[take.variant_id],
-                "variant_id": take.variant_id,
-                "location_id": take.location_id,
-                "quantity": take.quantity,
-                "shipped": 0,
-                "released": 0,
-            }
-            for take in takes
-        ],
+        {
+            "references": [of[take.variant_id] for take in takes],
+            "variants": [take.variant_id for take in takes],
+            "locations": [take.location_id for take in takes],
+            "quantities": [take.quantity for take in takes],
+        },
     )
     _log(
         "ALLOCATION",
@@ -170,11 +182,19 @@ def _distances(places: Sequence[Place], near: str) -> dict[int, int]:
     return {location_id: kilometres for location_id, kilometres in found.items() if kilometres is not None}
 
 
-_NEW = sa.dialects.postgresql.insert(Allocation)
 # A reference that has pieces of the same variant from there already has more of them now.
-_ALLOCATE = _NEW.on_conflict_do_update(
-    index_elements=["reference", "variant_id", "location_id"],
-    set_={"quantity": Allocation.quantity + _NEW.excluded.quantity},
+_ALLOCATE = sa.text(
+    """
+    INSERT INTO allocation (reference, variant_id, location_id, quantity, shipped, released)
+    SELECT reference, variant_id, location_id, quantity, 0, 0
+    FROM unnest(:references, :variants, :locations, :quantities) AS take (reference, variant_id, location_id, quantity)
+    ON CONFLICT (reference, variant_id, location_id) DO UPDATE SET quantity = allocation.quantity + excluded.quantity
+    """
+).bindparams(
+    sa.bindparam("references", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("variants", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("locations", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("quantities", type_=sa.ARRAY(sa.Integer)),
 )
 
 

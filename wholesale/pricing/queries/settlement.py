@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -101,33 +102,49 @@ def book(rules: Iterable[SettlementRule], above: Mapping[int, Sequence[int]]) ->
 
 def rules_for(goods: Collection[Sold]) -> Book:
     """What holds now for these goods. One query, however many there are."""
-    start = sa.select(Category.id.label("of"), Category.id, Category.parent_id, sa.literal(0).label("height"))
-    above = start.where(Category.id.in_({each.category_id for each in goods})).cte("above", recursive=True)
-    above = above.union_all(
-        sa.select(above.c.of, Category.id, Category.parent_id, above.c.height + 1).where(
-            Category.id == above.c.parent_id, above.c.height < _MOST_LEVELS
-        )
-    )
     rows = db.session.execute(
-        sa.select(SettlementRule, above.c.of)
-        .outerjoin(above, above.c.id == SettlementRule.category_id)
-        .where(
-            SettlementRule.valid_from <= clock.now(),
-            SettlementRule.cancelled_at.is_(None),
-            sa.or_(
-                SettlementRule.product_id.in_([each.product_id for each in goods]),
-                SettlementRule.seller_id.in_({each.seller_id for each in goods}),
-                above.c.id.is_not(None),
-                sa.func.num_nonnulls(*_SCOPE) == 0,
-            ),
-        )
-        .order_by(above.c.height, SettlementRule.valid_from, SettlementRule.id)
+        _rules_for(),
+        {
+            "now": clock.now(),
+            "products": [each.product_id for each in goods],
+            "sellers": sorted({each.seller_id for each in goods}),
+            "categories": sorted({each.category_id for each in goods}),
+        },
     ).all()
     chains: dict[int, list[int]] = {}
     for rule, category_id in rows:
         if category_id is not None:
             chains.setdefault(category_id, []).append(rule.category_id)
     return book((rule for rule, _category_id in rows), chains)
+
+
+@cache  # asked for with every order: put together once
+def _rules_for() -> sa.Select[*tuple[Any, ...]]:
+    def among(name: str) -> sa.ColumnElement[Any]:
+        return sa.any_(sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger)))
+
+    start = sa.select(Category.id.label("of"), Category.id, Category.parent_id, sa.literal(0).label("height"))
+    above = start.where(Category.id == among("categories")).cte("above", recursive=True)
+    above = above.union_all(
+        sa.select(above.c.of, Category.id, Category.parent_id, above.c.height + 1).where(
+            Category.id == above.c.parent_id, above.c.height < _MOST_LEVELS
+        )
+    )
+    return (
+        sa.select(SettlementRule, above.c.of)
+        .outerjoin(above, above.c.id == SettlementRule.category_id)
+        .where(
+            SettlementRule.valid_from <= sa.bindparam("now"),
+            SettlementRule.cancelled_at.is_(None),
+            sa.or_(
+                SettlementRule.product_id == among("products"),
+                SettlementRule.seller_id == among("sellers"),
+                above.c.id.is_not(None),
+                sa.func.num_nonnulls(*_SCOPE) == 0,
+            ),
+        )
+        .order_by(above.c.height, SettlementRule.valid_from, SettlementRule.id)
+    )
 
 
 def all_rules(at: datetime | None = None) -> Book:
