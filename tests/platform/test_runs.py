@@ -450,3 +450,13 @@ def test_redis_is_emptied_and_nothing_is_lost(works: Works, monkeypatch: pytest.
         assert len(rung) == 8
         jobs.tick({})
         assert len(rung) == 8, "nor by a scheduler that has just been started"
+
+
+@pytest.mark.parametrize("name", ["ledger-proof", "inventory-proof"])
+def test_the_long_jobs_of_the_product_tell_how_far_they_are(house: Flask, name: str) -> None:
+    told: list[tuple[int, int]] = []
+    job = house.extensions["timetable"][name]
+    job.work(progress=lambda done, total: told.append((done, total)))
+    assert len(told) > 1
+    assert told == sorted(told)
+    assert all(0 <= done <= total for done, total in told)

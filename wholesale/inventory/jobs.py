@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from wholesale.inventory import actions, queries
+from wholesale.platform.rhythm import Progress
 from wholesale.platform.transaction import transaction
 
 
-def prove() -> str:
+def prove(progress: Progress | None = None) -> str:
     """Replay the log; raises AssertionError with the first thing that is wrong."""
-    problems = queries.proof()
+    problems = queries.proof(progress)
     if problems:
         raise AssertionError(problems[0])
     return f"the log gives today's stock exactly: {queries.counted()} rows"

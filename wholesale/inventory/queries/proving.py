@@ -10,20 +10,27 @@ from wholesale.inventory.batches import proving
 from wholesale.inventory.models import Allocation, InventoryLog, Stock
 from wholesale.inventory.transfers.models import Transfer, TransferLine
 from wholesale.platform.db import db
+from wholesale.platform.rhythm import Progress
 
 _ALLOCATING = ("ALLOCATION", "RELEASE", "SALE")
 _PROMISING = ("ALLOCATION", "RELEASE")
 _MOST_TOLD = 20
 
 
-def proof() -> list[str]:
+def proof(progress: Progress | None = None) -> list[str]:
     """Replay the log: what is wrong, one sentence each; empty when it gives today's stock exactly.
 
     On hand is the sum of all changes but ALLOCATION and RELEASE; allocated the sum of those two, less what
     SALE took from it (a SALE's quantity is negative). Each change of what is on hand begins where the one before it
     ended. What orders hold is what is allocated, and what was sent between locations is where its transfer says.
     """
-    return [*_wrong_figures(), *_broken_chains(), *_wrong_promises(), *_wrong_transfers(), *proving.proof()]
+    parts = (_wrong_figures, _broken_chains, _wrong_promises, _wrong_transfers, proving.proof)
+    found: list[str] = []
+    for number, part in enumerate(parts):
+        if progress is not None:
+            progress(number, len(parts))
+        found += part()
+    return found
 
 
 def _wrong_figures() -> list[str]:
