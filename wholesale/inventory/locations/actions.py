@@ -90,7 +90,7 @@ def _locked(actor: Actor, location_id: int) -> Location:
     found = db.session.scalars(
         sa.select(Location)
         .where(Location.id == location_id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # orders go on: what they set aside names the location
         .execution_options(populate_existing=True)
     ).one()
     if found.is_closed:
