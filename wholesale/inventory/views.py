@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from wholesale.inventory import actions, queries, rules, slots
 from wholesale.inventory.errors import StaleStockError
 from wholesale.inventory.forms import AdjustForm
+from wholesale.inventory.shown import may_change, whole_number
 from wholesale.kernel.errors import NotFoundError
 from wholesale.platform import htmx, i18n
 from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, STAFF, access, actor
@@ -20,14 +21,8 @@ from wholesale.platform.transaction import abandon
 bp = Blueprint("inventory", __name__)
 
 _MOST = f"int(max={2**63 - 1})"
-_MAX_DIGITS = 18  # fits a bigint
 _CONFLICT = 409
 _KEPT = ("q", "seller", "location", "low", "after")
-
-
-def whole_number(text: str | None) -> int | None:
-    """A key from an address; nonsense is none."""
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 @bp.app_template_global("has_endpoint")
@@ -46,11 +41,6 @@ def stock_kind(kind: str) -> str:
 def stock_reason(reason: str) -> str:
     """Why somebody changed it by hand."""
     return i18n.gettext(rules.NOTED[reason]) if reason in rules.NOTED else reason
-
-
-def may_change() -> bool:
-    """Whether the actor changes stock, or only looks at it."""
-    return MANAGES_PRODUCTS.allows(actor())
 
 
 # --- the list ---------------------------------------------------------------------------------------------

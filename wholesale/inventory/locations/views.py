@@ -9,8 +9,8 @@ from wholesale.inventory import queries as stock
 from wholesale.inventory.locations import actions, queries
 from wholesale.inventory.locations.forms import KINDS, CloseForm, LocationForm, MoveForm
 from wholesale.inventory.models import Location
+from wholesale.inventory.shown import may_change, whole_number
 from wholesale.inventory.transfers import actions as transfers
-from wholesale.inventory.views import may_change, whole_number
 from wholesale.organizations.forms import place_name
 from wholesale.platform import htmx, idempotency
 from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, STAFF, access, actor

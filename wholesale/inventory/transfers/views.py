@@ -9,9 +9,9 @@ from flask_babel import gettext as _
 
 from wholesale.catalog.models import Product
 from wholesale.inventory import queries as stock
+from wholesale.inventory.shown import may_change, whole_number
 from wholesale.inventory.transfers import actions, queries, rules
 from wholesale.inventory.transfers.forms import SendForm, VersionForm, send_form, sent_variants, version_form
-from wholesale.inventory.views import may_change, whole_number
 from wholesale.kernel.errors import ConflictError
 from wholesale.platform import htmx, i18n, idempotency
 from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, STAFF, access, actor
