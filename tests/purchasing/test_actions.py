@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, organizations, purchasing
+from wholesale.inventory import actions as stock
 from wholesale.inventory import queries as inventory
-from wholesale.inventory.models import InventoryLog
+from wholesale.inventory.batches.models import Batch
+from wholesale.inventory.models import InventoryLog, Location
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
@@ -340,3 +342,54 @@ def test_items_of_a_supplier(cast: Cast) -> None:
     assert (item.supplier_sku, item.preferred) == ("T-2", True)
     actions.save_items(actor=SYSTEM, supplier_id=of.id, items=[], gone=[item.id])
     assert queries.sources(catalog.variants_of(tea)) == {}
+
+
+def test_nothing_comes_to_a_closed_location(cast: Cast) -> None:
+    of, tea = purchasing.supplier(cast.trader), catalog.product(cast.trader)
+    order = purchasing.sent(of, tea)
+    [line] = lines_of(order)
+    location = db.session.get_one(Location, order.location_id)
+    other = stock.open_location(organization_id=cast.trader.id, name="Shop", district="Dhaka")
+    location.closed_at = clock.now()
+    db.session.flush()
+    with pytest.raises(DomainError, match="closed"):
+        actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: Arrived(good=100)})
+    actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: Arrived(good=100)}, location_id=other.id)
+    assert order.state == "received"
+    location.closed_at = None
+
+
+def test_batches_come_in_with_their_day(cast: Cast) -> None:
+    of, tea = purchasing.supplier(cast.trader), catalog.product(cast.trader, stock=0)
+    order = purchasing.sent(of, tea)
+    [line] = lines_of(order)
+    with pytest.raises(DomainError, match="needs both"):
+        actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: Arrived(good=5, code="B-1")})
+    until = queries.today().replace(year=queries.today().year + 1, day=1)
+    actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: Arrived(good=5, code="B-1", expires_on=until)})
+    [batch] = db.session.scalars(sa.select(Batch)).all()
+    assert (batch.code, batch.expires_on) == ("B-1", until)
+
+
+def test_another_currency_offers_no_cost(cast: Cast) -> None:
+    of = purchasing.supplier(cast.trader, currency="USD")
+    tea = catalog.product(cast.trader, stock=10)
+    order = purchasing.sent(of, tea)
+    [line] = lines_of(order)
+    assert line.unit_cost == 0, "what it costs in taka says nothing of dollars"
+    actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: Arrived(good=100, unit_cost=Decimal("1.25"))})
+    assert db.session.scalars(sa.select(CostOffer)).all() == []
+
+
+def test_an_old_offer_ends_with_the_next_delivery(cast: Cast) -> None:
+    of, tea = purchasing.supplier(cast.trader), catalog.product(cast.trader, stock=10)
+    order = purchasing.sent(of, tea)
+    first = purchasing.offered(order, "90", 40)
+    second = purchasing.offered(order, "95", 60)
+    assert db.session.get_one(CostOffer, first).answer == "kept"
+    with pytest.raises(ConflictError):
+        actions.answer_offer(actor=SYSTEM, offer_id=first, answer="last")
+    tea.cost = Decimal(70)
+    db.session.flush()
+    with pytest.raises(ConflictError, match="cost"):
+        actions.answer_offer(actor=SYSTEM, offer_id=second, answer="last")

@@ -432,6 +432,14 @@ class Detail:
         return rules.lead_of_all([rules.lead_of((line.lead_min, line.lead_max)) for line in self.lines])
 
     @property
+    def expected(self) -> tuple[date, date] | None:
+        """Between which days it comes; a draft as if it were sent today."""
+        order = self.order
+        if order.state == rules.DRAFT:
+            return rules.expected(self.lead, today())
+        return (order.expected_from, order.expected_to) if order.expected_from and order.expected_to else None
+
+    @property
     def open(self) -> int:
         return sum(line.open for line in self.lines) if self.order.state in rules.OPEN_STATES else 0
 

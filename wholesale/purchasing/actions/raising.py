@@ -245,6 +245,8 @@ def _location(seller_id: int, location_id: int | None) -> int:
     location = db.session.get(Location, location_id)
     if location is None or location.organization_id != seller_id:
         raise NotFoundError
+    if location.closed_at is not None:
+        raise DomainError("This location is closed. Choose another one.", field="location_id")
     return location.id
 
 

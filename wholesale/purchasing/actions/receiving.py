@@ -106,6 +106,8 @@ def _location(order: PurchaseOrder, location_id: int | None) -> int:
     found = db.session.get(Location, location_id or order.location_id)
     if found is None or found.organization_id != order.seller_id:
         raise NotFoundError
+    if found.closed_at is not None:
+        raise DomainError("This location is closed. Choose another one.", field="location_id")
     return found.id
 
 
