@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from tests.client import HTMX, HouseClient, text_of
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, organizations, transfers
+from tests.factories import accounts, catalog, organizations, purchasing, transfers
 from tests.queries_counted import queries_counted
 from wholesale.accounts.models import User
 from wholesale.audit.models import AuditEntry
 from wholesale.catalog.models import Product
-from wholesale.inventory import actions, queries
+from wholesale.inventory import actions, queries, slots
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel.actor import SYSTEM
 from wholesale.platform.db import db
@@ -186,6 +186,22 @@ def test_a_variants_figures_and_its_log(shop: Shop, cast: Cast, kind) -> None:
     assert 'href="/orders/ORD-2026-000001"' in response.text
     assert f'href="/seller/transfers/{sent.id}"' in response.text
     assert "In transit between locations: 7." in text
+
+
+def test_what_is_on_order_is_told_and_leads_to_its_orders(shop: Shop, cast: Cast) -> None:
+    ordered = purchasing.sent(purchasing.supplier(cast.trader), shop.bag)
+    pieces = slots.on_order([shop.variant])[shop.variant]
+    db.session.commit()
+    page = shop.dipu.get(f"{LIST}/{shop.variant}")
+    assert f"On order from suppliers: {pieces}." in text_of(page.text)
+    assert 'href="/seller/purchase-orders?q=JUTE-BAG"' in page.text
+    actions.receive(
+        actor=SYSTEM, location_id=shop.place, quantities={shop.variant: 5}, reference=ordered.number, note="Damp box."
+    )
+    db.session.commit()
+    page = shop.dipu.get(f"{LIST}/{shop.variant}")
+    assert f'href="/seller/purchase-orders/{ordered.id}"' in page.text
+    assert "Damp box." in page.text
 
 
 def test_a_stranger_finds_nothing(shop: Shop) -> None:
