@@ -179,7 +179,10 @@ def test_somebody_knows_better_and_takes_it_back(cast: Cast, bag: Product, clien
     page = client.get(where).text
     assert "Set by hand: 50 a week" in page
     assert "Eid is near" in page
-    assert "set by hand" in client.get("/seller/forecasts").text
+    listed = client.get("/seller/forecasts?overridden=yes").text
+    assert "set by hand" in listed
+    assert "<b>50</b>" in listed
+    assert "forecast: 14" in listed
     assert client.post(f"{where}/override", data=typed).status_code == 303  # sent twice
     assert db.session.query(Override).count() == 1
     assert client.post(f"{where}/override/end").status_code == 303

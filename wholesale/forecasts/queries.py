@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -278,7 +278,8 @@ class Filters:
 class Row:
     """A forecast in the list: `change` against the one before it, in per cent of that.
 
-    `recent` and `earlier`: pieces a week as they were ordered in the last four weeks, and in the eight before.
+    `said`: the pieces a week that somebody put in its place. `recent` and `earlier`: pieces a week as they were ordered
+    in the last four weeks, and in the eight before.
     """
 
     variant_id: int
@@ -290,8 +291,9 @@ class Row:
     seller_name: str
     forecast: Forecast
     overridden: bool
-    recent: Decimal = Decimal(0)
-    earlier: Decimal = Decimal(0)
+    said: int | None
+    recent: Decimal
+    earlier: Decimal
 
     @property
     def change(self) -> Decimal | None:
@@ -322,10 +324,9 @@ def page(actor: Actor, filters: Filters, *, after: tuple[Decimal, int] | None = 
             4,
         ),
     }.get(filters.sort, sa.type_coerce(Forecast.mean, sa.Numeric()))
-    said = sa.select(Override.id).where(Override.variant_id == Forecast.variant_id, holds(today())).exists()
     statement = (
         sa.select(
-            Variant.id,
+            Variant.id.label("variant_id"),
             Product.name,
             Product.name_bn,
             Variant.name.label("variant_name"),
@@ -333,12 +334,14 @@ def page(actor: Actor, filters: Filters, *, after: tuple[Decimal, int] | None = 
             Product.unit,
             Organization.name.label("seller_name"),
             Forecast,
-            said.label("overridden"),
+            Override.id.is_not(None).label("overridden"),
+            Override.weekly.label("said"),
             value.label("value"),
         )
         .join(Variant, Variant.id == Forecast.variant_id)
         .join(Product, Product.id == Variant.product_id)
         .join(Organization, Organization.id == Forecast.seller_id)
+        .outerjoin(Override, sa.and_(Override.variant_id == Forecast.variant_id, holds(today())))
         .where(Variant.is_offered, Product.state != "archived")
         .order_by(value.desc(), Forecast.variant_id.desc())
         .limit(PAGE + 1)
@@ -347,7 +350,7 @@ def page(actor: Actor, filters: Filters, *, after: tuple[Decimal, int] | None = 
     if seller_id is not None:
         statement = statement.where(Forecast.seller_id == seller_id)
     if filters.overridden:
-        statement = statement.where(said)
+        statement = statement.where(Override.id.is_not(None))
     if filters.q:
         found = (Product.name, Product.name_bn, Variant.sku)
         statement = statement.where(sa.or_(*(each.icontains(filters.q, autoescape=True) for each in found)))
@@ -355,20 +358,30 @@ def page(actor: Actor, filters: Filters, *, after: tuple[Decimal, int] | None = 
         statement = statement.where(sa.tuple_(value, Forecast.variant_id) < sa.tuple_(*after))
     rows = db.session.execute(statement).all()
     last = rows[PAGE - 1] if len(rows) > PAGE else None
-    ordered = history([row.id for row in rows[:PAGE]], today(), WEEKS)
-    shown = []
-    for row in rows[:PAGE]:
-        recent, earlier = _lately(ordered.get(row.id, [0] * WEEKS))
-        shown.append(replace(Row(*row[:-1]), recent=recent, earlier=earlier))
-    return Page(shown, (last.value, last.id) if last else None)
+    ordered = history([row.variant_id for row in rows[:PAGE]], today(), WEEKS)
+    shown = [_shown(row, ordered.get(row.variant_id, [0] * WEEKS)) for row in rows[:PAGE]]
+    return Page(shown, (last.value, last.variant_id) if last else None)
 
 
 _LATELY = 4
 
 
-def _lately(weeks: Sequence[int]) -> tuple[Decimal, Decimal]:
-    """The means of the last weeks and of those before them: why a forecast is what it is."""
-    return Decimal(sum(weeks[-_LATELY:])) / _LATELY, Decimal(sum(weeks[:-_LATELY])) / (len(weeks) - _LATELY)
+def _shown(row: Any, weeks: Sequence[int]) -> Row:
+    """With the means of the last weeks and of those before them: why a forecast is what it is."""
+    return Row(
+        variant_id=row.variant_id,
+        name=row.name,
+        name_bn=row.name_bn,
+        variant_name=row.variant_name,
+        sku=row.sku,
+        unit=row.unit,
+        seller_name=row.seller_name,
+        forecast=row.Forecast,
+        overridden=row.overridden,
+        said=row.said,
+        recent=Decimal(sum(weeks[-_LATELY:])) / _LATELY,
+        earlier=Decimal(sum(weeks[:-_LATELY])) / (len(weeks) - _LATELY),
+    )
 
 
 @dataclass(frozen=True, slots=True)
