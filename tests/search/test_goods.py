@@ -333,6 +333,47 @@ def test_counting_has_a_bound(many: list[int], monkeypatch: pytest.MonkeyPatch) 
     assert (counts.total, counts.at_least) == (10, True)
 
 
+@pytest.mark.parametrize("words", ["bag", "red bag", "ba", "bagg", "bag nowhere", "চাল"])
+def test_the_goods_that_were_ranked_are_counted_as_if_they_were_looked_for(many: list[int], words: str) -> None:
+    chosen = Filters(q=words, sort=BEST)
+    found = queries.page(chosen)
+    if not found.cards:
+        assert found.among is None
+        return
+    assert found.among is not None
+    assert sorted(found.among) == sorted(set(found.among) & set(many))
+    exact = queries.facets(chosen, None, found.wanted)
+    with queries_counted() as asked:
+        assert queries.facets(chosen, None, found.wanted, among=found.among) == exact
+    assert not any("listing_words" in statement for statement in asked)
+    assert exact.total == len(found.among)
+    further = queries.page(chosen, after=found.next_cursor or "")
+    assert found.next_cursor is None or sorted(further.among or ()) == sorted(found.among)
+
+
+def test_under_filters_the_words_are_looked_for_again(many: list[int]) -> None:
+    """A filter that is set has goods of its own to count: those that pass all others."""
+    chosen = Filters(q="bag", sort=BEST, countries=("CN",))
+    found = queries.page(chosen)
+    counts = queries.facets(chosen, None, found.wanted, among=found.among)
+    assert counts == queries.facets(chosen, None, found.wanted)
+    assert set(counts.countries) == {"BD", "CN"}
+
+
+def test_of_more_goods_than_are_ranked_no_number_is_all_there_is(
+    many: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST_RANKED", 10)
+    monkeypatch.setattr(counting, "MOST_COUNTED", 10)
+    chosen = Filters(q="bag", sort=BEST)
+    found = queries.page(chosen)
+    assert len(found.among or ()) == 10
+    counts = queries.facets(chosen, None, found.wanted, among=found.among)
+    assert (counts.total, counts.at_least) == (10, True)
+    assert {*counts.countries, *counts.other_countries} == {"BD", "CN"}
+    assert {"category", "seller", "country", "stock"} <= counts.cut
+
+
 def test_of_words_in_very_many_goods_some_are_looked_at(many: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """And no number is then said to be all there is."""
     chosen = Filters(q="bag", countries=("CN",), attributes=((1, ("red",)),))

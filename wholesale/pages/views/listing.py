@@ -38,7 +38,11 @@ def listing() -> Response:
     ids = category.ids if category else None
     after, before = request.args.get("after", ""), request.args.get("before", "")
     found = search.page(filters, ids, after, before, mark=order_lists.marked_by(who))
-    counts = search.facets(filters, ids, found.wanted) if found.cards or filters.is_narrowed else search.Facets()
+    counts = (
+        search.facets(filters, ids, found.wanted, among=found.among)
+        if found.cards or filters.is_narrowed
+        else search.Facets()
+    )
     asked: list[Attribute] = catalog.attributes_for(category.id) if category else []
     # The same words narrowed or sorted anew are no other search, nor is the way back to the first page.
     if filters.address.keys() == {"q"} and found.first and not before:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from wholesale.catalog.models import Listing, ListingWords
 from wholesale.organizations.models import Organization
@@ -53,15 +54,25 @@ class Facets:
 _FILTERS = {"category": "category", "seller": "sellers", "country": "countries", "stock": "in_stock"}
 
 
-def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted | None) -> Facets:
+def facets(
+    filters: Filters,
+    category_ids: Collection[int] | None,
+    asked: Wanted | None,
+    *,
+    among: Collection[int] | None = None,
+) -> Facets:
     """Counts for every filter that lists its values: each under all the others, so that a choice never ends in nothing.
 
     What passes all filters is counted once; a filter that is set has goods of its own to count, those that pass all
     others, so that each has the whole bound for itself.
 
     Prices narrow the counts only of those whose filters hold prices: nobody learns a price from a number.
+
+    `among`: the goods that the ranking has found for the same words. Without filters they are counted, so that very
+    many goods need not be looked through once more.
     """
-    with_words = None if asked is None else _with_words(asked)
+    among = None if filters.is_narrowed or category_ids is not None else among
+    with_words = None if asked is None or among is not None else _with_words(asked)
     columns = {
         "category": Listing.category_id,
         "seller": Listing.seller_id,
@@ -77,7 +88,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
         if with_words is not None:
             rows = rows.join(with_words, with_words.c.product_id == Listing.product_id)
         return (
-            rows.where(*conditions, matching.of_verified())
+            rows.where(*conditions, *_of(among), matching.of_verified())
             .limit(MOST_COUNTED + 1)
             .cte(name)
             .prefix_with("MATERIALIZED", dialect="postgresql")
@@ -117,6 +128,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
         "country": bool(filters.countries),
         "stock": filters.in_stock,
     }
+    is_full = among is not None and len(among) >= MOST_COUNTED  # there may be more that were not ranked
     base = goods("base", *columns)
     parts = [number("size", base), answers("answer", base)]
     if with_words is not None:
@@ -138,7 +150,7 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
         sa.select(sa.literal("seller").label("kind"), sa.cast(sa.literal(str(seller)), sa.Text).label("value"), nothing)
         for seller in filters.sellers
     ]
-    parts.append(_every_country(rows_of["country"], with_words))
+    parts.append(_every_country(rows_of["country"], with_words, is_full=is_full))
     every = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("counted")
     kind, value, products = every.c
     is_named = sa.and_(
@@ -149,14 +161,18 @@ def facets(filters: Filters, category_ids: Collection[int] | None, asked: Wanted
     )
     names = sa.outerjoin(every, Organization, is_named)
     rows_found = db.session.execute(sa.select(kind, value, products, Organization.name).select_from(names)).all()
-    return _read(rows_found, filters)
+    return _read(rows_found, filters, is_full=is_full)
 
 
-def _every_country(counted: sa.CTE, with_words: sa.CTE | None) -> Any:
+def _of(among: Collection[int] | None) -> list[sa.ColumnElement[bool]]:
+    return [] if among is None else [Listing.product_id == sa.any_(sa.literal(list(among), ARRAY(sa.BigInteger)))]
+
+
+def _every_country(counted: sa.CTE, with_words: sa.CTE | None, *, is_full: bool) -> Any:
     """All countries that goods come from, if not all goods are counted: from one to the next in the index."""
     nothing = sa.cast(sa.literal(0), sa.BigInteger).label("n")
     size = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
-    is_part: sa.ColumnElement[bool] = size > MOST_COUNTED
+    is_part: sa.ColumnElement[bool] = sa.or_(size > MOST_COUNTED, sa.literal(is_full))
     if with_words is not None:
         there = sa.select(sa.func.count()).select_from(with_words).scalar_subquery()
         is_part = sa.or_(is_part, there > MOST_WITH_WORDS)
@@ -188,7 +204,7 @@ def _with_words(asked: Wanted) -> sa.CTE:
     )
 
 
-def _read(rows: Any, filters: Filters) -> Facets:
+def _read(rows: Any, filters: Filters, *, is_full: bool) -> Facets:
     of: dict[str, list[Any]] = {}
     for row in rows:
         of.setdefault(row[0], []).append(row)
@@ -210,7 +226,7 @@ def _read(rows: Any, filters: Filters) -> Facets:
         answers |= {row[1]: int(row[2]) for row in of.get(f"a{attribute}", ())}
     # Of a word with more goods than were looked at no number is all there is.
     is_part = "words" in of and single("words") > MOST_WITH_WORDS
-    at_least = is_part or single("size") > MOST_COUNTED
+    at_least = is_part or is_full or single("size") > MOST_COUNTED
     names = [*_FILTERS, *(f"a{attribute}" for attribute, _ in filters.attributes)]
     countries = {row[1]: int(row[2]) for row in sorted(of.get("country", ()), key=lambda row: (-row[2], row[1]))}
     cut = frozenset(
