@@ -432,6 +432,43 @@ def test_of_twenty_refunds_of_30_per_cent_exactly_three_go_through(committed_app
 
 
 @pytest.mark.torture
+def test_one_reference_for_two_refunds_at_once_is_taken_once(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        with transaction():
+            amina, admin = accounts.user("Amina"), accounts.user("Esha", staff_role="admin")
+            owners: dict[User, str] = {amina: "owner"}
+            organizations.business("Amina Store", members=owners)
+            bag = catalog.product(organizations.business("Dipu Traders", kind="seller"))
+            numbers = []
+            for each in range(2):
+                [order] = orders.placed(accounts.actor(amina), {bag: 100}, payment="bank_transfer")
+                numbers.append(order.purchase.number)
+                actions.receive(actor=SYSTEM, purchase_number=numbers[-1], amount=taka("13500"), reference=f"FT-{each}")
+                order_actions.move_order(actor=SYSTEM, number=order.number, to="cancelled", reason="sold out")
+            esha = accounts.actor(admin)
+        db.session.remove()
+    start = threading.Barrier(2)
+
+    def go(number: str) -> str:
+        with committed_app.app_context():
+            start.wait()
+            try:
+                with transaction():
+                    actions.refund(
+                        actor=esha, purchase_number=number, amount=taka("100"), reference="RF-1", key=f"k-{number}"
+                    )
+            except HouseError as refusal:
+                return str(refusal.field)
+            else:
+                return "paid"
+            finally:
+                db.session.remove()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(go, numbers)) == ["paid", "reference"]
+
+
+@pytest.mark.torture
 def test_a_double_click_pays_back_once(committed_app: Flask) -> None:
     with committed_app.app_context():
         with transaction():

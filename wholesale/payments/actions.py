@@ -336,7 +336,12 @@ def start_refund(*, refund_id: int) -> None:
 
 
 def _check_unused(kind: str, reference: str, key: str) -> None:
-    """Raise DomainError on `reference` when another refund was paid with it."""
+    """Raise DomainError on `reference` when another refund was paid with it.
+
+    Of two that are noted with one reference at once the second waits here, and then finds the first.
+    """
+    name = f"refund:{kind}:{reference}"
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
     known = db.session.execute(
         sa.select(Refund.amount, Refund.currency, Purchase.number)
         .join(Purchase, Purchase.id == Refund.purchase_id)
