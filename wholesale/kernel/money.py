@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from functools import total_ordering
+from functools import cache, total_ordering
 
 # ISO 4217: digits after the decimal point. UGX and RWF have none, so "two decimals" is no default.
 MINOR_DIGITS = {"BDT": 2, "KES": 2, "INR": 2, "USD": 2, "EUR": 2, "GBP": 2, "TZS": 2, "UGX": 0, "RWF": 0}
 
 
+@cache
 def smallest_unit(currency: str) -> Decimal:
     """The currency's smallest unit: 0.01 for BDT, 1 for UGX. Raises KeyError for an unknown currency."""
     return Decimal(1).scaleb(-MINOR_DIGITS[currency])
