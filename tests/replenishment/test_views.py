@@ -19,6 +19,7 @@ from wholesale.accounts.models import User
 from wholesale.audit.models import AuditEntry
 from wholesale.kernel import clock
 from wholesale.platform.db import db
+from wholesale.purchasing import actions as purchasing
 from wholesale.purchasing.models import PurchaseOrder, PurchaseOrderLine, Supplier
 from wholesale.replenishment import actions, queries
 from wholesale.replenishment.models import ReorderPoint, StockAlert, StockAlertMove
@@ -285,7 +286,7 @@ def test_a_stream_is_for_scripts(dipu: HouseClient, tea: StockAlert) -> None:
 # --- ordering ---------------------------------------------------------------------------------------------
 
 
-def test_one_click_makes_the_purchase_order_once(dipu: HouseClient, tea: StockAlert) -> None:
+def test_one_click_makes_the_purchase_order_once(dipu: HouseClient, tea: StockAlert, cast: Cast) -> None:
     key = key_of(dipu.get(PANEL).text)
     data = {"one": tea.id, "key": key, f"line-{tea.id}-quantity": "১০০"}
     first = dipu.post(f"{PANEL}/orders", data=data)
@@ -301,10 +302,13 @@ def test_one_click_makes_the_purchase_order_once(dipu: HouseClient, tea: StockAl
         timedelta(days=5),
     )
     text = text_of(dipu.get(PANEL).text)
-    assert "Ordered: nothing more to do now" in text
+    assert "Ordered in a draft: send it to the supplier" in text
     assert "100 on order, expected by" in text
     assert "15 available" in text  # what is on its way is not there
     assert "Order more" in text
+    purchasing.send(actor=accounts.actor(cast.dipu), order_id=order.id)
+    db.session.commit()
+    assert "Ordered: nothing more to do now" in text_of(dipu.get(PANEL).text)
     other = {**data, f"line-{tea.id}-quantity": "50"}
     assert dipu.post(f"{PANEL}/orders", data=other).status_code == 422
 

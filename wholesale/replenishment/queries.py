@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ from wholesale.organizations.models import Membership, Organization
 from wholesale.platform.db import db
 from wholesale.purchasing import queries as purchasing
 from wholesale.purchasing.models import PurchaseOrder, PurchaseOrderLine
-from wholesale.purchasing.rules import NOT_NAMED, OPEN_STATES
+from wholesale.purchasing.rules import DRAFT, NOT_NAMED, OPEN_STATES
 from wholesale.replenishment import rules
 from wholesale.replenishment.models import ReorderPoint, StockAlert, StockAlertMove
 
@@ -76,33 +76,44 @@ def _days(days: int | None) -> tuple[int, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is on order of a variant: pieces, by when the next of them are expected, and in which order."""
+    """What is on order of a variant: pieces, by when the next of them are expected, and in which order.
+
+    `is_draft`: that order has still to be sent.
+    """
 
     pieces: int
     expected: date | None
     order_id: int
     number: str
+    is_draft: bool
 
 
 def arrivals(variant_ids: Collection[int]) -> dict[int, Arrival]:
-    """What is still to come of each, and when at the latest the next of it is there."""
+    """What is still to come of each, and by when the next of it is there.
+
+    Of several orders a draft is named first, because somebody has to send it.
+    """
     if not variant_ids:
         return {}
     line, order = PurchaseOrderLine, PurchaseOrder
     left = sa.func.greatest(line.quantity - line.received - line.closed, 0)
     rows = db.session.execute(
-        sa.select(line.variant_id, left.label("pieces"), order.expected_to, order.id, order.number)
+        sa.select(line.variant_id, left.label("pieces"), order.expected_to, order.id, order.number, order.state)
         .join(order, order.id == line.order_id)
         .where(line.variant_id.in_(variant_ids), order.state.in_(OPEN_STATES), left > 0)
-        .order_by(order.expected_to.asc().nulls_last(), order.id)
+        .order_by((order.state == DRAFT).desc(), order.expected_to.asc().nulls_last(), order.id)
     )
     found: dict[int, Arrival] = {}
     for row in rows:
         before = found.get(row.variant_id)
         found[row.variant_id] = (
-            Arrival(row.pieces, row.expected_to, row.id, row.number)
+            Arrival(row.pieces, row.expected_to, row.id, row.number, row.state == DRAFT)
             if before is None
-            else Arrival(before.pieces + row.pieces, before.expected, before.order_id, before.number)
+            else replace(
+                before,
+                pieces=before.pieces + row.pieces,
+                expected=min((day for day in (before.expected, row.expected_to) if day), default=None),
+            )
         )
     return found
 
