@@ -25,6 +25,7 @@ POLICIES = {
     "stock_count_line": "EXISTS (SELECT FROM stock_count c WHERE c.id = stock_count_line.count_id)",
     "stock_count_entry": "EXISTS (SELECT FROM stock_count c WHERE c.id = stock_count_entry.count_id)",
     "stock_count_file": "EXISTS (SELECT FROM stock_count c WHERE c.id = stock_count_file.count_id)",
+    "stock_count_sheet": "EXISTS (SELECT FROM stock_count c WHERE c.id = stock_count_sheet.count_id)",
 }
 APPEND_ONLY = ("batch_move", "stock_count_entry")
 
@@ -174,8 +175,6 @@ def _counts() -> None:
         sa.Column("ended_by", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("currency", sa.CHAR(3), nullable=False),
-        sa.Column("sheet_key", sa.Text(), nullable=True),
-        sa.Column("sheet_lines", sa.Integer(), nullable=False),
         sa.CheckConstraint("scope IN ('all', 'category', 'chosen')", name=op.f("ck_stock_count_scope")),
         sa.CheckConstraint(
             "state IN ('counting', 'checking', 'posted', 'cancelled')", name=op.f("ck_stock_count_state")
@@ -253,10 +252,26 @@ def _counts() -> None:
     )
     op.create_index("ix_stock_count_file_count", "stock_count_file", ["count_id", "id"])
     op.create_index(op.f("ix_stock_count_file_user_id"), "stock_count_file", ["user_id"])
+    op.create_table(
+        "stock_count_sheet",
+        sa.Column("count_id", sa.BigInteger(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("file_key", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["count_id"], ["stock_count.id"], name=op.f("fk_stock_count_sheet_count_id")),
+        sa.PrimaryKeyConstraint("count_id", "part", name=op.f("pk_stock_count_sheet")),
+    )
 
 
 def downgrade() -> None:
-    for table in ("stock_count_file", "stock_count_entry", "stock_count_line", "stock_count", "count_counter"):
+    for table in (
+        "stock_count_sheet",
+        "stock_count_file",
+        "stock_count_entry",
+        "stock_count_line",
+        "stock_count",
+        "count_counter",
+    ):
         op.drop_table(table)
     for table in ("batch_move", "batch_stock", "batch", "expiring_goods"):
         op.drop_table(table)

@@ -17,14 +17,14 @@ from tests.factories import accounts, batches, catalog, counts, organizations
 from wholesale.catalog.models import Product
 from wholesale.inventory import actions as inventory
 from wholesale.inventory import queries as stock
-from wholesale.inventory.counts import actions, queries, sheets
+from wholesale.inventory.counts import actions, queries, rules, sheets
 from wholesale.inventory.counts.errors import CountedByOthersError
 from wholesale.inventory.counts.models import StockCount, StockCountEntry, StockCountLine
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
-from wholesale.platform import files, idempotency
+from wholesale.platform import files, idempotency, outbox
 from wholesale.platform.db import db
 from wholesale.platform.sheets import Sheet, csv_lines, write_workbook
 from wholesale.platform.transaction import run, transaction
@@ -390,16 +390,31 @@ def test_the_printed_sheet_has_every_line_and_no_figure(dipu: Actor, tea: Produc
     count = counts.begun(tea, actor=dipu)
     sheets.make(count)
     found = db.session.get_one(StockCount, count)
-    assert found.sheet_key is not None
-    first = found.sheet_key
+    [part] = queries.printed(queries.count(dipu, count))
+    first = part.file_key
+    assert first is not None
     text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(files.storage().get(first))).pages)
     assert "TEA" in text
     assert "BAG" in text
     assert found.number in text
     assert "100" not in text
     sheets.make(count)
-    assert found.sheet_key == first  # it has all lines
+    assert queries.printed(queries.count(dipu, count))[0].file_key == first  # it has all lines
     actions.cancel(actor=dipu, count_id=count)
+
+
+def test_a_long_sheet_is_printed_in_parts(dipu: Actor, tea: Product, bag: Product, monkeypatch) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    monkeypatch.setattr(rules, "PART", 1)
+    count = counts.begun(tea, actor=dipu)
+    db.session.commit()
+    outbox.drain()
+    parts = queries.printed(queries.count(dipu, count))
+    assert [(each.part, each.first, each.last) for each in parts] == [(1, 1, 1), (2, 2, 2)]
+    texts = [pypdf.PdfReader(io.BytesIO(files.storage().get(each.file_key))).pages[0].extract_text() for each in parts]
+    assert ["BAG" in text for text in texts] == [True, False]
+    assert ["TEA" in text for text in texts] == [False, True]
+    assert "part 2 of 2" in texts[1]
 
 
 # --- at once ----------------------------------------------------------------------------------------------

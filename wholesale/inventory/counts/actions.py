@@ -39,7 +39,7 @@ from wholesale.organizations.models import Organization
 from wholesale.platform import idempotency
 from wholesale.platform.db import db
 from wholesale.platform.files import tables
-from wholesale.platform.outbox import emit
+from wholesale.platform.outbox import LONG_WORK, emit
 
 _LARGEST = 5 * 1024 * 1024
 _LONGEST_LIST = 500
@@ -94,7 +94,8 @@ def begin(
             for position, variant_id in enumerate(variant_ids, 1)
         ],
     )
-    emit(SheetWanted(count.id))
+    for part in range(1, rules.parts(len(variant_ids)) + 1):
+        emit(SheetWanted(count.id, part), priority=LONG_WORK if part > 1 else None)
     _note(actor, count, "count.started", after={"location": location.name, "lines": len(variant_ids)})
     return count.id
 
@@ -222,7 +223,7 @@ def add_line(*, actor: Actor, count_id: int, sku: str) -> int:
     _check_others(count.location_id, [variant.id])
     db.session.add(StockCountLine(count_id=count_id, variant_id=variant.id, position=position))
     db.session.flush()
-    emit(SheetWanted(count_id))
+    emit(SheetWanted(count_id, rules.parts(position)))
     return variant.id
 
 

@@ -9,6 +9,7 @@ from wholesale.kernel.events import Event
 
 @dataclass(frozen=True)
 class SheetWanted(Event):
-    """A count has lines of which there is no printed sheet yet."""
+    """A count has lines of which there is no printed sheet yet: those of this part."""
 
     count_id: int
+    part: int

@@ -9,5 +9,5 @@ from wholesale.platform.outbox import on
 
 @on(SheetWanted)
 def make_sheet(event: SheetWanted) -> None:
-    """Make the count's sheet as PDF; nothing when the one that is there has all lines."""
-    sheets.make(event.count_id)
+    """Make a part of the count's sheet as PDF; nothing when the one that is there has all its lines."""
+    sheets.make(event.count_id, event.part)

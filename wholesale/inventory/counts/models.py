@@ -27,7 +27,7 @@ class CountCounter(Base):
 class StockCount(Base):
     """A stock take of a location. `key`: of the form that began it, so that sending it twice begins one.
 
-    `sheet_key`: the printed sheet of the first `sheet_lines` lines, once it is made. `currency`: of the costs.
+    `currency`: of the costs.
     """
 
     __tablename__ = "stock_count"
@@ -53,8 +53,6 @@ class StockCount(Base):
     started_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     ended_by: Mapped[int | None] = mapped_column(sa.ForeignKey("app_user.id"), index=True, default=None)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
-    sheet_key: Mapped[str | None] = mapped_column(default=None)
-    sheet_lines: Mapped[int] = mapped_column(sa.Integer, default=0)
 
 
 class StockCountLine(Base):
@@ -121,3 +119,14 @@ class StockCountFile(Base):
     wrong: Mapped[int] = mapped_column(sa.Integer)
     problems: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class StockCountSheet(Base):
+    """A part of the printed sheet (`rules.PART` lines, the last part fewer), with so many lines as it has."""
+
+    __tablename__ = "stock_count_sheet"
+
+    count_id: Mapped[int] = mapped_column(sa.ForeignKey("stock_count.id"), primary_key=True)
+    part: Mapped[int] = mapped_column(sa.Integer, primary_key=True)
+    lines: Mapped[int] = mapped_column(sa.Integer)
+    file_key: Mapped[str]

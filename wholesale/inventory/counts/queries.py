@@ -16,7 +16,13 @@ from wholesale.accounts.models import User
 from wholesale.catalog.models import Category, Product, Variant
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.counts import rules
-from wholesale.inventory.counts.models import StockCount, StockCountEntry, StockCountFile, StockCountLine
+from wholesale.inventory.counts.models import (
+    StockCount,
+    StockCountEntry,
+    StockCountFile,
+    StockCountLine,
+    StockCountSheet,
+)
 from wholesale.inventory.models import InventoryLog, Location, Stock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
@@ -51,8 +57,6 @@ class Seen:
     started_at: datetime
     ended_by: str
     ended_at: datetime | None
-    sheet_key: str | None
-    sheet_lines: int
     lines: int
     counted: int
 
@@ -63,11 +67,6 @@ class Seen:
     @property
     def is_open(self) -> bool:
         return self.state in {"counting", "checking"}
-
-    @property
-    def has_sheet(self) -> bool:
-        """The printed sheet is made, and has all lines."""
-        return self.sheet_key is not None and self.sheet_lines == self.lines
 
 
 _starter, _ender = aliased(User), aliased(User)
@@ -115,8 +114,6 @@ def _seen(row: Any) -> Seen:
         started_at=count.started_at,
         ended_by=ender or "",
         ended_at=count.ended_at,
-        sheet_key=count.sheet_key,
-        sheet_lines=count.sheet_lines,
         lines=lines,
         counted=counted,
     )
@@ -183,6 +180,32 @@ class SheetLine:
     name_bn: str | None
     variant_name: str
     unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A part of the printed sheet: its lines from `first` to `last`; without a key while it is being made."""
+
+    part: int
+    first: int
+    last: int
+    file_key: str | None
+
+
+def printed(found: Seen) -> list[Printed]:
+    """The parts of a count's printed sheet, made or not."""
+    rows = db.session.execute(
+        sa.select(StockCountSheet.part, StockCountSheet.lines, StockCountSheet.file_key).where(
+            StockCountSheet.count_id == found.id
+        )
+    )
+    made = {part: (lines, key) for part, lines, key in rows}
+    every = []
+    for part in range(1, rules.parts(found.lines) + 1):
+        first, last = (part - 1) * rules.PART + 1, min(part * rules.PART, found.lines)
+        lines, key = made.get(part, (0, None))
+        every.append(Printed(part, first, last, key if lines == last - first + 1 else None))
+    return every
 
 
 def heading(count: StockCount) -> Heading:

@@ -41,6 +41,8 @@ REASONS = {
 """Why a count and the log differ; the first is what it is when nobody says."""
 
 MAX_LINES = 5_000
+PART = 200
+"""Of the printed sheet, so many lines are a document: as many as one person counts, and made in a few seconds."""
 MAX_PIECES = 10_000_000
 MAX_PROBLEMS = 500
 """Of a file's mistakes, as many are kept to be shown."""
@@ -146,6 +148,11 @@ class Difference:
 def value(pieces: int, unit_cost: Decimal) -> Decimal:
     """What so many pieces more (or less) are worth at cost."""
     return (pieces * unit_cost).quantize(Decimal("0.01"))
+
+
+def parts(lines: int) -> int:
+    """In how many parts a sheet of so many lines is printed."""
+    return max(-(-lines // PART), 1)
 
 
 def number(year: int, sequence: int) -> str:

@@ -168,6 +168,7 @@ def _show(found: queries.Seen, form: PostForm | None = None, refused: HouseForm 
         refused=refused,
         find=FindForm(formdata=None),
         result=None if counting else queries.result(found),
+        sheet=queries.printed(found) if found.state == "counting" else [],
         rows=rows,
         after=after,
         following=following,
@@ -246,11 +247,15 @@ def _told(posted: actions.Posted) -> str:
 @bp.get(f"{_COUNT}/sheet.pdf")
 @access(SELLING)
 def sheet_pdf(count_id: int) -> Response:
-    """The printed sheet, once it is made."""
+    """A part of the printed sheet (`part`, the first one otherwise), once it is made."""
     found = queries.count(actor(), count_id)
-    if found.sheet_key is None:
+    keys = {each.part: each.file_key for each in queries.printed(found)}
+    part = number_of("part") or 1
+    key = keys.get(part)
+    if key is None:
         raise NotFoundError
-    return files.serve(files.storage().get(found.sheet_key), "application/pdf", found.number, inline=False)
+    name = found.number if len(keys) == 1 else f"{found.number}-{part}"
+    return files.serve(files.storage().get(key), "application/pdf", name, inline=False)
 
 
 @bp.get(f"{_COUNT}/sheet.csv")
