@@ -24,7 +24,7 @@ from wholesale.demo import cli, copies, history, load, shipped, staples
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel import clock
-from wholesale.kernel.actor import SYSTEM
+from wholesale.kernel.actor import SYSTEM, Actor
 from wholesale.kernel.errors import ConflictError, ForbiddenError
 from wholesale.kernel.money import Money
 from wholesale.ledger import jobs as ledger
@@ -40,6 +40,7 @@ from wholesale.pricing import queries as pricing
 from wholesale.pricing.models import SettlementRule
 from wholesale.purchasing import actions as buying
 from wholesale.purchasing import queries as purchasing
+from wholesale.replenishment import queries as alerts
 from wholesale.verification.models import VerificationCase
 
 DHAKA = ZoneInfo("Asia/Dhaka")
@@ -498,3 +499,14 @@ def test_another_seller_has_received_orders_and_one_that_is_late(demo: Flask) ->
     assert {row.order.state for row in page.rows} <= {"received", "sent"}
     assert "Example Traders" not in {row.seller_name for row in page.rows}
     assert [row.is_late for row in page.rows if row.order.state == "sent"] in ([], [True])
+
+
+def test_the_tea_runs_out_as_the_example_says(demo: Flask) -> None:
+    """EX-4 as its seller sees it, before the first click makes PO-<year>-001."""
+    tea = db.session.scalars(sa.select(Variant).where(Variant.sku == "EX-TEA-01")).one()
+    seller = Actor(organization_id=tea.seller_id, kind="seller", role="owner")
+    [row] = [each for each in alerts.page(seller, alerts.Filters()).rows if each.variant.id == tea.id]
+    assert (row.alert.severity, row.alert.available, row.alert.level, row.deficit) == ("critical", 15, 20, 5)
+    assert (row.suggested, row.meets_moq, row.facts.terms.moq, row.facts.terms.lead_days) == (100, True, 10, (3, 5))
+    assert row.cost == Money(Decimal(8000), "BDT")
+    assert row.arrival is None
