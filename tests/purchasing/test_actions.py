@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -30,7 +31,7 @@ from wholesale.purchasing.models import (
     Supplier,
     SupplierItem,
 )
-from wholesale.purchasing.rules import Arrived, Wish
+from wholesale.purchasing.rules import Arrived, SupplierFacts, Wish
 
 THIS_YEAR = 2026
 
@@ -393,3 +394,13 @@ def test_an_old_offer_ends_with_the_next_delivery(cast: Cast) -> None:
     db.session.flush()
     with pytest.raises(ConflictError, match="cost"):
         actions.answer_offer(actor=SYSTEM, offer_id=second, answer="last")
+
+
+def test_the_currency_stays_with_what_was_agreed_in_it(cast: Cast) -> None:
+    of = purchasing.supplier(cast.trader)
+    facts = SupplierFacts(name=of.name, currency="USD")
+    actions.change_supplier(actor=SYSTEM, supplier_id=of.id, facts=facts)
+    assert of.currency == "USD"
+    purchasing.sells(of, catalog.product(cast.trader))
+    with pytest.raises(DomainError, match="are in USD"):
+        actions.change_supplier(actor=SYSTEM, supplier_id=of.id, facts=replace(facts, currency="BDT"))

@@ -261,6 +261,7 @@ def test_the_list(cast: Cast, dipu: HouseClient, client_of: Browser) -> None:
     csv = dipu.get("/seller/purchase-orders.csv?late=yes").get_data(as_text=True)
     assert first.number in csv
     assert len(csv.splitlines()) == 2
+    assert first.number in dipu.get(f"/seller/purchase-orders.csv?q={first.number}").get_data(as_text=True)
     esha = client_of(cast.esha)
     assert "Dipu Traders" in text_of(esha.get("/admin/purchase-orders").text)
     assert esha.get("/seller/purchase-orders").status_code == 303

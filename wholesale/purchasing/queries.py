@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from flask import current_app
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 
 from wholesale.accounts.models import User
 from wholesale.catalog.models import Product, Variant
@@ -317,13 +317,13 @@ def _filtered(actor: Actor, filters: Filters) -> sa.Select[Any]:
         )
     if filters.q:
         like = f"%{_escaped(filters.q)}%"
+        line = aliased(PurchaseOrderLine)  # whoever asks for the lines too means all of the order's
         statement = statement.where(
             sa.or_(
                 PurchaseOrder.number.ilike(like),
                 Supplier.name.ilike(like),
                 sa.exists().where(
-                    PurchaseOrderLine.order_id == PurchaseOrder.id,
-                    sa.or_(PurchaseOrderLine.sku.ilike(like), PurchaseOrderLine.name.ilike(like)),
+                    line.order_id == PurchaseOrder.id, sa.or_(line.sku.ilike(like), line.name.ilike(like))
                 ),
             )
         )

@@ -245,11 +245,13 @@ def _check_name(seller_id: int, name: str, supplier_id: int | None) -> None:
 
 
 def _is_used(supplier: Supplier) -> bool:
-    used = sa.or_(
-        sa.exists().where(PurchaseOrder.supplier_id == supplier.id),
-        sa.exists().where(SupplierItem.supplier_id == supplier.id, SupplierPrice.item_id == SupplierItem.id),
+    ordered = sa.select(PurchaseOrder.id).where(PurchaseOrder.supplier_id == supplier.id)
+    priced = (
+        sa.select(SupplierPrice.item_id)
+        .join(SupplierItem, SupplierItem.id == SupplierPrice.item_id)
+        .where(SupplierItem.supplier_id == supplier.id)
     )
-    return bool(db.session.scalar(sa.select(used)))
+    return any(db.session.scalar(each.limit(1)) is not None for each in (ordered, priced))
 
 
 def _record(actor: Actor, supplier: Supplier, action: str, **after: object) -> None:
