@@ -242,7 +242,7 @@ def save(po_id: int) -> Response:
         kept = actions.save_draft(
             actor=actor(),
             order_id=po_id,
-            revision=form.revision.data,
+            revision=form.revision.data or 0,
             location_id=form.location or found.location_id,
             wishes=form.wishes(queries.variants_by_sku(found.seller_id, form.skus)),
             note=form.note.data or "",

@@ -68,7 +68,7 @@ def receive(po_id: int) -> Response:
                 freight=form.freight.data or rules.NOTHING,
                 other_costs=form.other_costs.data or rules.NOTHING,
                 location_id=int(form.location_id.data),
-                revision=form.revision.data,
+                revision=form.revision.data or 0,
                 more=bool(form.more.data),
             )
         )
