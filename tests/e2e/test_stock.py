@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import logging
 import re
+import time
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import expect
@@ -12,11 +16,13 @@ from tests.e2e.test_order import no_sideways_scrolling
 from tests.factories import accounts, organizations
 from tests.factories import replenishment as goods
 from wholesale.catalog.models import Product
+from wholesale.platform import live
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
 from wholesale.replenishment import actions
 
 pytestmark = pytest.mark.e2e
+log = logging.getLogger(__name__)
 
 
 def seller_with(shop: Shop, who: str, *, others: int = 0) -> dict[str, int]:
@@ -80,7 +86,6 @@ def test_news_moves_neither_the_readers_place_nor_the_focus(shop: Shop, open_as:
     before = field.bounding_box()
     assert before
     taken(shop, alerts["salt"], 0)
-    # Comes by the stream within seconds; by asking it would take ten.
     expect(page.locator("#replenishment-alerts")).to_contain_text("OUT OF STOCK 1", timeout=20_000)
     expect(page.locator("ul.goods > li").first).to_contain_text("Salt")
     expect(field).to_be_focused()
@@ -124,3 +129,28 @@ def test_the_number_beside_the_word_stock(shop: Shop, open_as: Open) -> None:
     expect(page.locator("#replenishment-badge")).to_contain_text("3")
 
 
+def test_a_stream_tells_within_seconds_and_pages_are_served_beside_all_of_them(shop: Shop, open_as: Open) -> None:
+    alerts = seller_with(shop, "Streams")
+    page = open_as("Streams", javascript=False)
+    page.goto(f"/seller/inventory/{alerts['Black Tea 500 g']}")
+    serializer = shop.app.session_interface.get_signing_serializer(shop.app)
+    cookie = str(serializer.dumps({"login": shop.logins["Streams"]}))
+    with ExitStack() as stack:
+
+        def ask(path: str, accept: str) -> http.client.HTTPResponse:
+            connection = http.client.HTTPConnection("127.0.0.1", shop.site.port, timeout=15)
+            stack.callback(connection.close)
+            connection.request("GET", path, headers={"Cookie": f"session={cookie}", "Accept": accept})
+            return stack.enter_context(connection.getresponse())
+
+        streams = [ask("/seller/inventory/stream", "text/event-stream") for _ in range(12)]
+        there = [each for each in streams if each.status == 200]
+        assert {each.status for each in streams} == {200, 204}
+        assert 1 <= len(there) <= live.MOST * 2  # of two processes
+        began = time.monotonic()
+        assert ask("/seller/inventory", "text/html").status == 200
+        served = time.monotonic() - began
+        page.get_by_role("button", name="Put off").click()
+        began = time.monotonic()
+        assert any(line == b"data: changed\n" for line in iter(there[-1].readline, b""))
+        log.info("a page beside the streams took %.2f s, news came after %.2f s", served, time.monotonic() - began)

@@ -65,7 +65,7 @@ def _renew(variant_ids: Collection[int]) -> int:
 def take_level(*, actor: Actor, product_id: int, level: int) -> Product:
     """Let a product have a reorder level, with one tap; where it has one already, nothing changes.
 
-    Its alerts follow at once. Raises NotFoundError for somebody else's.
+    Its alerts follow with the next look. Raises NotFoundError for somebody else's.
     """
     product = catalog.locked(product_id, seller_id=owner(actor))
     if product.reorder_level is not None:
