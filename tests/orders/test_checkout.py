@@ -17,10 +17,12 @@ from tests.conftest import Cast
 from tests.factories import accounts, acting, approvals, catalog, organizations
 from tests.factories import orders as factory
 from tests.orders.test_actions import taka
+from tests.queries_counted import queries_counted
 from wholesale.accounts.models import User
 from wholesale.cart.models import CartLine
 from wholesale.catalog.models import Product
 from wholesale.kernel.actor import SYSTEM
+from wholesale.orders import actions
 from wholesale.orders.approval.models import ApprovalRequest
 from wholesale.orders.models import Checkout, Order, OrderLine, Purchase
 from wholesale.organizations.models import SellerTerms
@@ -365,3 +367,17 @@ def test_an_admin_who_orders_for_a_buyer_gives_wishes_too(house, cast: Cast, bag
     purchase = db.session.scalars(sa.select(Purchase)).one()
     assert purchase.on_behalf_reason
     assert (purchase.user_id, purchase.po_file_name) == (cast.esha.id, "phone order.pdf")
+
+
+def test_placing_takes_the_same_statements_however_many_lines(cast: Cast) -> None:
+    goods = [catalog.product(cast.trader, f"Goods {each}", stock=500) for each in range(6)]
+    actor = accounts.actor(cast.amina)
+    factory.placed(actor, {goods[0]: 100})  # the first order opens the buyer's account in the ledger
+    asked = []
+    for wanted in (goods[:1], goods):
+        key, seen = factory.ready_to_place(actor, dict.fromkeys(wanted, 100))
+        db.session.expire_all()
+        with queries_counted() as sent:
+            actions.place_order(actor=actor, key=key, seen=seen)
+        asked.append(len(sent))
+    assert asked[0] == asked[1] <= 26
