@@ -26,7 +26,6 @@ from wholesale.inventory.counts.events import SheetWanted
 from wholesale.inventory.counts.models import (
     CountCounter,
     StockCount,
-    StockCountEntry,
     StockCountFile,
     StockCountLine,
 )
@@ -292,31 +291,51 @@ def _keep(
         if second or pieces != lines[variant_id].counted or at not in (None, lines[variant_id].counted_at)
     }
     expected = _expected(count.location_id, changed, at)
-    for variant_id, pieces in sorted(changed.items()):
-        line = lines[variant_id]
-        line.counted = pieces
-        line.expected = None if pieces is None else expected.get(variant_id, 0)
-        line.counted_at = None if pieces is None else at or now
-        line.turns = 0 if pieces is None else 2 if second else max(line.turns, 1)
     if changed:
-        db.session.flush()
-        db.session.execute(
-            sa.insert(StockCountEntry),
-            [
-                {
-                    "count_id": count.id,
-                    "variant_id": variant_id,
-                    "turn": lines[variant_id].turns,
-                    "counted": pieces,
-                    "expected": lines[variant_id].expected,
-                    "source": source,
-                    "user_id": actor.user_id,
-                    "at": now,
-                }
-                for variant_id, pieces in sorted(changed.items())
-            ],
-        )
+        turns = {
+            variant_id: 0 if pieces is None else 2 if second else max(lines[variant_id].turns, 1)
+            for variant_id, pieces in changed.items()
+        }
+        values = {
+            "count_id": count.id,
+            "variant_ids": sorted(changed),
+            "counts": [changed[each] for each in sorted(changed)],
+            "expected": [None if changed[each] is None else expected.get(each, 0) for each in sorted(changed)],
+            "turns": [turns[each] for each in sorted(changed)],
+            "counted_at": at or now,
+            "source": source,
+            "user_id": actor.user_id,
+            "now": now,
+        }
+        db.session.execute(_NOTE, values)
+        for line in lines.values():
+            db.session.expire(line)
     return len(changed)
+
+
+# One statement however many lines: a file has thousands.
+_NOTE = sa.text(
+    """
+    WITH given AS (
+        SELECT * FROM unnest(:variant_ids, :counts, :expected, :turns) AS given (variant_id, counted, expected, turns)
+    ), kept AS (
+        UPDATE stock_count_line SET counted = given.counted, expected = given.expected, turns = given.turns,
+               counted_at = CASE WHEN given.counted IS NULL THEN NULL ELSE :counted_at END
+        FROM given
+        WHERE stock_count_line.count_id = :count_id AND stock_count_line.variant_id = given.variant_id
+    )
+    INSERT INTO stock_count_entry (count_id, variant_id, turn, counted, expected, source, user_id, at)
+    SELECT :count_id, variant_id, turns, counted, expected, :source, :user_id, :now FROM given ORDER BY variant_id
+    """
+).bindparams(
+    sa.bindparam("variant_ids", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("counts", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("expected", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("turns", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("counted_at", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("user_id", type_=sa.BigInteger),
+)
 
 
 def _check_shown(
@@ -460,6 +479,24 @@ def explain(*, actor: Actor, count_id: int, reasons: Mapping[int, tuple[str, str
         )
 
 
+_OUTCOME = sa.text(
+    """
+    UPDATE stock_count_line SET expected = found.expected, posted = found.posted, promised = found.promised,
+           unit_cost = found.cost, reason = found.reason
+    FROM unnest(:variant_ids, :expected, :posted, :promised, :costs, :reasons)
+         AS found (variant_id, expected, posted, promised, cost, reason)
+    WHERE stock_count_line.count_id = :count_id AND stock_count_line.variant_id = found.variant_id
+    """
+).bindparams(
+    sa.bindparam("variant_ids", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("expected", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("posted", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("promised", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("costs", type_=sa.ARRAY(sa.Numeric(18, 4))),
+    sa.bindparam("reasons", type_=sa.ARRAY(sa.Text)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
     """How many lines were posted and refused; `again`: the count had been posted before, nothing was done."""
@@ -504,19 +541,18 @@ def post(*, actor: Actor, count_id: int, without_second: bool = False) -> Posted
             reason=reason,
             note=note,
         )
-    for row in rows:
-        variant_id = row.line.variant_id
-        db.session.execute(
-            sa.update(StockCountLine)
-            .where(StockCountLine.count_id == count_id, StockCountLine.variant_id == variant_id)
-            .values(
-                expected=row.difference.expected,
-                posted=good.get(variant_id),
-                promised=refused.get(variant_id),
-                unit_cost=row.difference.unit_cost,
-                reason=why[variant_id][0],
-            )
-        )
+    db.session.execute(
+        _OUTCOME,
+        {
+            "count_id": count_id,
+            "variant_ids": [row.line.variant_id for row in rows],
+            "expected": [row.difference.expected for row in rows],
+            "posted": [good.get(row.line.variant_id) for row in rows],
+            "promised": [refused.get(row.line.variant_id) for row in rows],
+            "costs": [row.difference.unit_cost for row in rows],
+            "reasons": [why[row.line.variant_id][0] for row in rows],
+        },
+    )
     _move(count, "posted")
     count.ended_by, count.ended_at = actor.user_id, clock.now()
     db.session.flush()
