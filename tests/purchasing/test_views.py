@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.conftest import Cast
 from tests.factories import accounts, catalog, organizations, purchasing
 from wholesale.accounts.models import User
 from wholesale.inventory.models import InventoryLog
+from wholesale.kernel import clock
 from wholesale.platform import outbox
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
@@ -384,3 +386,17 @@ def test_a_price_list_is_uploaded(cast: Cast, dipu: HouseClient) -> None:
     )
     again = {item.variant_id: item.tiers for item in db.session.scalars(sa.select(SupplierItem))}
     assert again == {key: item.tiers for key, item in items.items()}
+
+
+def test_a_late_document_is_asked_for_again(cast: Cast, dipu: HouseClient) -> None:
+    order = purchasing.sent(purchasing.supplier(cast.trader), catalog.product(cast.trader))
+    db.session.commit()
+    here = f"/seller/purchase-orders/{order.id}"
+    assert "Make the document now" not in dipu.get(here).text
+    with clock.at(clock.now() + timedelta(minutes=3)):
+        assert "Make the document now" in dipu.get(here).text
+    assert dipu.post(f"{here}/documents").status_code == 303
+    outbox.drain()
+    assert "Version 1 (PDF)" in dipu.get(here).text
+    letters = sa.select(sa.func.count()).where(OutgoingMessage.template == "purchase_order")
+    assert db.session.scalar(letters) == 1, "made once and sent once, however often it is asked for"

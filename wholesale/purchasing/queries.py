@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -220,6 +220,7 @@ PAGE = 25
 ITEMS_PAGE = 50
 MOST_EXPORTED = 20_000
 MAX_QUERY = 100
+_PATIENCE = timedelta(minutes=2)
 
 
 def whose(actor: Actor) -> int | None:
@@ -450,6 +451,11 @@ class Detail:
     @property
     def waits_for_document(self) -> bool:
         return any(document.file_key is None for document in self.documents)
+
+    @property
+    def is_document_late(self) -> bool:
+        """Nobody waits for it on the page any longer: they ask for it once more."""
+        return any(each.file_key is None and each.issued_at < clock.now() - _PATIENCE for each in self.documents)
 
     def cash(self, amount: Decimal) -> Money:
         return Money(amount, self.order.currency)
