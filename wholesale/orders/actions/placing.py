@@ -77,7 +77,7 @@ def ready(*, actor: Actor, key: str, seen: str) -> Ready:
     """The actor's cart and checkout, checked once more and locked. Raises as `place_order` does."""
     # The limit as it is now: whoever lowers it waits until this purchase is placed, or this one waits for them.
     standing = Standing() if actor.on_behalf else approvals.standing(actor.acting_user, actor, lock=True)
-    check_verified(actor, standing)
+    check_verified(actor, standing=standing)
     if not actor.on_behalf:
         check_may_order(standing)
     checkout, address = queries.locked_checkout(actor) or (None, None)
@@ -93,7 +93,7 @@ def ready(*, actor: Actor, key: str, seen: str) -> Ready:
     return Ready(cart, checkout, _copied(address), bill(cart, checkout.delivery), standing)
 
 
-def check_verified(actor: Actor, standing: Standing | None = None) -> None:
+def check_verified(actor: Actor, *, standing: Standing | None = None) -> None:
     """Raise ForbiddenError unless the actor's business counts as verified now; a member's `standing` tells that."""
     if standing is not None and standing.role is not None:
         until = standing.verified_until
