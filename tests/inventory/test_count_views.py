@@ -75,7 +75,7 @@ def test_from_the_sheet_to_the_posted_difference(dipu: HouseClient, tea: Product
     assert answer.status_code == 303
     assert dipu.post(f"{here}/checks").status_code == 303
     words = text_of(dipu.get(here).text)
-    for said in ("Tea TEA", "77", "75", "-2", "-৳160.00"):
+    for said in ("Tea TEA", "77", "75", "-2", "−৳160.00"):
         assert said in words, said
     reason = {f"reason-{variant_of(tea)}": "damaged", f"note-{variant_of(tea)}": "Wet", "then": "post"}
     assert dipu.post(f"{here}/posting", data=reason).status_code == 303
