@@ -236,8 +236,9 @@ class _Loader:
         self.say(f"Search: {search.make_vocabulary()} words")
         stocked = {sku: row.stock for row in staples.GOODS for sku in row.skus}
         stock.load(stock.Stage(self.sellers, self.locations, self.variants), stocked, say=self.say)
-        example = self.sellers[EXAMPLE_SELLER], self.locations[EXAMPLE_SELLER], self.variants[JUTE_BAG.sku]
-        transfers.load(*example, reference=OPENING, say=self.say)
+        moved = next(row.skus[0] for row in self.data.products if row.seller == transfers.MOVER)
+        mover = self.sellers[transfers.MOVER], self.locations[transfers.MOVER], self.variants[moved]
+        transfers.load(*mover, reference=OPENING, say=self.say)
         forecasts.make(self.say)
         replenishment.load(self.say)  # last: what runs out follows from all that was loaded before
 

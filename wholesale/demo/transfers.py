@@ -1,4 +1,4 @@
-"""The demo's second location: the worked examples' seller opens a shop, and bags are on the way to it."""
+"""The demo's second location: a seller opens a shop, and goods are on the way to it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.platform import idempotency
 
+MOVER = "kolpona"
 PIECES = 100
 SHOP, DISTRICT = "Shop in Sylhet", "Sylhet"
 
 
 def load(actor: Actor, location_id: int, variant_id: int, *, reference: str, say: Say) -> None:
-    """So many pieces more than the examples tell come in and leave again: what can be ordered stays as they tell it."""
+    """So many pieces more come in and leave again: what can be ordered stays as the data tell it."""
     with clock.at(clock.now() - timedelta(days=1)):
         shop = locations.open_one(
             actor=actor, seller_id=actor.acting_organization, name=SHOP, kind="shop", district=DISTRICT
