@@ -293,8 +293,8 @@ def build(app: Flask, cast: Cast) -> World:
     )  # fmt: skip
     db.session.add_all([table_of_orders, dead, failed, download, file, workbook])
     alert = StockAlert(
-        variant_id=catalog.variants_of(product)[0], seller_id=cast.trader.id, urgency=2, available=15, level=20, short=5,
-        own_level=True,
+        variant_id=catalog.variants_of(product)[0], seller_id=cast.trader.id, urgency=2, available=15, level=20,
+        short=5, own_level=True,
     )  # fmt: skip
     db.session.add(alert)
     passkey = accounts.passkey(cast.amina)

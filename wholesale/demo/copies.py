@@ -315,7 +315,7 @@ def _copy(driver: Connection[Any], model: type[Base], rows: Sequence[_Row]) -> N
     )
     # What a copy does not say is as it is in any new row.
     plain = {
-        column.name: column.default.arg
+        column.name: column.default.arg  # type: ignore[attr-defined]  # one that is scalar has it
         for column in _columns(model)
         if column.default is not None and column.default.is_scalar
     }

@@ -190,7 +190,9 @@ HOLDINGS = (
     Holding(
         "stock_alert", "assigned_to", N_("Goods that run out, given to you"), ("raised_at", "note"), "keep", _BUSINESS
     ),
-    Holding("stock_alert_move", "user_id", N_("What you did about goods that run out"), ("what", "at"), "keep", _BUSINESS),
+    Holding(
+        "stock_alert_move", "user_id", N_("What you did about goods that run out"), ("what", "at"), "keep", _BUSINESS
+    ),
     Holding(
         "price_change",
         "made_by",

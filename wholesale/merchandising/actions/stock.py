@@ -68,7 +68,11 @@ def count(*, actor: Actor, product: Product, counts: Mapping[str, int], referenc
 
 
 def _has_location(seller_id: int) -> bool:
-    return bool(db.session.scalar(sa.select(sa.exists().where(Location.organization_id == seller_id, Location.closed_at.is_(None)))))
+    return bool(
+        db.session.scalar(
+            sa.select(sa.exists().where(Location.organization_id == seller_id, Location.closed_at.is_(None)))
+        )
+    )
 
 
 def _location(seller_id: int) -> int:
