@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
@@ -28,6 +29,7 @@ PAPER = {
 }
 
 
+@cache
 def named_in_code() -> dict[str, list[str]]:
     """Each template path that stands in the code as a literal, with where."""
     found: dict[str, list[str]] = {}
