@@ -243,8 +243,12 @@ def test_an_order_is_the_invoice_it_came_from(demo: Flask) -> None:
 def test_documents_pictures_and_letters_wait_behind_everybody_elses(demo: Flask) -> None:
     waiting = db.session.scalars(sa.select(OutboxRow).where(OutboxRow.done_at.is_(None))).all()
     assert {row.handler for row in waiting} == {
+        "wholesale.inventory.counts.handlers.make_sheet",
         "wholesale.invoicing.handlers.make_credit_note_document",
         "wholesale.invoicing.handlers.make_document",
+        "wholesale.purchasing.handlers.make_document",
+        "wholesale.replenishment.handlers.look_at_ordered",
+        "wholesale.replenishment.handlers.look_at_received",
         "wholesale.reports.handlers.mark_credited",
         "wholesale.reports.handlers.mark_placed",
         "wholesale.platform.messages.queue.relay",
