@@ -228,14 +228,14 @@ class _Loader:
         with outbox.background():
             buying = purchasing.Stage(self.sellers, self._costs(), self.variants)
             purchasing.load(buying, first_goods, at=self.founded + timedelta(days=12), say=self.say)
+            stocked = {sku: row.stock for row in staples.GOODS for sku in row.skus}
+            stock.load(stock.Stage(self.sellers, self.locations, self.variants), stocked, say=self.say)
         self.say(f"Orders: {len(self.plan.invoices)} purchases to place …")
         stage = history.Stage(self.admin, self.sellers, self.buyers, self.variants, self.data.by_sku)
         history.Replay(self.plan, stage, self.say).run()
         for terms in staples.SYNONYMS:
             search.save_synonym(actor=self.admin, terms=terms)
         self.say(f"Search: {search.make_vocabulary()} words")
-        stocked = {sku: row.stock for row in staples.GOODS for sku in row.skus}
-        stock.load(stock.Stage(self.sellers, self.locations, self.variants), stocked, say=self.say)
         moved = next(row.skus[0] for row in self.data.products if row.seller == transfers.MOVER)
         mover = self.sellers[transfers.MOVER], self.locations[transfers.MOVER], self.variants[moved]
         transfers.load(*mover, reference=OPENING, say=self.say)
