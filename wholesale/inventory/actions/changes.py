@@ -95,9 +95,9 @@ def _change(
     takes = [Take(row.variant_id, location_id, changes[row.variant_id]) for row in places]
     after = bounded(takes, allocated=0, on_hand=1)
     write_down(
-        kind,
-        actor,
-        [(reference, take, after[take.variant_id, location_id].on_hand, take.quantity) for take in takes],
+        kind=kind,
+        actor=actor,
+        changes=[(reference, take, after[take.variant_id, location_id].on_hand, take.quantity) for take in takes],
         reason=reason,
         note=note,
     )
@@ -141,9 +141,9 @@ def set_on_hand(
         return
     after = bounded(takes, allocated=0, on_hand=1)
     write_down(
-        "ADJUSTMENT",
-        actor,
-        [(reference, take, after[take.variant_id, location_id].on_hand, take.quantity) for take in takes],
+        kind="ADJUSTMENT",
+        actor=actor,
+        changes=[(reference, take, after[take.variant_id, location_id].on_hand, take.quantity) for take in takes],
         reason=reason,
         note=note,
     )

@@ -51,9 +51,9 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]], near
         },
     )
     write_down(
-        "ALLOCATION",
-        actor,
-        [
+        kind="ALLOCATION",
+        actor=actor,
+        changes=[
             (of[take.variant_id], take, after[take.variant_id, take.location_id].allocated, take.quantity)
             for take in takes
         ],
@@ -102,9 +102,11 @@ def release(*, actor: Actor, reference: str, quantities: Mapping[int, int] | Non
     if takes:
         after = bounded(takes, allocated=-1, on_hand=0)
         write_down(
-            "RELEASE",
-            actor,
-            [(reference, take, after[take.variant_id, take.location_id].allocated, -take.quantity) for take in takes],
+            kind="RELEASE",
+            actor=actor,
+            changes=[
+                (reference, take, after[take.variant_id, take.location_id].allocated, -take.quantity) for take in takes
+            ],
         )
 
 
@@ -117,9 +119,11 @@ def ship(*, actor: Actor, reference: str, quantities: Mapping[int, int] | None =
     if takes:
         after = bounded(takes, allocated=-1, on_hand=-1)
         write_down(
-            "SALE",
-            actor,
-            [(reference, take, after[take.variant_id, take.location_id].on_hand, -take.quantity) for take in takes],
+            kind="SALE",
+            actor=actor,
+            changes=[
+                (reference, take, after[take.variant_id, take.location_id].on_hand, -take.quantity) for take in takes
+            ],
         )
 
 
@@ -203,9 +207,9 @@ def come_back(
         if takes:
             after = bounded(takes, allocated=0, on_hand=sign)
             write_down(
-                kind,
-                actor,
-                [
+                kind=kind,
+                actor=actor,
+                changes=[
                     (reference, take, after[take.variant_id, take.location_id].on_hand, sign * take.quantity)
                     for take in takes
                 ],

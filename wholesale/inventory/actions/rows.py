@@ -163,7 +163,7 @@ _LOG_OF_MOVES = sa.text(
 
 
 def write_down(
-    kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]], *, reason: str = "", note: str = ""
+    *, kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]], reason: str = "", note: str = ""
 ) -> None:
     """One row per change: (reference, take, the figure afterwards, by how much it changed). Batches follow."""
     moves = kind not in {"ALLOCATION", "RELEASE"}
