@@ -175,6 +175,18 @@ def test_what_was_put_right_meanwhile_is_not_put_right_twice(dipu: Actor, tea: P
     assert on_hand(tea) == 18
 
 
+@pytest.mark.parametrize(("reason", "posted"), [("lost", 0), ("damaged", -2)])
+def test_what_was_written_off_as_lost_meanwhile_is_not_missed_twice(dipu: Actor, tea: Product, reason, posted) -> None:
+    count = counts.begun(tea, actor=dipu)
+    counts.counted(count, {variant_of(tea): 18}, actor=dipu)
+    place = catalog.location_of(tea.seller_id).id
+    inventory.correct(
+        actor=dipu, variant_id=variant_of(tea), location_id=place, reason=reason, pieces=2, note="gone", seen=20
+    )
+    actions.post(actor=dipu, count_id=count, without_second=True)
+    assert on_hand(tea) == 18 + posted  # what was damaged since was counted, and has gone from what was there
+
+
 def test_less_than_promised_is_refused_for_that_line_and_the_rest_is_posted(
     dipu: Actor, tea: Product, bag: Product
 ) -> None:

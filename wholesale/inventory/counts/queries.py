@@ -440,13 +440,19 @@ class Result:
 
 
 def adjusted_since() -> sa.ScalarSelect[Any]:
-    """What was put right by hand since a line was counted: that is known already, and no movement of goods."""
+    """What was put right by hand since a line was counted: that is known already, and no movement of goods.
+
+    So is what somebody wrote off as lost. What else is written off was there when it was counted, and has gone since.
+    """
     return (
         sa.select(sa.func.coalesce(sa.func.sum(InventoryLog.quantity), 0))
         .where(
             InventoryLog.variant_id == StockCountLine.variant_id,
             InventoryLog.location_id == StockCount.location_id,
-            InventoryLog.kind == "ADJUSTMENT",
+            sa.or_(
+                InventoryLog.kind == "ADJUSTMENT",
+                sa.and_(InventoryLog.kind == "WRITE_OFF", InventoryLog.reason == "lost"),
+            ),
             InventoryLog.at > StockCountLine.counted_at,
         )
         .correlate(StockCountLine, StockCount)
