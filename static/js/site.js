@@ -28,6 +28,12 @@
     document.getElementById("search-suggestions")?.replaceChildren();
     document.getElementById("find").focus();
   });
+  // What somebody has typed stays typed when the row around it is made anew.
+  document.addEventListener("htmx:before:morph:attr", (event) => {
+    const { target, detail } = event;
+    if (detail.attrName === "value" && target.matches("input") && target.value !== target.defaultValue)
+      event.preventDefault();
+  });
   // What asks for news now and then is told when there is some, where the server has a place for one more stream.
   const asks = document.querySelector("[data-stream]");
   if (asks && window.EventSource) {

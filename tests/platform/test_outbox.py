@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -276,18 +276,20 @@ def test_redis_away_does_not_hold_up_a_commit(
 
 
 def test_doorbell_does_not_pile_up(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Callable[[], None] | str] = []
+    asked: list[str] = []
 
     class Full:
-        count = 2
-
         def __init__(self, *_: object, **__: object) -> None: ...
 
-        def enqueue(self, function: str, *_: object, **__: object) -> None:
-            asked.append(function)
+        def get_job_ids(self) -> list[str]:
+            return ["drain_job---1", "drain_job---2", *asked]
+
+        def enqueue(self, _function: str, *_: object, job_id: str, **__: object) -> None:
+            asked.append(job_id)
 
     monkeypatch.setattr(jobs, "Queue", Full)
     assert jobs.ring() is True
     assert asked == [], "a drain that waits will take everything"
-    assert jobs.ring("wholesale.platform.jobs.periodic_job", "housekeeping") is True
-    assert asked == ["wholesale.platform.jobs.periodic_job"]
+    for name in ("housekeeping", "house", "housekeeping"):
+        assert jobs.ring("wholesale.platform.jobs.periodic_job", name) is True
+    assert [each.partition("--")[0] for each in asked] == ["periodic_job-housekeeping", "periodic_job-house"]

@@ -19,6 +19,7 @@ from wholesale.platform import transaction
 from wholesale.platform.db import db
 from wholesale.purchasing.models import PurchaseOrder
 from wholesale.replenishment import actions, queries, rules
+from wholesale.replenishment.errors import MisfitsError
 from wholesale.replenishment.models import StockAlert, StockAlertMove
 
 
@@ -137,6 +138,22 @@ def test_a_seller_without_a_supplier_has_no_dead_end(cast: Cast) -> None:
     assert made.orders[0].number.endswith("-001")
     row = queries.row(accounts.actor(cast.dipu), alert.id)
     assert (row.supplier, row.waits) == ("", True)
+
+
+def test_what_somebody_else_has_ordered_since_is_not_ordered_again_unseen(cast: Cast) -> None:
+    tea = goods.tea(cast.trader)
+    goods.supplier(cast.trader, tea)
+    alert = goods.alerted(tea)
+    dipu = accounts.actor(cast.dipu)
+    for key in ("a", "b"):  # two pages that were opened at the same moment
+        seen = {alert.id: "0"}
+        if key == "a":
+            actions.order(actor=dipu, key=key, quantities={alert.id: 100}, seen=seen)
+            continue
+        with pytest.raises(MisfitsError) as refused:
+            actions.order(actor=dipu, key=key, quantities={alert.id: 100}, seen=seen)
+        assert refused.value.field == f"line-{alert.id}-quantity"
+    assert len(actions.order(actor=dipu, key="c", quantities={alert.id: 10}, seen={alert.id: "100"}).orders) == 1
 
 
 def test_two_deliveries_on_their_way_count_together(cast: Cast) -> None:

@@ -15,6 +15,7 @@ from tests.factories import accounts, catalog, organizations
 from tests.factories import replenishment as goods
 from tests.queries_counted import queries_counted
 from wholesale.catalog.models import Product, Variant
+from wholesale.inventory import actions as inventory
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM
@@ -282,3 +283,26 @@ def test_a_level_for_goods_without_one(cast: Cast) -> None:
     actions.take_level(actor=dipu, product_id=tea.id, level=30)  # it has one now
     assert tea.reorder_level == 20
     assert db.session.query(Variant).filter_by(product_id=tea.id).count() == 1
+
+
+def test_after_a_clock_that_was_ahead_pages_and_the_watch_go_on(house: Flask, cast: Cast) -> None:
+    tea = goods.tea(cast.trader)
+    dipu = accounts.actor(cast.dipu)
+    with clock.at(clock.now() + timedelta(days=2)):
+        actions.look()
+        actions.watch()
+    goods.set_stock(tea, 0)
+    before = queries.mark(dipu, queries.Filters())
+    assert actions.watch().startswith("everything: 0 raised, 1 worse")
+    assert queries.mark(dipu, queries.Filters()) != before
+    assert db.session.get_one(StockWatch, "inventory log").log_at <= clock.now()
+
+
+def test_more_pieces_than_a_number_holds_stop_nobodys_look(house: Flask, cast: Cast) -> None:
+    tea = goods.tea(cast.trader)
+    [variant] = catalog.variants_of(tea)
+    for name in ("A", "B", "C"):
+        place = inventory.open_location(organization_id=cast.trader.id, name=name, district="Dhaka")
+        db.session.add(Stock(variant_id=variant, location_id=place.id, on_hand=1_000_000_000))
+    db.session.flush()
+    assert actions.look().raised == 0

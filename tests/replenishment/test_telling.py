@@ -81,6 +81,18 @@ def test_twice_a_day_is_once(house: Flask, cast: Cast) -> None:
     assert len(letters()) == 2
 
 
+def test_what_a_second_check_of_the_day_finds_is_told_on_the_next(house: Flask, cast: Cast) -> None:
+    goods.tea(cast.trader)
+    checked()
+    salt = goods.tea(cast.trader, "Salt", stock=0)
+    jobs.check()
+    write()
+    assert len(letters()) == 2, "nobody gets a second letter"
+    assert goods.alert_of(salt).told == 0
+    with clock.at(clock.now() + timedelta(days=1)):
+        assert "New: - Salt" in checked()["dipu@test.example Dipu Traders: what runs out"]
+
+
 def test_what_got_worse_is_told_and_the_others_are_counted(house: Flask, cast: Cast) -> None:
     tea, low = goods.tea(cast.trader), goods.tea(cast.trader, "Rice", stock=25)
     checked()

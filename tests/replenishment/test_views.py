@@ -183,7 +183,9 @@ def test_as_many_queries_for_one_row_as_for_twenty(dipu: HouseClient, cast: Cast
 
 
 def test_nothing_runs_out(dipu: HouseClient, cast: Cast) -> None:
-    assert "Nothing runs out" in text_of(dipu.get(PANEL).text)
+    empty = dipu.get(PANEL).text
+    assert "Nothing runs out" in text_of(empty)
+    assert 'id="replenishment-several"' in empty, "rows that arrive while the page is open have a form to be sent by"
 
 
 def test_who_only_looks_has_no_buttons(viewer: HouseClient, tea: StockAlert) -> None:

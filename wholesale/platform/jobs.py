@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -62,9 +63,14 @@ def ring(function: str = "wholesale.platform.jobs.drain_job", *arguments: str | 
     """Wake a worker; False when Redis does not answer, which is no harm."""
     try:
         queue = Queue(QUEUE, connection=current_app.extensions["doorbell"], serializer=JSONSerializer)
-        if function.endswith("drain_job") and queue.count >= _ENOUGH_WAITING:
-            return True  # a drain takes everything there is: more of them would only pile up
-        queue.enqueue(function, *arguments, job_timeout=_LONGEST, result_ttl=0, failure_ttl=3600)
+        # A drain takes everything there is, and a job of the timetable is wanted once: more of them would pile up while
+        # the worker is away, and everybody's letters would then wait behind thousands that find nothing to do.
+        mark = f"{function.rpartition('.')[2]}-{arguments[0] if arguments else ''}--"
+        waiting = sum(name.startswith(mark) for name in queue.get_job_ids())
+        if waiting >= (_ENOUGH_WAITING if function.endswith("drain_job") else 1):
+            return True
+        name = f"{mark}{uuid.uuid4().hex}"
+        queue.enqueue(function, *arguments, job_id=name, job_timeout=_LONGEST, result_ttl=0, failure_ttl=3600)
     except RedisError as error:
         log.warning("the doorbell is not answering: %s", error)
         return False

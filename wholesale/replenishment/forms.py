@@ -28,6 +28,7 @@ class QuantityForm(LineForm):
     """How many of one alert's goods to order."""
 
     quantity = WholeNumberField(_l("Pieces"), minimum=1, maximum=rules.MOST_PIECES)
+    seen = StringField()
 
 
 class OrderForm(LinesForm):
@@ -42,6 +43,11 @@ class OrderForm(LinesForm):
     @property
     def quantities(self) -> dict[int, int]:
         return {alert_id: line.quantity.data for alert_id, line in self.lines.items()}
+
+    @property
+    def seen(self) -> dict[int, str]:
+        """What the page showed as on order of each."""
+        return {alert_id: line.seen.data or "" for alert_id, line in self.lines.items()}
 
     def refuse(self, error: DomainError) -> None:
         """Each quantity that does not fit says so in its own row."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -341,7 +341,10 @@ def mark(actor: Actor, filters: Filters) -> str:
     The day is part of it: what was put off until today is there again without anybody's doing.
     """
     seller_id = seller_of(actor) or filters.seller_id
-    newest = sa.select(sa.func.max(StockAlert.changed_at))
+    # Not what a clock that was ahead has left: it would be the newest until its time comes.
+    newest = sa.select(sa.func.max(StockAlert.changed_at)).where(
+        StockAlert.changed_at <= clock.now() + timedelta(minutes=1)
+    )
     if seller_id is not None:
         newest = newest.where(StockAlert.seller_id == seller_id)
     at = db.session.scalar(newest)

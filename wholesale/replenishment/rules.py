@@ -58,6 +58,7 @@ _FEW_ORDERS = 2
 
 TOO_MANY = N_("Choose at most {most} at once.")
 NONE_CHOSEN = N_("Tick at least one.")
+ORDERED_SINCE = N_("Somebody has ordered since you opened the page: {pieces} on order. Order again if you want more.")
 OVER_THE_MOST = N_("Enter a whole number up to {most}.")
 BELOW_MOQ = N_("The supplier's minimum is {minimum}.")
 NOT_WHOLE_PACKS = N_("The supplier sells packs of {pack}: order {below} or {above}.")

@@ -237,7 +237,12 @@ def order() -> Response:
     """One click: a purchase order per supplier, of one row or of those that are ticked."""
     form = OrderForm(_chosen())
     made = form.submit(
-        lambda: actions.order(actor=actor(), key=form.key.data or idempotency.new_key(), quantities=form.quantities)
+        lambda: actions.order(
+            actor=actor(),
+            key=form.key.data or idempotency.new_key(),
+            quantities=form.quantities,
+            seen=form.seen,
+        )
     )
     if made is None:
         return _panel(form)

@@ -43,7 +43,7 @@ _STATE = """
     WITH counted AS (
         SELECT variant_id, sum(on_hand - allocated) AS available FROM stock {stock} GROUP BY variant_id
     ), facts AS (
-        SELECT v.id AS variant_id, v.seller_id, coalesce(c.available, 0)::integer AS available,
+        SELECT v.id AS variant_id, v.seller_id, least(coalesce(c.available, 0), 2147483647)::integer AS available,
                coalesce(p.reorder_level, r.level, 0) AS level, p.reorder_level IS NOT NULL AS own_level,
                v.is_offered AND p.state = 'active' AS sold
         FROM variant v
@@ -187,8 +187,10 @@ def watch() -> str:
     wait_for_other_looks()  # so that the mark below is of one watcher
     newest = db.session.scalar(sa.select(sa.func.max(InventoryLog.id))) or 0
     mark = db.session.get(StockWatch, _LOG)
-    if mark is None:
-        db.session.execute(insert(StockWatch).values(name=_LOG, log_id=newest, log_at=clock.now(), behind_id=newest))
+    if mark is None or mark.log_at > clock.now():  # the first time, or after a clock that was ahead
+        now = {"log_id": newest, "log_at": clock.now(), "behind_id": newest}
+        begun = insert(StockWatch).values(name=_LOG, **now)
+        db.session.execute(begun.on_conflict_do_update(index_elements=[StockWatch.name], set_=now))
         return f"everything: {look().words}"
     moved = _moved(mark)
     looked = look(variant_ids=moved)

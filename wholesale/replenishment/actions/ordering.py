@@ -13,7 +13,7 @@ from wholesale.platform import idempotency
 from wholesale.platform.db import db
 from wholesale.purchasing import actions as purchasing
 from wholesale.replenishment import queries, rules
-from wholesale.replenishment.actions.handling import check_chosen
+from wholesale.replenishment.actions.handling import check_chosen, lock_open
 from wholesale.replenishment.actions.looking import touch
 from wholesale.replenishment.errors import MisfitsError
 from wholesale.replenishment.models import StockAlertMove
@@ -37,9 +37,10 @@ class Ordered:
     closed: int = 0
 
 
-def order(*, actor: Actor, key: str, quantities: Mapping[int, int]) -> Ordered:
+def order(*, actor: Actor, key: str, quantities: Mapping[int, int], seen: Mapping[int, str] | None = None) -> Ordered:
     """Raise one purchase order per supplier for these alerts (id → pieces). The same form twice is once.
 
+    `seen`: how many the page showed as on order; goods that somebody else has ordered since are refused in their row.
     What was closed in the meantime is not ordered: its stock is back. Raises NotFoundError when one is not the
     actor's, MisfitsError (on `line-<id>-quantity`) for quantities that a supplier does not sell; then nothing is
     ordered.
@@ -48,7 +49,7 @@ def order(*, actor: Actor, key: str, quantities: Mapping[int, int]) -> Ordered:
     chosen = ",".join(str(alert_id) for alert_id in sorted(quantities))
     scope = f"stock order:{actor.user_id}:{hashlib.sha256(chosen.encode()).hexdigest()[:24]}"
     asked = {str(alert_id): pieces for alert_id, pieces in sorted(quantities.items())}
-    answer = idempotency.once(scope, key, asked, lambda: _order(actor, f"{key[:24]}-{chosen}", quantities))
+    answer = idempotency.once(scope, key, asked, lambda: _order(actor, f"{key[:24]}-{chosen}", quantities, seen or {}))
     return Ordered(
         tuple(
             Raised(each["order_id"], each["number"], each["supplier"], tuple((name, n) for name, n in each["goods"]))
@@ -58,10 +59,14 @@ def order(*, actor: Actor, key: str, quantities: Mapping[int, int]) -> Ordered:
     )
 
 
-def _order(actor: Actor, key: str, quantities: Mapping[int, int]) -> dict[str, Any]:
+def _order(actor: Actor, key: str, quantities: Mapping[int, int], seen: Mapping[int, str]) -> dict[str, Any]:
+    lock_open(actor, quantities.keys())  # whoever orders the same at once waits, and then sees what is on order
     rows = queries.rows(actor, quantities.keys())
-    misfits = []
+    misfits: list[DomainError] = []
     for row in rows:
+        if seen.get(row.alert.id) and seen[row.alert.id] != str(row.facts.on_order):
+            misfits.append(DomainError(rules.ORDERED_SINCE, field=row.field, pieces=row.facts.on_order))
+            continue
         try:
             rules.refuse_misfit(quantities[row.alert.id], row.facts.terms, row.field)
         except DomainError as error:

@@ -32,7 +32,8 @@ def check() -> str:
 def tell(*, seller_id: int, day: date) -> int:
     """Write the day's letter to the seller's people: what is new, worse, and gone before more can come; how many.
 
-    What is told of is marked in the same transaction, so that it is told of once.
+    What is told of is marked in the same transaction, so that it is told of once. After a second check on one day
+    nobody gets a second letter: what was new by then is told of on the next.
     """
     found, total = queries.news(seller_id, rules.MOST_AT_ONCE)
     alerts = [_told(row) for row in found]
@@ -56,6 +57,8 @@ def tell(*, seller_id: int, day: date) -> int:
             others=total - len(fresh) - len(worse),
             titles=rules.TITLES,
         )
+    if not sent:
+        return 0
     db.session.execute(
         sa.update(StockAlert)
         .where(StockAlert.id.in_([row.alert.id for row in found]))
