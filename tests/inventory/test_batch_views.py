@@ -48,6 +48,7 @@ def test_by_expiry_with_what_it_is_worth(dipu: HouseClient, rice: Product) -> No
     assert "LATE" not in narrowed.text
     assert "LATE" in dipu.get("/seller/batches?q=lat").text
     assert "No batch is like that" in text_of(dipu.get("/seller/batches?q=%25").text)
+    assert "LATE" in dipu.get("/seller/batches?q=%00lat%00").text
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,7 @@ def test_pages_follow_each_other(cast: Cast, dipu: HouseClient) -> None:
 def test_a_batch_is_noted_for_pieces_that_are_there(cast: Cast, dipu: HouseClient, rice: Product) -> None:
     place = catalog.location_of(cast.trader.id).id
     form = {"location_id": place, "sku": "rice", "code": " lot 7 ", "expires_on": "31/12/2030", "pieces": "২০"}
+    form["key"] = "k" * 32
     assert dipu.get("/seller/batches/new").status_code == 200
     answer = dipu.post("/seller/batches/new", data=form)
     assert answer.status_code == 303
@@ -80,6 +82,21 @@ def test_a_batch_is_noted_for_pieces_that_are_there(cast: Cast, dipu: HouseClien
     words = text_of(dipu.get(answer.headers["Location"]).text)
     assert "20 pieces of this batch · 10 pieces in no batch" in words
     assert "Noted by hand" in words
+
+
+def test_a_form_sent_twice_notes_its_pieces_once(cast: Cast, dipu: HouseClient, rice: Product) -> None:
+    place = catalog.location_of(cast.trader.id).id
+    page = dipu.page("/seller/batches/new")
+    [key] = [
+        each.get("value") for each in page.iter("{http://www.w3.org/1999/xhtml}input") if each.get("name") == "key"
+    ]
+    form = {"location_id": place, "sku": "rice", "code": "B-7", "expires_on": "2030-12-31", "pieces": "10", "key": key}
+    answers = [dipu.post("/seller/batches/new", data=form) for _press in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert db.session.get_one(BatchStock, (batch_of("B-7").id, place)).pieces == 10
+    other = dipu.post("/seller/batches/new", data=form | {"pieces": "11"})
+    assert other.status_code == 422
+    assert "already sent with other contents" in text_of(other.text)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +117,7 @@ def test_a_batch_is_noted_for_pieces_that_are_there(cast: Cast, dipu: HouseClien
 def test_what_cannot_be_noted_stays_in_the_form(dipu: HouseClient, rice: Product, field, value, said) -> None:
     place = catalog.location_of(rice.seller_id).id
     form = {"location_id": str(place), "sku": "RICE", "code": "THIRD", "expires_on": "2030-12-31", "pieces": "5"}
+    form["key"] = "k" * 32
     for headers in ({}, HTMX):
         answer = dipu.post("/seller/batches/new", data=form | {field: value}, headers=headers)
         assert answer.status_code == 422
@@ -174,7 +192,14 @@ def test_who_sees_and_who_changes(client_of: Browser, cast: Cast, rice: Product)
     assert "Dipu Traders" in words
     assert "Dipu Traders" in text_of(esha.get("/seller/batches/new").text)
     place = catalog.location_of(cast.trader.id).id
-    form = {"location_id": place, "sku": "RICE", "code": "ADMIN", "expires_on": "2031-01-31", "pieces": "1"}
+    form = {
+        "location_id": place,
+        "sku": "RICE",
+        "code": "ADMIN",
+        "expires_on": "2031-01-31",
+        "pieces": "1",
+        "key": "k1",
+    }
     assert esha.post(f"/seller/batches/new?seller={cast.trader.id}", data=form).status_code == 303
     assert (
         esha.post(f"/seller/batches/goods?seller={cast.trader.id}", data={"sku": "rice", "warn_days": "9"}).status_code

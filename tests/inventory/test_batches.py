@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
+from time import sleep
 
 import pytest
 import sqlalchemy as sa
@@ -241,6 +243,31 @@ def test_code_and_day_are_corrected(cast: Cast, rice: Product) -> None:
     assert left(rice) == {"LOT 9": 30, "LATE": 5}
     with pytest.raises(DomainError, match="Another batch"):
         actions.change(actor=dipu, batch_id=batch.id, code="late", expires_on=batches.day(90))
+
+
+def test_two_batches_given_one_code_at_once(committed_app: Flask) -> None:
+    with committed_app.app_context(), transaction():
+        trader = organizations.business("Dipu Traders", kind="seller")
+        product = catalog.product(trader, "Rice", stock=20)
+        ids = [batches.registered(product, 5, code=code) for code in ("ONE", "TWO")]
+    written = Event()
+
+    def first() -> None:
+        with committed_app.app_context(), transaction():
+            actions.change(actor=SYSTEM, batch_id=ids[0], code="SAME", expires_on=batches.day(20))
+            written.set()
+            sleep(0.5)  # the other one has looked meanwhile, and waits for the index
+
+    def second() -> str:
+        written.wait(5)
+        with committed_app.app_context():
+            with pytest.raises(DomainError, match="Another batch"), transaction():
+                actions.change(actor=SYSTEM, batch_id=ids[1], code="SAME", expires_on=batches.day(20))
+            return "refused"
+
+    with ThreadPoolExecutor(2) as crowd:
+        done = [crowd.submit(first), crowd.submit(second)]
+        assert [each.result() for each in done] == [None, "refused"]
 
 
 def test_pieces_are_corrected(cast: Cast, rice: Product) -> None:

@@ -8,6 +8,7 @@ from datetime import date
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from wholesale.audit import actions as audit
 from wholesale.catalog.models import Product, Variant
@@ -19,6 +20,7 @@ from wholesale.inventory.batches.rules import Arrival
 from wholesale.inventory.models import Stock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
+from wholesale.platform import idempotency
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
 
@@ -68,6 +70,24 @@ def unmark(*, actor: Actor, product_id: int) -> None:
         raise NotFoundError
     db.session.delete(found)
     db.session.flush()
+
+
+def register_once(
+    *, actor: Actor, key: str, location_id: int, sku: str, code: str, expires_on: date, pieces: int
+) -> int:
+    """`register` by a form that may arrive twice. Must come first in its transaction."""
+    given = {"location_id": location_id, "sku": sku, "code": code, "expires_on": expires_on, "pieces": pieces}
+    answer = idempotency.once(
+        f"batch:{actor.user_id}",
+        key,
+        given,
+        lambda: {
+            "batch_id": register(
+                actor=actor, location_id=location_id, sku=sku, code=code, expires_on=expires_on, pieces=pieces
+            )
+        },
+    )
+    return int(answer["batch_id"])
 
 
 def register(*, actor: Actor, location_id: int, sku: str, code: str, expires_on: date, pieces: int) -> int:
@@ -132,13 +152,22 @@ def change(*, actor: Actor, batch_id: int, code: str, expires_on: date) -> None:
     plain = rules.plain_code(code)
     taken = sa.select(Batch.id).where(Batch.variant_id == batch.variant_id, Batch.code == plain, Batch.id != batch_id)
     if db.session.scalar(taken) is not None:
-        raise DomainError("Another batch of these goods has this code.", field="code")
+        raise DomainError(_CODE_TAKEN, field="code")
     before = {"code": batch.code, "expires_on": batch.expires_on.isoformat()}
     after = {"code": plain, "expires_on": expires_on.isoformat()}
     if before != after:
-        batch.code, batch.expires_on = plain, expires_on
-        db.session.flush()
+        try:
+            with db.session.begin_nested():
+                batch.code, batch.expires_on = plain, expires_on
+                db.session.flush()
+        except IntegrityError as error:  # somebody has given it to another batch at this moment
+            if "uq_batch" not in str(error.orig):
+                raise
+            raise DomainError(_CODE_TAKEN, field="code") from error
         _note(actor, batch, "batch.changed", before=before, after=after)
+
+
+_CODE_TAKEN = "Another batch of these goods has this code."
 
 
 def _note(

@@ -26,6 +26,7 @@ class RegisterForm(HouseForm):
     code = TextField(_CODE, maximum=LONGEST_CODE)
     expires_on = DayField(_DAY, description=_DAY_HINT)
     pieces = WholeNumberField(_l("Pieces"), minimum=1)
+    key = HiddenField()
 
     def offer(self, places: Sequence[tuple[int, str]]) -> None:
         self.location_id.choices = [choice(str(key), name) for key, name in places]

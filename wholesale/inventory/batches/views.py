@@ -13,7 +13,7 @@ from wholesale.inventory import slots
 from wholesale.inventory.batches import actions, queries
 from wholesale.inventory.batches.forms import BatchForm, MarkForm, PiecesForm, RegisterForm
 from wholesale.kernel.errors import NotFoundError
-from wholesale.platform import i18n
+from wholesale.platform import i18n, idempotency
 from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, access, actor
 from wholesale.platform.htmx import done, respond
 
@@ -79,7 +79,7 @@ def overview() -> Response:
     near = request.args.get("near", "")
     filters = queries.Filters(
         near=near if near in queries.NEAR else "",
-        q=request.args.get("q", "").strip()[:100],
+        q=request.args.get("q", "").replace("\0", "").strip()[:100],
         seller_id=seller_in_address(),
         location_id=number_of("location"),
     )
@@ -110,7 +110,9 @@ def _places() -> list[tuple[int, str]]:
 def new() -> Response:
     """Which batch pieces are of that are there already."""
     chosen = request.args.get("location", "")
-    return _new(RegisterForm(formdata=None, data={"sku": request.args.get("sku", "")[:80], "location_id": chosen}))
+    sku = request.args.get("sku", "")[:80]
+    given = {"sku": sku, "location_id": chosen, "key": idempotency.new_key()}
+    return _new(RegisterForm(formdata=None, data=given))
 
 
 @bp.post("/new")
@@ -119,8 +121,9 @@ def register() -> Response:
     form = RegisterForm()
     form.offer(_places())
     batch_id = form.submit(
-        lambda: actions.register(
+        lambda: actions.register_once(
             actor=actor(),
+            key=form.key.data or "",
             location_id=form.place,
             sku=form.sku.data or "",
             code=form.code.data or "",
