@@ -163,6 +163,7 @@ def test_one_by_one_by_barcode_and_what_is_not_on_the_sheet(dipu: HouseClient, c
     salt = catalog.product(cast.trader, "Salt", stock=0)
     db.session.commit()
     assert "Tea" in text_of(dipu.get(f"{here}/entry?sku=%20tea%20").text)
+    assert "Tea" in text_of(dipu.get(f"{here}/entry?sku=tea%00").text)
     words = text_of(dipu.get(f"{here}/entry?sku=salt").text)
     assert "This SKU is not on the sheet" in words
     added = dipu.post(f"{here}/additions", data={"sku": "salt"})

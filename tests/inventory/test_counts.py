@@ -339,6 +339,12 @@ def test_a_file_is_taken_as_far_as_it_is_right(dipu: Actor, tea: Product, bag: P
     ]
 
 
+def test_a_file_may_be_called_anything(dipu: Actor, tea: Product) -> None:
+    count = counts.begun(tea, actor=dipu)
+    actions.read_file(actor=dipu, count_id=count, upload=upload("SKU,Counted\nTEA,19\n", name="mon\0day.csv"))
+    assert queries.last_file(count).file_name == "monday.csv"
+
+
 def test_our_own_sheet_comes_back_as_csv_and_as_workbook(dipu: Actor, tea: Product, bag: Product) -> None:
     count = counts.begun(tea, actor=dipu)
     rows = list(sheets.rows(queries.heading_of(dipu, count), queries.sheet_lines(count)))

@@ -398,7 +398,7 @@ def read_file(
     sent = StockCountFile(
         count_id=count_id,
         user_id=actor.user_id,
-        file_name=(upload.filename or "")[:200],
+        file_name=(upload.filename or "").replace("\0", "")[:200],
         kept=kept,
         empty=outcome.empty,
         wrong=outcome.wrong,

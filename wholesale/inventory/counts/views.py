@@ -341,7 +341,7 @@ def _elsewhere(found: queries.Seen) -> Response:
 def entry(count_id: int) -> Response:
     """One line at a time: the one whose SKU or barcode was given, or the next that nobody has counted."""
     found = queries.count(actor(), count_id)
-    text = request.args.get("sku", "").strip()[:80]
+    text = request.args.get("sku", "").replace("\0", "").strip()[:80]
     find = FindForm(formdata=None, data={"sku": text})
     line = queries.find_line(count_id, text) if text else queries.next_line(count_id, number_of("after") or 0)
     if text and line is None:
