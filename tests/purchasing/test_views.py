@@ -172,6 +172,55 @@ def test_a_draft_is_changed_and_sent_at_once(cast: Cast, dipu: HouseClient) -> N
     assert "Draft" in text_of(dipu.get(here).text)
 
 
+def draft_as_shown(page: str, order: PurchaseOrder, sku: str) -> dict[str, str]:
+    names = ("revision", "lines-0-quantity", "lines-0-unit_cost")
+    shown = {name: hidden(page, name) for name in names}
+    return shown | {"supplier_id": str(order.supplier_id), "location_id": str(order.location_id), "lines-0-sku": sku}
+
+
+def cost_of(po_id: int) -> Decimal:
+    return db.session.scalars(sa.select(PurchaseOrderLine.unit_cost).filter_by(order_id=po_id)).one()
+
+
+def test_another_quantity_of_a_draft_costs_what_its_tier_says(cast: Cast, dipu: HouseClient) -> None:
+    tea, of = catalog.product(cast.trader, "Tea", sku="TEA-1"), purchasing.supplier(cast.trader)
+    purchasing.sells(of, tea, tiers=((1, "80"), (500, "75")))
+    order = purchasing.ordered(of, tea)
+    order.freight = Decimal(50)
+    db.session.commit()
+    here = f"/seller/purchase-orders/{order.id}"
+    shown = draft_as_shown(dipu.get(here).text, order, "TEA-1") | {"freight": "50"}
+    assert Decimal(shown["lines-0-unit_cost"]) == Decimal(80)
+    assert dipu.post(here, data=shown | {"lines-0-quantity": "500", "do": "send"}).status_code == 303
+    page = dipu.get(here).text
+    assert "not sent yet" in text_of(page), "what it costs now is seen before it is sent"
+    assert (cost_of(order.id), only_order().state, only_order().freight) == (Decimal(75), "draft", Decimal(50))
+    typed = draft_as_shown(page, order, "TEA-1") | {"lines-0-quantity": "600", "lines-0-unit_cost": "74"}
+    assert dipu.post(here, data=typed | {"do": "send"}).status_code == 303
+    assert (cost_of(order.id), only_order().state) == (Decimal(74), "sent"), "what was typed counts, and is sent"
+
+
+def test_another_currency_of_a_draft_takes_no_figure_along(cast: Cast, dipu: HouseClient) -> None:
+    tea, of = catalog.product(cast.trader, "Tea", sku="TEA-1"), purchasing.supplier(cast.trader)
+    abroad = purchasing.supplier(cast.trader, "Overseas Tea", currency="USD")
+    purchasing.sells(of, tea)
+    purchasing.sells(abroad, tea, tiers=((1, "1.25"),))
+    order = purchasing.ordered(of, tea)
+    order.freight = Decimal(50)
+    db.session.commit()
+    here = f"/seller/purchase-orders/{order.id}"
+    shown = draft_as_shown(dipu.get(here).text, order, "TEA-1") | {"freight": "50"}
+    assert dipu.post(here, data=shown | {"supplier_id": str(abroad.id), "do": "send"}).status_code == 303
+    assert "not sent yet" in text_of(dipu.get(here).text)
+    db.session.expire_all()
+    assert (order.currency, order.state, order.freight) == ("USD", "draft", Decimal(0))
+    assert cost_of(order.id) == Decimal("1.25")
+    back = draft_as_shown(dipu.get(here).text, order, "TEA-1") | {"supplier_id": str(of.id), "lines-0-unit_cost": ""}
+    assert dipu.post(here, data=back | {"do": "send"}).status_code == 303
+    db.session.expire_all()
+    assert (order.state, cost_of(order.id)) == ("draft", Decimal(80)), "nobody has seen it in taka yet"
+
+
 def test_receiving_says_what_is_wrong(cast: Cast, dipu: HouseClient) -> None:
     order = purchasing.sent(purchasing.supplier(cast.trader), catalog.product(cast.trader, stock=15))
     db.session.commit()

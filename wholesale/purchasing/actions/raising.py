@@ -140,6 +140,8 @@ def save_draft(
 ) -> PurchaseOrder:
     """Let a draft say this. `revision`: of what its page showed. `supplier_id` None: as it was.
 
+    A cost that was left as the page showed it is asked for anew where the quantity or the supplier is another one now;
+    what was to be paid besides the goods counts no longer once the currency is another one, unless it was typed anew.
     Raises DomainError on the field that is wrong (`lines-<row>-quantity`), ConflictError when it is no draft any more.
     """
     order = locked(actor, order_id, revision=revision)
@@ -148,7 +150,11 @@ def save_draft(
     supplier = supplier_of(order.seller_id, supplier_id or order.supplier_id)
     before = lines_of(order)
     goods = _goods(supplier, wishes)
+    wishes = _priced_anew(wishes, before, same_supplier=supplier.id == order.supplier_id)
     checked = [_checked(wish, goods[wish.variant_id], supplier.currency, row=row) for row, wish in enumerate(wishes)]
+    if supplier.currency != order.currency:
+        freight = Decimal(0) if freight == order.freight else freight
+        other_costs = Decimal(0) if other_costs == order.other_costs else other_costs
     order.supplier_id, order.currency = supplier.id, supplier.currency
     order.location_id = _location(order.seller_id, location_id)
     order.note = note
@@ -227,6 +233,21 @@ def _checked(wish: Wish, goods: Goods, currency: str, *, row: int) -> Wish:
     cost = goods.cost(wish.quantity, currency) if wish.unit_cost is None else wish.unit_cost
     rules.line_total(cost, wish.quantity, currency, field=field)
     return replace(wish, unit_cost=cost, exception="" if fits else wish.exception)
+
+
+def _priced_anew(wishes: Sequence[Wish], before: Sequence[PurchaseOrderLine], *, same_supplier: bool) -> list[Wish]:
+    """The wishes, without the costs that nobody has typed: those of the draft, of another quantity or supplier."""
+    known = {line.variant_id: line for line in before}
+
+    def is_old(wish: Wish) -> bool:
+        line = known.get(wish.variant_id)
+        return (
+            line is not None
+            and wish.unit_cost == line.unit_cost
+            and not (same_supplier and wish.quantity == line.quantity)
+        )
+
+    return [replace(wish, unit_cost=None) if is_old(wish) else wish for wish in wishes]
 
 
 def _costs(amount: Decimal, currency: str, field: str) -> Decimal:

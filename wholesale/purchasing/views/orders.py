@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from flask import Response, flash, make_response, request
 from flask_babel import gettext as _
@@ -21,6 +21,7 @@ from wholesale.platform.transaction import abandon
 from wholesale.purchasing import actions, queries, rules
 from wholesale.purchasing.errors import DamagedDocumentError
 from wholesale.purchasing.forms import OrderForm, ReasonForm
+from wholesale.purchasing.models import PurchaseOrder
 from wholesale.purchasing.views.blueprint import ORDER, bp, may_change, po_state, seller_id, sought, whole_number
 
 log = logging.getLogger(__name__)
@@ -231,28 +232,36 @@ def draft_form(found: queries.Detail, **kwargs: object) -> OrderForm:
 @bp.post(f"/seller/purchase-orders/{ORDER}")
 @access(MANAGES_PRODUCTS)
 def save(po_id: int) -> Response:
-    """The draft says this now; `do=send`: and it goes to the supplier at once."""
+    """The draft says this now; `do=send`: and it goes to the supplier at once, unless it costs what nobody has seen."""
     found = queries.order(actor(), po_id)
+    currency = found.currency
     form = _form(found.seller_id, found.supplier_id)
     do = request.form.get("do", "")
     if form.rearranged(do):
         return page(po_id, form=form)
 
-    def work() -> object:
+    says = _SENT.get(do, _saved)
+
+    def work() -> None:
+        nonlocal says
+        wishes = form.wishes(queries.variants_by_sku(found.seller_id, form.skus))
         kept = actions.save_draft(
             actor=actor(),
             order_id=po_id,
             revision=form.revision.data or 0,
             location_id=form.location or found.location_id,
-            wishes=form.wishes(queries.variants_by_sku(found.seller_id, form.skus)),
+            wishes=wishes,
             note=form.note.data or "",
             freight=form.freight.data or rules.NOTHING,
             other_costs=form.other_costs.data or rules.NOTHING,
             supplier_id=form.supplier,
         )
-        if do in {"send", "hand"}:
+        if do not in _SENT:
+            return
+        if kept.currency != currency or _costs_otherwise(kept, wishes):
+            says = _look_first
+        else:
             actions.send(actor=actor(), order_id=po_id, by_hand=do == "hand")
-        return kept
 
     try:
         done = form.accept(work)
@@ -261,7 +270,17 @@ def save(po_id: int) -> Response:
         return page(po_id, problem=sentence(conflict))
     if not done:
         return page(po_id, form=form)
-    return _back(po_id, _SENT.get(do, _saved))
+    return _back(po_id, says)
+
+
+def _costs_otherwise(kept: PurchaseOrder, wishes: Sequence[rules.Wish]) -> bool:
+    """Whether a line costs something else than its page showed."""
+    shown = {wish.variant_id: wish.unit_cost for wish in wishes}
+    return any(shown[line.variant_id] not in (None, line.unit_cost) for line in kept.lines)
+
+
+def _look_first() -> str:
+    return str(_("It is saved, and not sent yet: it costs something else now. Look at it, then send it."))
 
 
 def _saved() -> str:
