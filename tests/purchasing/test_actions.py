@@ -396,6 +396,29 @@ def test_an_old_offer_ends_with_the_next_delivery(cast: Cast) -> None:
         actions.answer_offer(actor=SYSTEM, offer_id=second, answer="last")
 
 
+def test_the_average_goes_on_from_an_offer_that_nobody_has_answered(cast: Cast) -> None:
+    of, tea = purchasing.supplier(cast.trader), catalog.product(cast.trader, stock=0, cost="80")
+    order = purchasing.sent(of, tea, 200)
+    first = purchasing.offered(order, "100", 50)
+    assert db.session.get_one(CostOffer, first).average == Decimal(100)
+    second = purchasing.offered(order, "80", 50)
+    assert second != first
+    offer = db.session.get_one(CostOffer, second)
+    assert (offer.before, offer.last, offer.average, offer.answer) == (Decimal(80), Decimal(80), Decimal(90), "open")
+    tea.cost = Decimal(70)
+    db.session.flush()
+    third = db.session.get_one(CostOffer, purchasing.offered(order, "90", 100))
+    assert (third.before, third.average) == (Decimal(70), Decimal(80)), "what somebody has set since counts"
+
+
+def test_an_offer_stays_open_while_goods_come_in_another_currency(cast: Cast) -> None:
+    tea = catalog.product(cast.trader, stock=0, cost="80")
+    first = purchasing.offered(purchasing.sent(purchasing.supplier(cast.trader), tea), "100", 50)
+    abroad = purchasing.supplier(cast.trader, "Overseas Tea", currency="USD")
+    assert purchasing.offered(purchasing.sent(abroad, tea), "1", 50) == first
+    assert db.session.get_one(CostOffer, first).answer == "open"
+
+
 def test_the_currency_stays_with_what_was_agreed_in_it(cast: Cast) -> None:
     of = purchasing.supplier(cast.trader)
     facts = SupplierFacts(name=of.name, currency="USD")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -227,27 +228,55 @@ def _write_lines(
     return landed
 
 
-def _before(variant_ids: Mapping[int, int]) -> dict[int, tuple[Product, int]]:
-    """The products of these variants, and how many pieces of each, in all its variants, are on hand as yet."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A product before a delivery: pieces on hand of all its variants, and what one of these has cost on average."""
+
+    product: Product
+    on_hand: int
+    cost: Decimal
+
+
+def _before(variant_ids: Mapping[int, int]) -> dict[int, _Known]:
+    """The products of these variants as they are as yet, by id.
+
+    An offer that nobody has answered knows what the pieces on hand have cost, unless somebody has changed the product's
+    cost since; the product does not know it yet.
+    """
+    of_these = sa.select(Variant.product_id).where(Variant.id.in_(variant_ids))
+    offers = {
+        offer.product_id: offer
+        for offer in db.session.scalars(
+            sa.select(CostOffer)
+            .where(CostOffer.product_id.in_(of_these), CostOffer.answer == "open")
+            .order_by(CostOffer.id)
+            .with_for_update(key_share=True)
+        )
+    }
     rows = db.session.execute(
         sa.select(Product, sa.func.coalesce(sa.func.sum(Stock.on_hand), 0))
         .join(Variant, Variant.product_id == Product.id)
         .outerjoin(Stock, Stock.variant_id == Variant.id)
-        .where(Product.id.in_(sa.select(Variant.product_id).where(Variant.id.in_(variant_ids))))
+        .where(Product.id.in_(of_these))
         .group_by(Product.id)
     )
-    return {product.id: (product, int(pieces)) for product, pieces in rows}
+    found = {}
+    for product, pieces in rows:
+        offer = offers.get(product.id)
+        counts = offer is not None and (offer.before, offer.currency) == (product.cost, product.currency)
+        found[product.id] = _Known(product, int(pieces), offer.average if offer and counts else product.cost)
+    return found
 
 
 def _offer(
     order: PurchaseOrder,
     delivery: PurchaseDelivery,
     paid: Sequence[tuple[int, int, Decimal]],
-    costs: Mapping[int, tuple[Product, int]],
+    known: Mapping[int, _Known],
 ) -> None:
-    """The new cost of each product that came at another one; an older offer of it that nobody took is over.
+    """The new cost of each product that came at another one; it goes on from an older offer that nobody has answered.
 
-    `paid`: variant, pieces, what they cost all in all.
+    `paid`: variant, pieces, what they cost all in all. What is paid in another currency says nothing of the cost.
     """
     variant_ids = [variant_id for variant_id, _, _ in paid]
     product_of = dict(
@@ -258,14 +287,13 @@ def _offer(
     for variant_id, count, total in paid:
         pieces[product_of[variant_id]] += count
         totals[product_of[variant_id]] += total
-    _end_offers(list(pieces))
-    for product_id, count in sorted(pieces.items()):
-        product, on_hand = costs[product_id]
-        if product.currency != order.currency:
-            continue
-        last = rules.rounded_cost(totals[product_id] / count)
-        average = rules.moving_average(on_hand=on_hand, cost=product.cost, pieces=count, total=totals[product_id])
-        if product.cost == last == average:
+    ours = [product_id for product_id in sorted(pieces) if known[product_id].product.currency == order.currency]
+    _end_offers(ours)
+    for product_id in ours:
+        was, count, total = known[product_id], pieces[product_id], totals[product_id]
+        last = rules.rounded_cost(total / count)
+        average = rules.moving_average(on_hand=was.on_hand, cost=was.cost, pieces=count, total=total)
+        if was.product.cost == last == average:
             continue
         db.session.add(
             CostOffer(
@@ -273,7 +301,7 @@ def _offer(
                 delivery_id=delivery.id,
                 product_id=product_id,
                 currency=order.currency,
-                before=product.cost,
+                before=was.product.cost,
                 last=last,
                 average=average,
             )
