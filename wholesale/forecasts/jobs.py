@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wholesale.forecasts import actions, queries
+from wholesale.platform import outbox
 from wholesale.platform.jobs import still_alive
 from wholesale.platform.transaction import transaction
 
@@ -28,6 +29,7 @@ def make(progress: Callable[[int, int], None] | None = None) -> str:
                 after, made = actions.make_batch(after=after, pools=pools)
             done += made
             still_alive()
+            outbox.let_others_through()
             if progress is not None:
                 progress(min(done, total), total)
     return f"{done} forecasts made"

@@ -20,6 +20,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from flask import current_app
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
@@ -180,6 +181,16 @@ def drain(*, limit: int = 1000, seconds: float = 45, before: int | None = None) 
         tried += 1
         done += outcome
     return done
+
+
+def let_others_through(seconds: float = 2) -> None:
+    """Between the parts of a long piece of work: do what people wait for, for a moment, in transactions of its own."""
+    if current_app.testing:
+        return
+    end = time.monotonic() + seconds
+    with current_app.app_context():
+        while drain(limit=1, before=LONG_WORK) and time.monotonic() < end:
+            pass
 
 
 def pending() -> int:

@@ -62,10 +62,14 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is expected after each week of a series by the chosen method, the last one being the forecast."""
+    """What is expected after each week of a series by the chosen method, the last one being the forecast.
+
+    `combined`: the same by all of them together, before any was chosen.
+    """
 
     method: str
     levels: Levels
+    combined: Levels
 
     @property
     def level(self) -> float:
@@ -88,15 +92,15 @@ def choose(series: Sequence[int]) -> Choice:
     combined = by_method[COMBINED]
     origins = max(0, len(series) - _TOTAL - _FIRST)
     if not origins:
-        return Choice(COMBINED, combined)
+        return Choice(COMBINED, combined, combined)
     wrong = missed(series, by_method)
     best = min(by_method, key=lambda name: (wrong[name], name != COMBINED))
     if best == COMBINED or not wrong[COMBINED]:
-        return Choice(COMBINED, combined)
+        return Choice(COMBINED, combined, combined)
     better = min(1.0, _EAGER * (1 - wrong[best] / wrong[COMBINED]))
     weight = better * origins / (origins + _FEW)
     levels = [mine + weight * (its - mine) for mine, its in zip(combined, by_method[best], strict=True)]
-    return Choice(best if weight >= _NAMED else COMBINED, levels)
+    return Choice(best if weight >= _NAMED else COMBINED, levels, combined)
 
 
 def missed(series: Sequence[int], levels: Mapping[str, Levels]) -> dict[str, float]:
@@ -140,11 +144,12 @@ def pieces(value: float) -> Decimal:
 
 
 def _errors(series: Sequence[int], chosen: Choice) -> tuple[Decimal | None, Decimal | None]:
+    # Of the combination: what was chosen was chosen knowing these weeks, and would look better than it was.
     ordered = sum(sum(series[week + 1 : week + 1 + _TOTAL]) for week in range(_FIRST, len(series) - _TOTAL))
     if not ordered:
         return None, None
-    wrong = missed(series, {"chosen": chosen.levels, "naive": methods.naive(series)})
-    return _share(wrong["chosen"] / ordered), _share(wrong["naive"] / ordered)
+    wrong = missed(series, {"ours": chosen.combined, "naive": methods.naive(series)})
+    return _share(wrong["ours"] / ordered), _share(wrong["naive"] / ordered)
 
 
 def _share(value: float) -> Decimal:

@@ -151,7 +151,7 @@ def _go_on_or_interrupt(run: ImportRun, changed: list[rules.Problem], last: floa
         raise _Interrupted
     jobs.still_alive()
     _show_progress(run)
-    _let_others_through()
+    outbox.let_others_through()
 
 
 def _cancelled(run_id: int) -> bool:
@@ -168,15 +168,6 @@ def _show_progress(run: ImportRun) -> None:
         current_app.extensions["doorbell"].set(_PROGRESS.format(run.id), run.created + run.updated, ex=120)
     except Exception:  # noqa: BLE001 - a progress bar is no reason to stop
         return
-
-
-def _let_others_through() -> None:
-    if current_app.testing:
-        return
-    end_at = time.monotonic() + 2
-    with current_app.app_context():
-        while outbox.drain(limit=1, before=outbox.LONG_WORK) and time.monotonic() < end_at:
-            pass
 
 
 # --- a chunk ----------------------------------------------------------------------------------------------
