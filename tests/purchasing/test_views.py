@@ -20,6 +20,7 @@ from tests.factories import accounts, catalog, organizations, purchasing
 from wholesale.accounts.models import User
 from wholesale.inventory.models import InventoryLog
 from wholesale.kernel import clock
+from wholesale.kernel.actor import SYSTEM
 from wholesale.platform import outbox
 from wholesale.platform.db import db
 from wholesale.platform.messages.queue import OutgoingMessage
@@ -67,7 +68,7 @@ def test_example_4_from_the_page_to_the_log(house: Flask, cast: Cast, dipu: Hous
     text = text_of(dipu.get(here).text)
     for words in (f"Purchase order {number}", "Draft", "in 3 to 5 days", "100 piece", "৳80.00", "৳8,000.00"):
         assert words in text, (words, text)
-    assert dipu.post(f"{here}/sending").status_code == 303
+    assert dipu.post(f"{here}/sending", data=seen(order)).status_code == 303
     assert "being made" in text_of(dipu.get(here).text)
     assert dipu.get(f"{here}/documents/1.pdf").status_code == 202
     outbox.drain()
@@ -168,7 +169,7 @@ def test_a_draft_is_changed_and_sent_at_once(cast: Cast, dipu: HouseClient) -> N
     assert "Sent" in text
     assert "৳4,847.50" in text
     assert db.session.scalars(sa.select(PurchaseOrderDocument.email)).all() == [""]
-    assert dipu.post(f"{here}/reopening").status_code == 303
+    assert dipu.post(f"{here}/reopening", data=seen(order)).status_code == 303
     assert "Draft" in text_of(dipu.get(here).text)
 
 
@@ -269,17 +270,48 @@ def test_cancelling_and_closing(cast: Cast, dipu: HouseClient) -> None:
     purchasing.offered(other, pieces=40)
     db.session.commit()
     here = f"/seller/purchase-orders/{order.id}"
-    refused = dipu.post(f"{here}/cancellation", data={"reason": ""})
+    refused = dipu.post(f"{here}/cancellation", data=seen(order) | {"reason": ""})
     assert refused.status_code == 422
     assert "Say why" in text_of(refused.text)
-    assert dipu.post(f"{here}/cancellation", data={"reason": "Too dear"}).status_code == 303
+    assert dipu.post(f"{here}/cancellation", data=seen(order) | {"reason": "Too dear"}).status_code == 303
     assert "Too dear" in text_of(dipu.get(here).text)
-    assert dipu.post(f"{here}/sending").status_code == 409
+    assert dipu.post(f"{here}/sending", data=seen(order)).status_code == 409
     assert dipu.get(f"{here}/deliveries/new").status_code == 303
     there = f"/seller/purchase-orders/{other.id}"
-    assert dipu.post(f"{there}/cancellation", data={"reason": "No"}).status_code == 409
-    assert dipu.post(f"{there}/closing", data={"reason": "Sold out"}).status_code == 303
+    assert dipu.post(f"{there}/cancellation", data=seen(other) | {"reason": "No"}).status_code == 409
+    assert dipu.post(f"{there}/closing", data=seen(other) | {"reason": "Sold out"}).status_code == 303
     assert "60 given up" in text_of(dipu.get(there).text)
+
+
+def seen(order: PurchaseOrder) -> dict[str, str]:
+    """What the order's page carries along."""
+    db.session.expire_all()
+    return {"revision": str(order.revision)}
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [("sending", "draft"), ("cancellation", "draft"), ("reopening", "sent"), ("cancellation", "sent"),
+     ("closing", "partly_received")],
+)  # fmt: skip
+@pytest.mark.parametrize("stale", ["0", "", "1000"])
+def test_no_step_of_an_order_that_looks_otherwise_now(
+    cast: Cast, dipu: HouseClient, step: str, state: str, stale: str
+) -> None:
+    order = purchasing.ordered(purchasing.supplier(cast.trader), catalog.product(cast.trader))
+    if state != "draft":
+        purchasing.actions.send(actor=SYSTEM, order_id=order.id)
+    if state == "partly_received":
+        purchasing.offered(order, pieces=40)
+    db.session.commit()
+    here = f"/seller/purchase-orders/{order.id}"
+    refused = dipu.post(f"{here}/{step}", data={"revision": stale, "reason": "Too dear"})
+    assert refused.status_code == 422
+    assert "Somebody has changed this order since you looked" in text_of(refused.text)
+    assert (order.state, seen(order)) == (state, {"revision": hidden(refused.text, "revision")})
+    assert dipu.post(f"{here}/{step}", data=seen(order) | {"reason": "Too dear"}).status_code == 303
+    db.session.expire_all()
+    assert order.state != state
 
 
 def test_the_list(cast: Cast, dipu: HouseClient, client_of: Browser) -> None:

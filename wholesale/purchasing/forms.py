@@ -250,8 +250,9 @@ class OrderForm(TableForm):
 
 
 class ReasonForm(HouseForm):
-    """Why an order ends."""
+    """A step of an order that its page has shown like that, and why it ends."""
 
+    revision = SeenField()
     reason = TextField(_l("Why?"), maximum=300, optional=True)
 
 

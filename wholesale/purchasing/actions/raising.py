@@ -171,11 +171,13 @@ def save_draft(
 
 def reopen(*, actor: Actor, order_id: int, revision: int | None = None) -> PurchaseOrder:
     """A sent order, of which nothing has come, is a draft again: it can be changed, and is then sent once more."""
+    order = locked(actor, order_id)
+    if order.state == rules.DRAFT:
+        return order
     order = locked(actor, order_id, revision=revision)
-    if order.state != rules.DRAFT:
-        move(actor, order, rules.DRAFT)
-        record(actor, order, "purchase_order.reopened")
-        tell(order, queries.ids_of_lines(lines_of(order)))
+    move(actor, order, rules.DRAFT)
+    record(actor, order, "purchase_order.reopened")
+    tell(order, queries.ids_of_lines(lines_of(order)))
     return order
 
 

@@ -320,7 +320,7 @@ def send(po_id: int) -> Response:
     by_hand = request.form.get("by") == "hand"
     return _step(
         po_id,
-        lambda _form: actions.send(actor=actor(), order_id=po_id, by_hand=by_hand),
+        lambda form: actions.send(actor=actor(), order_id=po_id, revision=form.revision.data or 0, by_hand=by_hand),
         _handed if by_hand else _posted,
     )
 
@@ -331,7 +331,7 @@ def reopen(po_id: int) -> Response:
     """What was sent is changed, and then sent once more."""
     return _step(
         po_id,
-        lambda _form: actions.reopen(actor=actor(), order_id=po_id),
+        lambda form: actions.reopen(actor=actor(), order_id=po_id, revision=form.revision.data or 0),
         lambda: _("Change it, then send it again: the supplier gets it as the next version."),
     )
 
@@ -342,7 +342,9 @@ def cancel(po_id: int) -> Response:
     """Nothing of it is wanted any more."""
     return _step(
         po_id,
-        lambda form: actions.cancel(actor=actor(), order_id=po_id, reason=form.reason.data or ""),
+        lambda form: actions.cancel(
+            actor=actor(), order_id=po_id, reason=form.reason.data or "", revision=form.revision.data or 0
+        ),
         lambda: _("It is cancelled, and keeps its number."),
     )
 
@@ -353,7 +355,9 @@ def close(po_id: int) -> Response:
     """What has not come will not come."""
     return _step(
         po_id,
-        lambda form: actions.close_short(actor=actor(), order_id=po_id, reason=form.reason.data or ""),
+        lambda form: actions.close_short(
+            actor=actor(), order_id=po_id, reason=form.reason.data or "", revision=form.revision.data or 0
+        ),
         lambda: _("It is closed. Nothing of it is on order any more."),
     )
 
