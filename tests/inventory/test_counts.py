@@ -92,6 +92,10 @@ def test_the_same_form_begins_one_count(dipu: Actor, tea: Product) -> None:
     form = {"actor": dipu, "location_id": catalog.location_of(tea.seller_id).id, "scope": "all", "key": "k" * 32}
     assert actions.begin(**form) == actions.begin(**form)
     assert len(queries.page(dipu).counts) == 1
+    for other in ({"note": "evening"}, {"scope": "chosen", "skus": ["TEA"]}):
+        with pytest.raises(DomainError, match="other contents"):
+            actions.begin(**form | other)
+    assert len(queries.page(dipu).counts) == 1
 
 
 def test_what_is_on_the_sheet(cast: Cast, dipu: Actor, tea: Product, bag: Product) -> None:

@@ -135,6 +135,24 @@ def test_the_same_form_sends_once(scene: Scene) -> None:
     assert scene.send(key="k2").number.endswith("-002")
 
 
+def test_the_same_form_with_other_goods_or_another_place_is_no_repetition(scene: Scene) -> None:
+    scene.send()
+    db.session.commit()
+    third = inventory.open_location(organization_id=scene.shop.organization_id, name="Depot", district="Dhaka")
+    places = {"from_location_id": scene.warehouse.id, "to_location_id": scene.shop.id, "key": "k1"}
+    for attempt in (
+        lambda: scene.send({scene.bag: 31, scene.tea: 5}),
+        lambda: scene.send({scene.bag: 30}),
+        lambda: actions.send(
+            actor=SYSTEM, pieces={scene.bag: 30, scene.tea: 5}, **places | {"to_location_id": third.id}
+        ),
+        lambda: actions.send_everything(actor=SYSTEM, **places),
+    ):
+        with pytest.raises(DomainError, match="other contents"):
+            attempt()
+    assert scene.there(scene.warehouse) == 70
+
+
 @pytest.mark.parametrize("what", ["receive", "lose", "cancel"])
 @pytest.mark.parametrize("before", ["receive", "cancel"])
 def test_nothing_happens_to_what_is_over(scene: Scene, what: str, before: str) -> None:

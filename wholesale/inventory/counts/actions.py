@@ -32,7 +32,7 @@ from wholesale.inventory.counts.models import (
 from wholesale.inventory.models import InventoryLog, Location, Stock
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
-from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError, UnavailableError
+from wholesale.kernel.errors import DomainError, NotFoundError, UnavailableError
 from wholesale.kernel.states import check_transition
 from wholesale.organizations.models import Organization
 from wholesale.platform import idempotency
@@ -57,20 +57,23 @@ def begin(
 ) -> int:
     """Begin a count of a location: of all goods that are or were there, of a category's, or of chosen SKUs; its id.
 
-    The same `key` begins one. Raises DomainError when there is nothing to count, or another count is at it.
+    The same `key` begins one, and no other. Must come first in its transaction. Raises DomainError when there is
+    nothing to count, or another count is at it.
     """
-    idempotency.check_key(key)
     location = stock.location(actor, location_id)
-    seller_id = location.organization_id
-    known = _begun(seller_id, key)
-    if known is not None:
-        return known
+    asked = {"location_id": location_id, "scope": scope, "category_id": category_id, "note": note, "skus": list(skus)}
+    answer = idempotency.once(
+        f"count:{location.organization_id}", key, asked, lambda: {"count_id": _begin(actor, location, asked, key)}
+    )
+    return int(answer["count_id"])
+
+
+def _begin(actor: Actor, location: Location, asked: Mapping[str, Any], key: str) -> int:
+    location_id, seller_id = location.id, location.organization_id
+    scope, category_id = asked["scope"], asked["category_id"]
     inventory.open_locations([location_id])
     number = _next_number(seller_id)
-    known = _begun(seller_id, key)  # whoever sent the same form at the same time is done by now
-    if known is not None:
-        raise ConflictError("This count has been begun already. Look at your counts.")
-    variant_ids = _to_count(location, scope, category_id, skus)
+    variant_ids = _to_count(location, scope, category_id, asked["skus"])
     _check_others(location_id, variant_ids)
     count = StockCount(
         organization_id=seller_id,
@@ -78,7 +81,7 @@ def begin(
         number=number,
         scope=scope,
         category_id=category_id if scope == "category" else None,
-        note=note.strip(),
+        note=asked["note"].strip(),
         key=key,
         user_id=actor.user_id,
         currency=db.session.scalars(sa.select(Organization.currency).where(Organization.id == seller_id)).one(),
@@ -97,12 +100,6 @@ def begin(
         emit(SheetWanted(count.id, part), priority=LONG_WORK if part > 1 else None)
     _note(actor, count, "count.started", after={"location": location.name, "lines": len(variant_ids)})
     return count.id
-
-
-def _begun(seller_id: int, key: str) -> int | None:
-    return db.session.scalar(
-        sa.select(StockCount.id).where(StockCount.organization_id == seller_id, StockCount.key == key)
-    )
 
 
 def _next_number(seller_id: int) -> str:

@@ -5,7 +5,7 @@ Locations are locked first, then the transfer, then the stock rows in the order 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -39,25 +39,49 @@ def send(
 ) -> Transfer:
     """Pieces (variant's id → how many) leave one location for another of the same seller.
 
-    The same `key` sends once. Raises DomainError on `pieces-<variant's id>` for more than is available there, and
-    NotFoundError for what is not the actor's.
+    The same `key` sends once, and nothing else than the first time. Must come first in its transaction. Raises
+    DomainError on `pieces-<variant's id>` for more than is available there, and NotFoundError for what is not the
+    actor's.
     """
-    idempotency.check_key(key)
-    source, target = stock.location(actor, from_location_id), stock.location(actor, to_location_id)
+    wanted = {variant_id: quantity for variant_id, quantity in sorted(pieces.items()) if quantity}
+    note = note.strip()
+    asked = {"from": from_location_id, "to": to_location_id, "pieces": wanted, "note": note}
+    return _once(actor, key, asked, lambda: _send(actor, asked, key))
+
+
+def send_everything(*, actor: Actor, from_location_id: int, to_location_id: int, key: str) -> Transfer:
+    """All that is available in a location leaves for another one. What orders have been promised stays.
+
+    Raises DomainError when there is nothing, or more kinds of goods than one transfer takes.
+    """
+    asked = {"from": from_location_id, "to": to_location_id, "note": ""}
+
+    def work() -> Transfer:
+        available = queries.available_in(from_location_id)
+        if not available:
+            raise DomainError("Nothing is available here that could be moved.", field="to_location_id")
+        return _send(actor, asked | {"pieces": dict(sorted(available.items())[: rules.MOST_LINES])}, key)
+
+    return _once(actor, key, asked, work)
+
+
+def _once(actor: Actor, key: str, asked: dict[str, Any], work: Callable[[], Transfer]) -> Transfer:
+    """What a form sends, once however often it arrives."""
+    source, target = stock.location(actor, asked["from"]), stock.location(actor, asked["to"])
     if source.organization_id != target.organization_id:
         raise NotFoundError
     if source.id == target.id:
         raise DomainError("Choose another location: these are the same.", field="to_location_id")
-    sent = _sent(source.organization_id, key)
-    if sent is not None:
-        return sent
-    wanted = {variant_id: quantity for variant_id, quantity in sorted(pieces.items()) if quantity}
+    answer = idempotency.once(f"transfer:{source.organization_id}", key, asked, lambda: {"transfer_id": work().id})
+    return db.session.get_one(Transfer, answer["transfer_id"])
+
+
+def _send(actor: Actor, asked: Mapping[str, Any], key: str) -> Transfer:
+    source, target = stock.location(actor, asked["from"]), stock.location(actor, asked["to"])
+    wanted: dict[int, int] = asked["pieces"]
     _check(source.organization_id, wanted)
     inventory.open_locations([source.id, target.id])
     counter = _counter(source.organization_id)
-    sent = _sent(source.organization_id, key)  # whoever sent the same form at the same time is done by now
-    if sent is not None:
-        return sent
     counter.last += 1
     number = rules.number(counter.year, counter.last)
     made = Transfer(
@@ -66,7 +90,7 @@ def send(
         key=key,
         from_location_id=source.id,
         to_location_id=target.id,
-        note=note.strip(),
+        note=asked["note"],
         sent_by=actor.user_id,
     )
     db.session.add(made)
@@ -90,33 +114,6 @@ def send(
         raise _too_many(source.id, error) from error
     _audit(made, actor, "stock.transfer_sent", wanted)
     return made
-
-
-def send_everything(*, actor: Actor, from_location_id: int, to_location_id: int, key: str) -> Transfer:
-    """All that is available in a location leaves for another one. What orders have been promised stays.
-
-    Raises DomainError when there is nothing, or more kinds of goods than one transfer takes.
-    """
-    location = stock.location(actor, from_location_id)
-    sent = _sent(location.organization_id, key)
-    if sent is not None:
-        return sent
-    available = queries.available_in(location.id)
-    if not available:
-        raise DomainError("Nothing is available here that could be moved.", field="to_location_id")
-    return send(
-        actor=actor,
-        from_location_id=from_location_id,
-        to_location_id=to_location_id,
-        pieces=dict(sorted(available.items())[: rules.MOST_LINES]),
-        key=key,
-    )
-
-
-def _sent(organization_id: int, key: str) -> Transfer | None:
-    return db.session.scalars(
-        sa.select(Transfer).where(Transfer.organization_id == organization_id, Transfer.key == key)
-    ).one_or_none()
 
 
 def _check(organization_id: int, wanted: Mapping[int, int]) -> None:
