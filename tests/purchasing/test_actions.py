@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, organizations, purchasing
+from tests.factories import accounts, batches, catalog, organizations, purchasing
 from wholesale.inventory import actions as stock
 from wholesale.inventory import queries as inventory
-from wholesale.inventory.batches.models import Batch
+from wholesale.inventory.batches.models import Batch, BatchStock
 from wholesale.inventory.models import InventoryLog, Location
 from wholesale.kernel import clock
 from wholesale.kernel.actor import SYSTEM
@@ -370,6 +370,44 @@ def test_batches_come_in_with_their_day(cast: Cast) -> None:
     actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: Arrived(good=5, code="B-1", expires_on=until)})
     [batch] = db.session.scalars(sa.select(Batch)).all()
     assert (batch.code, batch.expires_on) == ("B-1", until)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("NEW", {"OLD": 20, "NEW": 45}), ("OLD", {"OLD": 65}), ("", {"OLD": 20})]
+)
+def test_damaged_pieces_are_of_the_batch_they_came_in(cast: Cast, code: str, expected: dict[str, int]) -> None:
+    of, tea = purchasing.supplier(cast.trader), catalog.product(cast.trader, stock=20)
+    batches.registered(tea, 20, code="OLD", days=20)
+    order = purchasing.sent(of, tea)
+    [line] = lines_of(order)
+    until = batches.day(20 if code == "OLD" else 90) if code else None
+    actions.receive(
+        actor=SYSTEM,
+        order_id=order.id,
+        arrived={line.id: Arrived(good=45, damaged=5, reason="Wet", code=code, expires_on=until)},
+    )
+    assert batches_left() == expected
+    assert inventory.proof() == []
+
+
+def test_loose_pieces_that_came_damaged_are_of_no_earlier_delivery(cast: Cast) -> None:
+    tea = catalog.product(cast.trader, stock=0)
+    order = purchasing.sent(purchasing.supplier(cast.trader), tea)
+    [line] = lines_of(order)
+    first = Arrived(good=45, damaged=5, reason="Wet", code="A", expires_on=batches.day(20))
+    actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: first})
+    actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: Arrived(good=45, damaged=5, reason="Wet")})
+    assert batches_left() == {"A": 45}
+    assert inventory.proof() == []
+
+
+def batches_left() -> dict[str, int]:
+    rows = db.session.execute(
+        sa.select(Batch.code, BatchStock.pieces)
+        .join(BatchStock, BatchStock.batch_id == Batch.id)
+        .where(BatchStock.pieces > 0)
+    )
+    return {row.code: row.pieces for row in rows}
 
 
 def test_another_currency_offers_no_cost(cast: Cast) -> None:

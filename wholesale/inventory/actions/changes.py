@@ -53,13 +53,25 @@ def adjust(
 
 
 def write_off(
-    *, actor: Actor, location_id: int, quantities: Mapping[int, int], reference: str, note: str = "", reason: str = ""
+    *,
+    actor: Actor,
+    location_id: int,
+    quantities: Mapping[int, int],
+    reference: str,
+    note: str = "",
+    reason: str = "",
+    loose_first: bool = False,
 ) -> None:
-    """Goods are here no longer, or not fit to be sold (variant's id → pieces). Raises as `adjust` does."""
+    """Goods are here no longer, or not fit to be sold (variant's id → pieces). Raises as `adjust` does.
+
+    `loose_first`: they are known to be of no batch, as far as there are such pieces.
+    """
     if any(quantity < 1 for quantity in quantities.values()):
         raise DomainError("Enter a whole number of at least {moq}.", field="quantity", moq=1)
     gone = {variant_id: -quantity for variant_id, quantity in quantities.items()}
-    _change("WRITE_OFF", actor, location_id, gone, reference=reference, note=note, reason=reason)
+    _change(
+        "WRITE_OFF", actor, location_id, gone, reference=reference, note=note, reason=reason, loose_first=loose_first
+    )
 
 
 def transfer(*, actor: Actor, location_id: int, changes: Mapping[int, int], reference: str) -> None:
@@ -76,6 +88,7 @@ def _change(
     reference: str,
     note: str = "",
     reason: str = "",
+    loose_first: bool = False,
 ) -> None:
     """On hand becomes so many more or less (variant's id → pieces), with as many statements for one as for thousands.
 
@@ -100,6 +113,7 @@ def _change(
         changes=[(reference, take, after[take.variant_id, location_id].on_hand, take.quantity) for take in takes],
         reason=reason,
         note=note,
+        loose_first=loose_first,
     )
 
 

@@ -163,7 +163,13 @@ _LOG_OF_MOVES = sa.text(
 
 
 def write_down(
-    *, kind: str, actor: Actor, changes: Sequence[tuple[str, Take, int, int]], reason: str = "", note: str = ""
+    *,
+    kind: str,
+    actor: Actor,
+    changes: Sequence[tuple[str, Take, int, int]],
+    reason: str = "",
+    note: str = "",
+    loose_first: bool = False,
 ) -> None:
     """One row per change: (reference, take, the figure afterwards, by how much it changed). Batches follow."""
     moves = kind not in {"ALLOCATION", "RELEASE"}
@@ -193,4 +199,5 @@ def write_down(
                 )
                 for reference, take, new, delta in changes
             ],
+            loose_first=loose_first,
         )

@@ -49,19 +49,19 @@ class Step:
     reference: str
 
 
-def follow(kind: str, actor: Actor, moved: Collection[Moved]) -> None:
-    """Let batches follow what has moved, as the rules say."""
+def follow(kind: str, actor: Actor, moved: Collection[Moved], *, loose_first: bool = False) -> None:
+    """Let batches follow what has moved, as the rules say. `loose_first`: what goes is known to be of no batch."""
     going = [each for each in moved if each.quantity < 0 and each.batched]
     coming = [each for each in moved if each.quantity > 0 and kind in {"RETURN", "TRANSFER"}]
     steps: list[Step] = []
     if going:
         left = _left([(each.variant_id, each.location_id) for each in going])
-        brought = _brought(going) if kind == "WRITE_OFF" else {}
+        brought = _brought(going) if kind == "WRITE_OFF" and not loose_first else {}
         today = _today()
         for each in going:
             place = each.variant_id, each.location_id
             taken = take(
-                kind,
+                "ADJUSTMENT" if loose_first else kind,
                 -each.quantity,
                 left.get(place, []),
                 loose=each.on_hand - each.quantity - each.batched,
@@ -163,14 +163,14 @@ def _out(kinds: Sequence[str], moved: Collection[Moved]) -> dict[tuple[int, str]
 def _brought(moved: Collection[Moved]) -> dict[tuple[int, int, str], dict[int, int]]:
     """What came to a place under the same reference and was not written off again, the latest first.
 
-    By variant, location and reference: batch's id → pieces. Goods that came back broken, or were lost on the way, are
-    booked in and written off in one go.
+    By variant, location and reference: batch's id → pieces. Goods that came, or came back, broken, or were lost on the
+    way, are booked in and written off in one go.
     """
     pieces = sa.func.sum(BatchMove.quantity)
     rows = db.session.execute(
         sa.select(Batch.variant_id, BatchMove.location_id, BatchMove.reference, Batch.id, pieces.label("pieces"))
         .join(Batch, Batch.id == BatchMove.batch_id)
-        .where(_same_reference(moved), BatchMove.kind.in_(("RETURN", "TRANSFER", "WRITE_OFF")))
+        .where(_same_reference(moved), BatchMove.kind.in_(("PURCHASE", "RETURN", "TRANSFER", "WRITE_OFF")))
         .group_by(Batch.variant_id, BatchMove.location_id, BatchMove.reference, Batch.id, Batch.expires_on)
         .having(pieces > 0)
         .order_by(sa.func.max(BatchMove.at).desc(), Batch.expires_on, Batch.id)

@@ -149,13 +149,18 @@ def _into_stock(
             if arrived.came_in and arrived.code and arrived.expires_on
         },
     )
-    by_reason: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    alike: defaultdict[tuple[str, bool], dict[int, int]] = defaultdict(dict)
     for variant_id, arrived in what.items():
         if arrived.written_off:
-            by_reason[arrived.reason][variant_id] = arrived.written_off
-    for reason, quantities in by_reason.items():
+            alike[arrived.reason, not arrived.code][variant_id] = arrived.written_off
+    for (reason, is_loose), quantities in alike.items():
         inventory.write_off(
-            actor=actor, location_id=location_id, quantities=quantities, reference=order.number, note=reason
+            actor=actor,
+            location_id=location_id,
+            quantities=quantities,
+            reference=order.number,
+            note=reason,
+            loose_first=is_loose,
         )
 
 
