@@ -70,7 +70,7 @@ TIMETABLE = [
     Periodic(
         "expired-goods",
         batches.expire,
-        daily_at=time(0, 20),
+        every=timedelta(hours=1),  # not only by night: what a cancelled order lets go by day must not be sold again
         group=STOCK,
         about=N_("Writes off pieces whose batch has expired, unless an order has been promised them."),
     ),

@@ -28,6 +28,7 @@ from wholesale.kernel.actor import SYSTEM
 from wholesale.kernel.errors import ConflictError, DomainError, NotFoundError
 from wholesale.platform.db import db
 from wholesale.platform.transaction import run, transaction
+from wholesale.schedule import TIMETABLE
 
 
 @pytest.fixture
@@ -354,6 +355,20 @@ def test_the_night_writes_off_what_nobody_was_promised(cast: Cast, rice: Product
         assert jobs.expire().startswith("10 expired pieces written off")
         assert left(rice) == {"LATE": 40}
         assert stock.available([variant_of(rice)]) == {variant_of(rice): 70}
+
+
+def test_what_is_let_go_by_day_is_written_off_within_the_hour(cast: Cast) -> None:
+    product = catalog.product(cast.trader, "Milk", stock=10)
+    batches.registered(product, 10, code="OLD", days=-1)
+    inventory.allocate(actor=SYSTEM, reference="WX-1", wanted={variant_of(product): 10})
+    [job] = [each for each in TIMETABLE if each.name == "expired-goods"]
+    assert job.work().startswith("0 expired pieces written off")
+    inventory.release(actor=SYSTEM, reference="WX-1")
+    due = job.next_period(clock.now(), "Asia/Dhaka")
+    assert due - clock.now() <= timedelta(hours=1)
+    with clock.at(due):
+        assert job.work().startswith("10 expired pieces written off")
+    assert stock.available([variant_of(product)]) == {variant_of(product): 0}
 
 
 def test_each_expired_batch_is_written_off_under_its_code(cast: Cast) -> None:

@@ -1,4 +1,4 @@
-"""Changes of batches that somebody makes by hand, and what the night does with what has expired."""
+"""Changes of batches that somebody makes by hand, and what becomes of what has expired."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def write_off_expired(*, actor: Actor, batch_id: int) -> WrittenOff:
 
 
 def expire(*, actor: Actor, progress: Callable[[int, int], None] | None = None) -> WrittenOff:
-    """The night's work: all that has expired and is promised to nobody is written off, a hundred places at a time."""
+    """The hour's work: all that has expired and is promised to nobody is written off, a hundred places at a time."""
     with transaction():
         places = queries.places_with_expired()
     pieces = promised = 0

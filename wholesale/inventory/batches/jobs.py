@@ -1,4 +1,4 @@
-"""The night's work with what has expired."""
+"""What is done every hour with what has expired."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def correct(batch_id: int) -> Response:
 @bp.post(f"{_BATCH}/write-off")
 @access(MANAGES_PRODUCTS)
 def write_off(batch_id: int) -> Response:
-    """Write off now what the night would."""
+    """Write off now what would be written off within the hour."""
     found = actions.write_off_expired(actor=actor(), batch_id=batch_id)
     said = _("Written off: %(pieces)s pieces.", pieces=i18n.number(found.pieces))
     if found.promised:
