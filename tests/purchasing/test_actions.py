@@ -148,6 +148,13 @@ def test_the_first_order_needs_no_supplier(cast: Cast) -> None:
     assert actions.send(actor=SYSTEM, order_id=order.id, by_hand=True).state == "sent"
 
 
+def test_a_supplier_who_is_called_as_if_they_had_no_name(cast: Cast) -> None:
+    [variant] = catalog.variants_of(catalog.product(cast.trader))
+    odd = purchasing.supplier(cast.trader, "not named YET")
+    order = actions.raise_order(actor=SYSTEM, seller_id=cast.trader.id, supplier_id=None, pieces={variant: 100})
+    assert order.supplier_id == odd.id
+
+
 def test_sources(cast: Cast) -> None:
     tea = catalog.product(cast.trader)
     [variant] = catalog.variants_of(tea)

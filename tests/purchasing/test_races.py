@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any
 
 import pytest
@@ -12,17 +13,21 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.factories import accounts, catalog, organizations, purchasing
+from wholesale.catalog.models import Variant
 from wholesale.inventory import queries as inventory
 from wholesale.inventory.models import InventoryLog, Stock
 from wholesale.kernel.actor import SYSTEM
-from wholesale.kernel.errors import HouseError
+from wholesale.kernel.errors import DomainError, HouseError
+from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
 from wholesale.platform.transaction import transaction
 from wholesale.purchasing import actions, queries
-from wholesale.purchasing.models import PurchaseDelivery, PurchaseOrder, PurchaseOrderLine
-from wholesale.purchasing.rules import Arrived
+from wholesale.purchasing.models import PurchaseDelivery, PurchaseOrder, PurchaseOrderLine, SupplierItem
+from wholesale.purchasing.rules import Arrived, ItemFacts, SupplierFacts
 
 AT_ONCE = 8
+OTHERS_COME = 0.4
+"""Seconds before a commit in which the others run into it."""
 
 
 class KilledError(Exception):
@@ -98,6 +103,40 @@ def test_the_first_orders_share_one_unnamed_supplier(committed_app: Flask, shop:
         return order.supplier_id
 
     assert len(set(together(committed_app, work))) == 1
+
+
+def test_a_new_supplier_clicked_twice_is_one(committed_app: Flask, shop: dict[str, int]) -> None:
+    facts = SupplierFacts(name="Chattogram Rice", currency="BDT")
+
+    def work(_number: int) -> int:
+        made = actions.add_supplier(actor=SYSTEM, seller_id=shop["seller"], facts=facts).id
+        sleep(OTHERS_COME)
+        return made
+
+    answers = together(committed_app, work)
+    assert sum(isinstance(answer, int) for answer in answers) == 1
+    told = {answer.message for answer in answers if isinstance(answer, DomainError)}
+    assert told == {"You have a supplier of this name already."}
+
+
+def test_goods_come_from_one_supplier_whoever_says_so_at_once(committed_app: Flask, shop: dict[str, int]) -> None:
+    with committed_app.app_context(), transaction():
+        seller = db.session.get_one(Organization, shop["seller"])
+        suppliers = [purchasing.supplier(seller, f"Supplier {number}").id for number in range(AT_ONCE)]
+        sku = db.session.get_one(Variant, shop["variant"]).sku
+
+    def work(number: int) -> int:
+        items = [ItemFacts(sku=sku, preferred=True)]
+        written = actions.save_items(actor=SYSTEM, supplier_id=suppliers[number], items=items)
+        sleep(OTHERS_COME)
+        return written
+
+    answers = together(committed_app, work)
+    assert all(isinstance(answer, int | DomainError) for answer in answers)
+    assert any(isinstance(answer, DomainError) for answer in answers), "nobody came second: let them sleep longer"
+    with committed_app.app_context(), transaction():
+        preferred = sa.select(SupplierItem).filter_by(variant_id=shop["variant"], preferred=True)
+        assert len(db.session.scalars(preferred).all()) == 1
 
 
 def sent(committed_app: Flask, shop: dict[str, int]) -> tuple[int, int, int]:

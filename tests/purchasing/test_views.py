@@ -355,6 +355,16 @@ def test_the_list(cast: Cast, dipu: HouseClient, client_of: Browser) -> None:
     assert esha.get(f"/seller/purchase-orders/new?seller={cast.shop.id}").status_code == 404
 
 
+@pytest.mark.parametrize("page", ["purchase-orders", "suppliers"])
+def test_staff_are_led_on_with_what_they_look_for_and_nothing_else(cast: Cast, client_of: Browser, page: str) -> None:
+    esha = client_of(cast.esha)
+    for odd in ("endpoint=x", "message=Send+money", "_external=1", "values=1", "seller=1&seller=2"):
+        answer = esha.get(f"/seller/{page}?q=Tea&{odd}")
+        assert answer.status_code == 303, odd
+        assert answer.location.startswith(f"/admin/{page}?q=Tea"), odd
+        assert "Send money" not in text_of(esha.get(answer.location).text)
+
+
 def test_strangers(cast: Cast, client_of: Browser) -> None:
     of, tea = purchasing.supplier(cast.trader), catalog.product(cast.trader)
     order = purchasing.sent(of, tea)

@@ -196,9 +196,15 @@ def _locked_counter(seller_id: int) -> PurchaseOrderCounter:
 
 
 def _unnamed(seller_id: int) -> Supplier:
-    """The seller's supplier that has no name yet; made when there is none."""
-    statement = sa.select(Supplier).where(
-        Supplier.seller_id == seller_id, ~Supplier.is_named, Supplier.closed_at.is_(None)
+    """The seller's supplier that has no name yet, or whom somebody calls just that; made when there is none."""
+    statement = (
+        sa.select(Supplier)
+        .where(
+            Supplier.seller_id == seller_id,
+            sa.or_(~Supplier.is_named, sa.func.lower(Supplier.name) == rules.NOT_NAMED.lower()),
+            Supplier.closed_at.is_(None),
+        )
+        .order_by(Supplier.is_named, Supplier.id)
     )
     found = db.session.scalars(statement.limit(1)).one_or_none()
     if found is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from wholesale.audit import actions as audit
@@ -27,6 +29,7 @@ from wholesale.purchasing.moving import check_seller
 from wholesale.purchasing.rules import ItemFacts, ListedItem, SupplierFacts
 
 TAKEN = N_("You have a supplier of this name already.")
+AT_ONCE = N_("Somebody has just said of whom these goods are bought. Nothing was saved: look at it, and send again.")
 
 
 def add_supplier(*, actor: Actor, seller_id: int, facts: SupplierFacts) -> Supplier:
@@ -34,8 +37,9 @@ def add_supplier(*, actor: Actor, seller_id: int, facts: SupplierFacts) -> Suppl
     check_seller(actor, seller_id)
     merchandising.seller(seller_id)
     supplier = Supplier(seller_id=seller_id, **_checked(facts, seller_id))
-    db.session.add(supplier)
-    db.session.flush()
+    with _unique():
+        db.session.add(supplier)
+        db.session.flush()
     _record(actor, supplier, "supplier.added")
     return supplier
 
@@ -50,11 +54,12 @@ def change_supplier(*, actor: Actor, supplier_id: int, facts: SupplierFacts) -> 
             field="currency",
             currency=supplier.currency,
         )
-    for name, value in values.items():
-        setattr(supplier, name, value)
-    if facts.name != rules.NOT_NAMED:
-        supplier.is_named = True
-    db.session.flush()
+    with _unique():
+        for name, value in values.items():
+            setattr(supplier, name, value)
+        if facts.name != rules.NOT_NAMED:
+            supplier.is_named = True
+        db.session.flush()
     _record(actor, supplier, "supplier.changed")
     return supplier
 
@@ -76,8 +81,9 @@ def resume_supplier(*, actor: Actor, supplier_id: int) -> None:
     if supplier.closed_at is None:
         return
     _check_name(supplier.seller_id, supplier.name, supplier.id)
-    supplier.closed_at = None
-    db.session.flush()
+    with _unique():
+        supplier.closed_at = None
+        db.session.flush()
     _record(actor, supplier, "supplier.resumed")
 
 
@@ -110,16 +116,17 @@ def save_items(
             sa.select(SupplierItem.variant_id).where(SupplierItem.variant_id.in_(ids.values()), SupplierItem.preferred)
         )
     )
-    for row, facts in enumerate(items):
-        variant_id = ids[facts.sku.lower()]
-        found = known.get(variant_id)
-        if found is None:
-            found = SupplierItem(supplier_id=supplier.id, seller_id=supplier.seller_id, variant_id=variant_id)
-            db.session.add(found)
-        _write(found, facts, f"{prefix}-{row}")
-        if facts.preferred or variant_id not in sourced:
-            _prefer(found)
-        db.session.flush()
+    with _unique():
+        for row, facts in enumerate(items):
+            variant_id = ids[facts.sku.lower()]
+            found = known.get(variant_id)
+            if found is None:
+                found = SupplierItem(supplier_id=supplier.id, seller_id=supplier.seller_id, variant_id=variant_id)
+                db.session.add(found)
+            _write(found, facts, f"{prefix}-{row}")
+            if facts.preferred or variant_id not in sourced:
+                _prefer(found)
+            db.session.flush()
     _record(actor, supplier, "supplier.items_changed", items=len(items), gone=len(gone))
     return len(items)
 
@@ -159,6 +166,20 @@ def take_price_list(*, actor: Actor, supplier_id: int, rows: Sequence[ListedItem
         raise DomainError(
             "Row {row}: {problem} Nothing was changed.", field="file", row=number, problem=sentence(error)
         ) from error
+
+
+@contextmanager
+def _unique() -> Iterator[None]:
+    """What somebody else has written in the same moment is a mistake of whoever comes second, not ours."""
+    try:
+        with db.session.begin_nested():
+            yield
+    except IntegrityError as error:
+        if "uq_supplier_name" in str(error.orig):
+            raise DomainError(TAKEN, field="name") from error
+        if "uq_supplier_item_preferred" in str(error.orig):
+            raise DomainError(AT_ONCE) from error
+        raise
 
 
 def _write(item: SupplierItem, facts: ItemFacts, row: str) -> None:

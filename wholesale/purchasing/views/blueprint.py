@@ -56,5 +56,10 @@ def seller_id() -> int | None:
     return None if chosen is None else seller(chosen).id
 
 
+def asked(*names: str) -> dict[str, str]:
+    """These arguments of the address, as far as they are there."""
+    return {name: request.args[name] for name in names if name in request.args}
+
+
 def sought() -> str:
     return request.args.get("q", "").replace("\0", "").strip()[:100]

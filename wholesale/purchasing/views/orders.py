@@ -22,7 +22,7 @@ from wholesale.purchasing import actions, queries, rules
 from wholesale.purchasing.errors import DamagedDocumentError
 from wholesale.purchasing.forms import OrderForm, ReasonForm
 from wholesale.purchasing.models import PurchaseOrder
-from wholesale.purchasing.views.blueprint import ORDER, bp, may_change, po_state, seller_id, sought, whole_number
+from wholesale.purchasing.views.blueprint import ORDER, asked, bp, may_change, po_state, seller_id, sought, whole_number
 
 log = logging.getLogger(__name__)
 _CONFLICT = 409
@@ -63,7 +63,7 @@ def _list() -> Response:
 def orders() -> Response:
     """The seller's purchase orders; staff have a list of everybody's."""
     if actor().is_staff:
-        return htmx.done("purchasing.everybodys", **request.args)
+        return htmx.done("purchasing.everybodys", **asked("q", "state", "supplier", "seller", "late", "before"))
     return _list()
 
 

@@ -13,7 +13,7 @@ from wholesale.platform.access import MANAGES_PRODUCTS, SELLING, STAFF, access, 
 from wholesale.platform.sheets import Cell, csv_lines
 from wholesale.purchasing import actions, queries, reading, rules
 from wholesale.purchasing.forms import ItemsForm, PriceListForm, SupplierForm
-from wholesale.purchasing.views.blueprint import SUPPLIER, bp, may_change, seller_id, sought, whole_number
+from wholesale.purchasing.views.blueprint import SUPPLIER, asked, bp, may_change, seller_id, sought, whole_number
 
 
 def _list() -> Response:
@@ -39,7 +39,7 @@ def _list() -> Response:
 def suppliers() -> Response:
     """Of whom the seller buys; staff have a list of everybody's."""
     if actor().is_staff:
-        return htmx.done("purchasing.everybodys_suppliers", **request.args)
+        return htmx.done("purchasing.everybodys_suppliers", **asked("q", "seller", "ended", "after"))
     return _list()
 
 
