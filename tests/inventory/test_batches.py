@@ -15,6 +15,7 @@ from flask import Flask
 from tests.conftest import Cast
 from tests.factories import accounts, batches, catalog, organizations, transfers
 from tests.queries_counted import queries_counted
+from wholesale.audit.models import AuditEntry
 from wholesale.catalog.models import Product
 from wholesale.inventory import actions as inventory
 from wholesale.inventory import queries as stock
@@ -313,6 +314,25 @@ def test_marked_goods_are_asked_for_their_batch(cast: Cast, rice: Product) -> No
     assert queries.keeps_batches(both) == set(both)
     actions.unmark(actor=dipu, product_id=rice.id)
     assert queries.keeps_batches(both) == {variant_of(bag)}
+
+
+def test_what_is_said_of_goods_that_expire_is_noted(cast: Cast, rice: Product) -> None:
+    dipu = accounts.actor(cast.dipu)
+    for _twice in range(2):
+        actions.mark(actor=dipu, seller_id=cast.trader.id, sku="rice", warn_days=9)
+    actions.unmark(actor=dipu, product_id=rice.id)
+    old = batches.registered(rice, 10, code="OLD", days=-1)
+    for _twice in range(2):
+        actions.write_off_expired(actor=dipu, batch_id=old)
+    noted = db.session.scalars(
+        sa.select(AuditEntry).where(AuditEntry.actor_id == dipu.user_id, AuditEntry.thing_id == str(rice.id))
+    ).all()
+    assert [(each.action, each.before, each.after) for each in noted] == [
+        ("batch.goods_marked", {"warn_days": 30}, {"warn_days": 9}),
+        ("batch.goods_unmarked", {"warn_days": 9}, {"warn_days": None}),
+        ("batch.written_off", {}, {"batch OLD pieces written off": 10}),
+    ]
+    assert {each.organization_id for each in noted} == {cast.trader.id}
 
 
 # --- what expires -----------------------------------------------------------------------------------------

@@ -49,7 +49,18 @@ def mark(*, actor: Actor, seller_id: int, sku: str, warn_days: int) -> int:
     if stock.seller_of(actor) not in (None, seller_id):
         raise NotFoundError
     variant = variant_of(seller_id=seller_id, sku=sku)
+    before = db.session.scalar(sa.select(ExpiringGoods.warn_days).where(ExpiringGoods.product_id == variant.product_id))
     _mark(variant.product_id, seller_id, warn_days, anew=True)
+    if before != warn_days:
+        audit.record(
+            actor=actor,
+            action="batch.goods_marked",
+            thing="product",
+            thing_id=variant.product_id,
+            organization_id=seller_id,
+            before={"warn_days": before},
+            after={"warn_days": warn_days},
+        )
     return variant.product_id
 
 
@@ -70,6 +81,15 @@ def unmark(*, actor: Actor, product_id: int) -> None:
         raise NotFoundError
     db.session.delete(found)
     db.session.flush()
+    audit.record(
+        actor=actor,
+        action="batch.goods_unmarked",
+        thing="product",
+        thing_id=product_id,
+        organization_id=found.organization_id,
+        before={"warn_days": found.warn_days},
+        after={"warn_days": None},
+    )
 
 
 def register_once(
@@ -211,7 +231,10 @@ def write_off_expired(*, actor: Actor, batch_id: int) -> WrittenOff:
         raise DomainError("This batch has not expired.")
     inventory.lock_stock([batch.variant_id])
     places = [each for each in queries.places_with_expired(batch.organization_id) if each[0] == batch.variant_id]
-    return _write_off(actor, places)
+    done = _write_off(actor, places)
+    if done.pieces:
+        _note(actor, batch, "batch.written_off", after={"pieces written off": done.pieces})
+    return done
 
 
 def expire(*, actor: Actor, progress: Callable[[int, int], None] | None = None) -> WrittenOff:
