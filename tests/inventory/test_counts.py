@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
+from time import sleep
 
 import pytest
 import sqlalchemy as sa
@@ -493,6 +495,34 @@ def test_many_count_ship_and_post_at_once(committed_app: Flask) -> None:
     with committed_app.app_context(), transaction():
         assert set(db.session.scalars(sa.select(Stock.on_hand))) == {59}
         assert stock.proof() == []
+
+
+def test_the_same_goods_are_never_in_two_open_counts(committed_app: Flask) -> None:
+    """Found on one sheet at the moment in which another count of them begins."""
+    with committed_app.app_context(), transaction():
+        trader = organizations.business("Dipu Traders", kind="seller")
+        for name in ("Tea", "Salt"):
+            catalog.product(trader, name, stock=5)
+        chosen = {"actor": SYSTEM, "location_id": catalog.location_of(trader.id).id, "scope": "chosen"}
+        tea = actions.begin(**chosen, skus=["TEA"], key=idempotency.new_key())
+    written = Event()
+
+    def add() -> bool:
+        with committed_app.app_context(), transaction():
+            actions.add_line(actor=SYSTEM, count_id=tea, sku="SALT")
+            written.set()
+            sleep(0.5)
+        return True
+
+    def begin() -> bool:
+        written.wait(5)
+        with committed_app.app_context(), pytest.raises(DomainError, match="counts some"), transaction():
+            actions.begin(**chosen, skus=["SALT"], key=idempotency.new_key())
+        return True
+
+    with ThreadPoolExecutor(2) as crowd:
+        both = [crowd.submit(add), crowd.submit(begin)]
+        assert all(each.result() for each in both)
 
 
 def test_counts_begun_at_once_have_numbers_without_gaps(committed_app: Flask) -> None:

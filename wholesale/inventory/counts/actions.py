@@ -1,6 +1,7 @@
 """Begin a count, note what was counted, post what differs.
 
-Locks in this order: the count, its location, the stock rows in the order of their keys, then the count's lines.
+Locks in this order: the count, its location, what is on its sheets, the stock rows in the order of their keys, then the
+count's lines.
 """
 
 from __future__ import annotations
@@ -172,7 +173,12 @@ def _chosen(seller_id: int, skus: Sequence[str]) -> list[int]:
 
 
 def _check_others(location_id: int, variant_ids: Collection[int]) -> None:
-    """No goods are in two counts of a place at once: what both find missing would be missed twice."""
+    """No goods are in two counts of a place at once: what both find missing would be missed twice.
+
+    Whoever puts goods on a sheet of the place at the same time comes before or after.
+    """
+    key = f"counts:{location_id}"
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0))))
     other = db.session.scalar(
         sa.select(StockCount.number)
         .join(StockCountLine, StockCountLine.count_id == StockCount.id)
