@@ -224,6 +224,23 @@ def test_damaged(cast: Cast) -> None:
     assert queries.on_order(catalog.variants_of(tea)) == {}
 
 
+def test_a_delivery_that_is_not_accepted_at_all_leaves_the_order_sent(cast: Cast) -> None:
+    tea, of = catalog.product(cast.trader, stock=15), purchasing.supplier(cast.trader)
+    order = purchasing.sent(of, tea)
+    [line] = lines_of(order)
+    seen = order.revision
+    mouldy = Arrived(damaged=100, fate="refused", reason="Mouldy")
+    actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: mouldy}, revision=seen)
+    assert (order.state, line.received, line.refused, line.open) == ("sent", 0, 100, 100)
+    assert log_of(order.number) == []
+    with pytest.raises(DomainError, match="Somebody has changed"):
+        actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: mouldy}, revision=seen)
+    with pytest.raises(DomainError, match="not accepted"):
+        actions.reopen(actor=SYSTEM, order_id=order.id)
+    actions.receive(actor=SYSTEM, order_id=order.id, arrived={line.id: Arrived(good=100)})
+    assert order.state == "received"
+
+
 def test_nothing_comes_of_a_cancelled_one(cast: Cast) -> None:
     tea, of = catalog.product(cast.trader), purchasing.supplier(cast.trader)
     order = purchasing.sent(of, tea)

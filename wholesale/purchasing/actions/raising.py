@@ -170,14 +170,22 @@ def save_draft(
 
 
 def reopen(*, actor: Actor, order_id: int, revision: int | None = None) -> PurchaseOrder:
-    """A sent order, of which nothing has come, is a draft again: it can be changed, and is then sent once more."""
+    """A sent order, of which nothing has come, is a draft again: it can be changed, and is then sent once more.
+
+    Raises DomainError when something was brought, though not accepted: its lines are part of what happened.
+    """
     order = locked(actor, order_id)
     if order.state == rules.DRAFT:
         return order
     order = locked(actor, order_id, revision=revision)
+    lines = lines_of(order)
+    if any(line.refused for line in lines):
+        raise DomainError(
+            "Goods of this order were brought already, and not accepted. Cancel it, and make another one."
+        )
     move(actor, order, rules.DRAFT)
     record(actor, order, "purchase_order.reopened")
-    tell(order, queries.ids_of_lines(lines_of(order)))
+    tell(order, queries.ids_of_lines(lines))
     return order
 
 

@@ -89,7 +89,10 @@ def receive(
     _into_stock(actor, order, location, came_in, {lines[line_id].variant_id: what for line_id, what in came.items()})
     delivery = _write(actor, order, location, note=note, freight=freight, other_costs=other_costs)
     landed = _write_lines(order, delivery, lines, came)
-    move(actor, order, rules.state_after([line.progress for line in lines.values()]))
+    if order.state == rules.SENT and not any(line.received for line in lines.values()):
+        order.revision += 1  # nothing was accepted: all of it is still to come
+    else:
+        move(actor, order, rules.state_after([line.progress for line in lines.values()]))
     paid = [(lines[line_id].variant_id, came[line_id].came_in, share.total.amount) for line_id, share in landed.items()]
     _offer(order, delivery, paid, costs)
     record(actor, order, "purchase_order.received", delivery=delivery.sequence, pieces=sum(came_in.values()))
