@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import sleep
 
 import sqlalchemy as sa
 from flask import Flask
@@ -105,6 +107,37 @@ def test_nothing_arrives_in_a_location_that_is_being_closed(committed_app: Flask
         assert [isinstance(outcome, DomainError) for outcome in outcomes[1:]] == [closed, closed]
         with committed_app.app_context(), transaction():
             assert stock.proof() == []
+
+
+def test_two_who_put_goods_where_there_were_none_wait_for_each_other(committed_app: Flask) -> None:
+    """One holds the stock already, as a count does, when the other one comes: neither is told of a deadlock."""
+    with committed_app.app_context(), transaction():
+        trader = organizations.business("Dipu Traders", kind="seller")
+        (bag,) = catalog.variants_of(catalog.product(trader, stock=100))
+        shop = inventory.open_location(organization_id=trader.id, name="Shop", district="Sylhet").id
+    held = Event()
+
+    def receive(reference: str) -> None:
+        inventory.receive(actor=SYSTEM, location_id=shop, quantities={bag: 5}, reference=reference)
+
+    def first() -> None:
+        with committed_app.app_context(), transaction():
+            inventory.lock_stock([bag])
+            held.set()
+            sleep(0.5)
+            receive("PO-1")
+
+    def second() -> None:
+        held.wait(5)
+        with committed_app.app_context(), transaction():
+            receive("PO-2")
+
+    with ThreadPoolExecutor(2) as crowd:
+        for each in [crowd.submit(first), crowd.submit(second)]:
+            each.result()
+    with committed_app.app_context(), transaction():
+        assert stock.available([bag]) == {bag: 110}
+        assert stock.proof() == []
 
 
 class Hand:

@@ -120,8 +120,13 @@ def _change(
 def shelves(location_id: int, variant_ids: Collection[int]) -> list[Stock]:
     """The stock of these variants in an open location, from now on there if it was not, and locked."""
     open_locations([location_id])
-    make_room(location_id, variant_ids)
-    return [row for row in lock(sorted(variant_ids)) if row.location_id == location_id]
+    wanted = sorted(variant_ids)
+    # What there is is locked before anything is put beside it: others, who hold it, might want to do the same.
+    places = [row for row in lock(wanted) if row.location_id == location_id]
+    if len(places) < len(wanted):
+        make_room(location_id, wanted)
+        places = [row for row in lock(wanted) if row.location_id == location_id]
+    return places
 
 
 def set_on_hand(

@@ -199,6 +199,7 @@ def come_back(
         raise ConflictError("Fewer pieces were shipped than that. Nothing was changed: look at it again.")
     open_locations({home[variant_id] for variant_id in everything})
     if any(row.still_open != row.location_id for row in shipped):
+        lock(sorted(everything))  # before anything is put beside it, as whoever receives goods does
         for location_id in sorted(set(home.values())):
             make_room(location_id, [each for each in everything if home[each] == location_id])
     lock(sorted(everything))
