@@ -205,7 +205,8 @@ def test_a_file_tells_every_mistake_and_takes_the_rest(dipu: HouseClient, tea: P
 @pytest.mark.parametrize(
     ("text", "moment", "said"),
     [("no table", "", "must name the columns"), ("SKU,Counted\nTEA,1\n", "yesterday", "Enter a moment"),
-     ("SKU,Counted\nTEA,1\n", "2199-01-01 10:00", "lies ahead"), ("SKU,Counted\nTEA,1\n", "0001-01-01 00:00", "")],
+     ("SKU,Counted\nTEA,1\n", "2199-01-01 10:00", "lies ahead"),
+     ("SKU,Counted\nTEA,1\n", "২১৯৯-০১-০১ ১০:০০", "lies ahead"), ("SKU,Counted\nTEA,1\n", "0001-01-01 00:00", "")],
 )  # fmt: skip
 def test_a_file_that_is_none_or_of_no_moment(dipu: HouseClient, tea: Product, text, moment, said) -> None:
     here = begin(dipu, tea)

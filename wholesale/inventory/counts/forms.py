@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -144,7 +145,7 @@ class FileForm(HouseForm):
 
     def moment(self, zone: str) -> datetime | None:
         """When, in the platform's zone; None: just now. Raises DomainError."""
-        text = (self.counted_at.data or "").strip()
+        text = "".join(str(unicodedata.decimal(sign, sign)) for sign in (self.counted_at.data or "").strip())
         if not text:
             return None
         try:
