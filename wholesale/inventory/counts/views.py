@@ -360,7 +360,9 @@ def save_entry(count_id: int) -> Response:
     if not _save(form, count_id):
         return _entry(found, line, form, FindForm(formdata=None))
     said = form.typed[variant_id].strip() or "–"
-    return done("counts.entry", _("%(sku)s: %(pieces)s", sku=line.sku, pieces=said), count_id=count_id, after=line.position)
+    return done(
+        "counts.entry", _("%(sku)s: %(pieces)s", sku=line.sku, pieces=said), count_id=count_id, after=line.position
+    )
 
 
 def _entry(
