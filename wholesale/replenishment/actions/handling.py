@@ -35,7 +35,7 @@ def snooze(*, actor: Actor, alert_ids: Collection[int], days: int) -> int:
         raise DomainError("Please choose one.", field="days")
     until = queries.today() + timedelta(days=days) if days else None
     changed = 0
-    for alert in lock_open(actor, alert_ids):
+    for alert in lock_open(actor=actor, alert_ids=alert_ids):
         if alert.snoozed_until == until:
             continue
         alert.snoozed_until = until
@@ -51,7 +51,7 @@ def assign(*, actor: Actor, alert_ids: Collection[int], user_id: int | None) -> 
     Raises NotFoundError when an alert is not the actor's, DomainError when the person does not work there.
     """
     changed = 0
-    alerts = lock_open(actor, alert_ids)
+    alerts = lock_open(actor=actor, alert_ids=alert_ids)
     names: dict[int, dict[int, str]] = {}
     for alert in alerts:
         if alert.seller_id not in names:
@@ -70,7 +70,7 @@ def assign(*, actor: Actor, alert_ids: Collection[int], user_id: int | None) -> 
 
 def write_note(*, actor: Actor, alert_id: int, text: str, seen: str) -> None:
     """Keep a note with an alert. Raises ConflictError when somebody has written another one since `seen` was shown."""
-    found = lock_open(actor, [alert_id])
+    found = lock_open(actor=actor, alert_ids=[alert_id])
     if not found:
         raise ConflictError("This alert was closed in the meantime: its stock is back.")
     alert = found[0]
@@ -110,7 +110,7 @@ def _note(actor: Actor, alert: StockAlert, what: str, detail: str) -> None:
         )
 
 
-def lock_open(actor: Actor, alert_ids: Collection[int]) -> list[StockAlert]:
+def lock_open(*, actor: Actor, alert_ids: Collection[int]) -> list[StockAlert]:
     """The open ones among them, locked in the order of their ids. Raises NotFoundError for somebody else's."""
     check_chosen(alert_ids)
     statement = sa.select(StockAlert).where(StockAlert.id.in_(alert_ids))

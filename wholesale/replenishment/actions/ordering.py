@@ -60,7 +60,9 @@ def order(*, actor: Actor, key: str, quantities: Mapping[int, int], seen: Mappin
 
 
 def _order(actor: Actor, key: str, quantities: Mapping[int, int], seen: Mapping[int, str]) -> dict[str, Any]:
-    lock_open(actor, quantities.keys())  # whoever orders the same at once waits, and then sees what is on order
+    lock_open(
+        actor=actor, alert_ids=quantities.keys()
+    )  # whoever orders the same at once waits, and then sees what is on order
     rows = queries.rows(actor, quantities.keys())
     misfits: list[DomainError] = []
     for row in rows:
