@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from wholesale.audit import actions as audit
-from wholesale.catalog.models import Product, Variant
+from wholesale.catalog.models import Variant
 from wholesale.inventory import actions as inventory
 from wholesale.inventory import queries as stock
 from wholesale.inventory.batches import hooks, queries, rules
@@ -55,7 +55,7 @@ def mark(*, actor: Actor, seller_id: int, sku: str, warn_days: int) -> int:
         audit.record(
             actor=actor,
             action="batch.goods_marked",
-            thing="product",
+            thing="batch_goods",
             thing_id=variant.product_id,
             organization_id=seller_id,
             before={"warn_days": before},
@@ -84,7 +84,7 @@ def unmark(*, actor: Actor, product_id: int) -> None:
     audit.record(
         actor=actor,
         action="batch.goods_unmarked",
-        thing="product",
+        thing="batch_goods",
         thing_id=product_id,
         organization_id=found.organization_id,
         before={"warn_days": found.warn_days},
@@ -199,14 +199,11 @@ def _note(
     after: Mapping[str, object] | None = None,
 ) -> None:
     """What is done with batches stands in the audit log of the seller whose they are."""
-    product_id = db.session.scalars(
-        sa.select(Product.id).join(Variant, Variant.product_id == Product.id).where(Variant.id == batch.variant_id)
-    ).one()
     audit.record(
         actor=actor,
         action=action,
-        thing="product",
-        thing_id=product_id,
+        thing="batch",
+        thing_id=batch.id,
         organization_id=batch.organization_id,
         before={f"batch {batch.code} {name}": value for name, value in (before or {}).items()},
         after={f"batch {batch.code} {name}": value for name, value in (after or {}).items()},
