@@ -161,7 +161,8 @@ NAMES = re.compile(
     r"\b(?:Amina|Babul|They asked by phone|My phone|membership|order|Ibrahim|Jahan|Rina|"
     r"Begum|Chandni|Dipu|Esha|Farid|Gita|Hasna|Newcomer|New|Store|Stores|Traders|Limited|Mirpur|"
     r"12 Bazar Road|Jute [Bb]ag|A good jute bag|Bags|Paikar|Wholesale|test|business|example|platform|"
-    r"KES|TZS|UGX|RWF|INR|USD|EUR|GBP|Every week|Warehouse|Shop|Sylhet Tea House|Material|Jute|Cotton|chal|rice|goods|kitchen-tools|cm|Excel|XLSX|xlsx|"
+    r"KES|TZS|UGX|RWF|INR|USD|EUR|GBP|Warehouse|Shop|Sylhet Tea House|"
+    r"Every week|Material|Jute|Cotton|chal|rice|goods|kitchen-tools|cm|Excel|XLSX|xlsx|"
     r"VAT|PDF|JPEG|PNG|WebP|CSV|JSON|QR|ZIP|https?|Google Authenticator|Aegis|2FAS|[kKM]B|Redis|BDT|English|Enter)\b"
 )
 CODES = re.compile(

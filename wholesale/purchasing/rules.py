@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -77,6 +77,11 @@ class Wish:
     quantity: int
     unit_cost: Decimal | None = None
     exception: str = ""
+
+
+def costs_otherwise(costs: Mapping[int, Decimal], wishes: Iterable[Wish]) -> bool:
+    """Whether a line (variant's id → cost of one) costs something else than its page showed."""
+    return any(wish.unit_cost not in (None, costs[wish.variant_id]) for wish in wishes if wish.variant_id in costs)
 
 
 # --- prices and quantities ---------------------------------------------------------------------------------

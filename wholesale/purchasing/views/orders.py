@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from flask import Response, flash, make_response, request
 from flask_babel import gettext as _
@@ -21,7 +21,6 @@ from wholesale.platform.transaction import abandon
 from wholesale.purchasing import actions, queries, rules
 from wholesale.purchasing.errors import DamagedDocumentError
 from wholesale.purchasing.forms import OrderForm, ReasonForm
-from wholesale.purchasing.models import PurchaseOrder
 from wholesale.purchasing.views.blueprint import ORDER, asked, bp, may_change, po_state, seller_id, sought, whole_number
 
 log = logging.getLogger(__name__)
@@ -258,7 +257,9 @@ def save(po_id: int) -> Response:
         )
         if do not in _SENT:
             return
-        if kept.currency != currency or _costs_otherwise(kept, wishes):
+        if kept.currency != currency or rules.costs_otherwise(
+            {line.variant_id: line.unit_cost for line in kept.lines}, wishes
+        ):
             says = _look_first
         else:
             actions.send(actor=actor(), order_id=po_id, by_hand=do == "hand")
@@ -271,12 +272,6 @@ def save(po_id: int) -> Response:
     if not done:
         return page(po_id, form=form)
     return _back(po_id, says)
-
-
-def _costs_otherwise(kept: PurchaseOrder, wishes: Sequence[rules.Wish]) -> bool:
-    """Whether a line costs something else than its page showed."""
-    shown = {wish.variant_id: wish.unit_cost for wish in wishes}
-    return any(shown[line.variant_id] not in (None, line.unit_cost) for line in kept.lines)
 
 
 def _look_first() -> str:
