@@ -42,6 +42,11 @@ CHANGED = N_(
 ABOVE_LIMIT = N_("This is above what you may order alone. Ask for approval below.")
 
 
+# These statements look for a few rows by their keys, whoever orders what: planning them, and each check of a foreign
+# key, anew (see app.LIMITS) takes longer than doing them.
+_KEEP_PLANS = sa.text("SET LOCAL plan_cache_mode = 'auto'")
+
+
 def place_order(*, actor: Actor, key: str, seen: str) -> str:
     """Place everything in the cart as one purchase with an order per seller; the purchase's number.
 
@@ -116,6 +121,7 @@ def finish_checkout(*, actor: Actor, cart: Cart, checkout: Checkout) -> None:
 
 
 def _place(actor: Actor, key: str, seen: str) -> str:
+    db.session.execute(_KEEP_PLANS)
     found = ready(actor=actor, key=key, seen=seen)
     if excess(found.standing.role, found.standing.limit, found.bill.total) is not None:
         raise ConflictError(ABOVE_LIMIT)
