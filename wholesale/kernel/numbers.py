@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # A thousand, or lakh and crore: 1,250 and 1,23,456. \d is a digit of any script.
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}(?!\d)")
+
+
+def latin_digits(text: str) -> str:
+    """`text` with the digits of any script, Bangla ones above all, as Latin ones."""
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
 
 
 def ungrouped(text: str) -> str:

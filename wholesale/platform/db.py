@@ -106,6 +106,14 @@ def _insert(table: str, columns: tuple[str, ...]) -> str:
     )
 
 
+def keep_plans() -> None:
+    """For the rest of a transaction whose statements, whatever their values, look for a few rows by their keys.
+
+    Planning them and each check of a foreign key anew (see app.LIMITS) takes longer than doing them.
+    """
+    db.session.execute(_SET_PLANS, {"mode": "auto"})
+
+
 @contextmanager
 def many_rows() -> Iterator[None]:
     """For a transaction that writes very many rows: foreign keys are checked by plans that are kept.

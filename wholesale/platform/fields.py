@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -16,7 +15,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import StopValidation
 from wtforms.widgets import DateInput, EmailInput, TextInput
 
-from wholesale.kernel.numbers import ungrouped, without_powers
+from wholesale.kernel.numbers import latin_digits, ungrouped, without_powers
 from wholesale.platform import i18n
 from wholesale.platform.forms import TextField, at_most
 
@@ -155,7 +154,7 @@ class DayField(Field):
 
 def read_day(text: str) -> date | None:
     """The day that `text` means, in Latin or Bangla digits; None when it means none."""
-    latin = "".join(str(unicodedata.decimal(char, char)) for char in text)
+    latin = latin_digits(text)
     for pattern in ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"):
         try:
             return datetime.strptime(latin, pattern).date()  # noqa: DTZ007 - a day has no zone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +15,7 @@ from wtforms import BooleanField, HiddenField, SelectField
 from wholesale.inventory.counts import rules
 from wholesale.inventory.counts.errors import CountedByOthersError
 from wholesale.kernel.errors import DomainError
+from wholesale.kernel.numbers import latin_digits
 from wholesale.platform import i18n
 from wholesale.platform.fields import RadioField, choice
 from wholesale.platform.forms import HouseForm, LongTextField, TextField, UploadField
@@ -145,7 +145,7 @@ class FileForm(HouseForm):
 
     def moment(self, zone: str) -> datetime | None:
         """When, in the platform's zone; None: just now. Raises DomainError."""
-        text = "".join(str(unicodedata.decimal(sign, sign)) for sign in (self.counted_at.data or "").strip())
+        text = latin_digits((self.counted_at.data or "").strip())
         if not text:
             return None
         try:

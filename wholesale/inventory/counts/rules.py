@@ -10,7 +10,7 @@ from dataclasses import field as filled_in
 from decimal import Decimal
 from typing import Any
 
-from wholesale.kernel.numbers import ungrouped
+from wholesale.kernel.numbers import latin_digits, ungrouped
 from wholesale.kernel.words import N_
 
 SCOPES = ("all", "category", "chosen")
@@ -87,7 +87,7 @@ def pieces(text: str) -> int | None:
     if text.startswith(_DATE):
         raise Unreadable("date")
     text = text.lstrip(_NUMBER)
-    plain = "".join(str(unicodedata.decimal(sign, sign)) for sign in text.strip()).replace("−", "-")
+    plain = latin_digits(text.strip()).replace("−", "-")
     plain = "".join(plain.split())
     if plain in _EMPTY:
         return None

@@ -31,7 +31,7 @@ from wholesale.orders.models import Checkout, LineProgress, Order, OrderLine, Or
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.models import Address
 from wholesale.platform import idempotency, mail
-from wholesale.platform.db import db, insert_rows
+from wholesale.platform.db import db, insert_rows, keep_plans
 from wholesale.platform.outbox import emit
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Settlement, Split, share
@@ -40,11 +40,6 @@ CHANGED = N_(
     "Prices or quantities have changed since you looked. Below is what holds now: please check and order again."
 )
 ABOVE_LIMIT = N_("This is above what you may order alone. Ask for approval below.")
-
-
-# These statements look for a few rows by their keys, whoever orders what: planning them, and each check of a foreign
-# key, anew (see app.LIMITS) takes longer than doing them.
-_KEEP_PLANS = sa.text("SET LOCAL plan_cache_mode = 'auto'")
 
 
 def place_order(*, actor: Actor, key: str, seen: str) -> str:
@@ -121,7 +116,7 @@ def finish_checkout(*, actor: Actor, cart: Cart, checkout: Checkout) -> None:
 
 
 def _place(actor: Actor, key: str, seen: str) -> str:
-    db.session.execute(_KEEP_PLANS)
+    keep_plans()
     found = ready(actor=actor, key=key, seen=seen)
     if excess(found.standing.role, found.standing.limit, found.bill.total) is not None:
         raise ConflictError(ABOVE_LIMIT)
