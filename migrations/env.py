@@ -1,4 +1,4 @@
-"""Alembic's entry: migrations run as the role that owns the tables, with a time limit on locks."""
+"""Alembic's entry: migrations run as the role that owns the tables, and never keep people waiting for long."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ import sqlalchemy as sa
 from alembic import context
 from flask import current_app
 
+from wholesale.platform import migrating
+
 target = current_app.extensions["migrate"].db
 settings = current_app.extensions["settings"]
 
 
-def run() -> None:
-    engine = sa.create_engine(settings.database_owner_url, poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        # A migration that cannot get its lock gives up instead of queueing everybody behind it.
-        connection.execute(sa.text("SET lock_timeout = '5s'"))
-        connection.execute(sa.text("SET app.scope = 'platform'"))  # row-level security holds the owner too
-        connection.commit()
-        context.configure(connection=connection, target_metadata=target.metadata, compare_type=True)
-        with context.begin_transaction():
-            context.run_migrations()
+def run(connection: sa.Connection) -> None:
+    # Each migration commits by itself: what one has locked is not held while the next one waits.
+    context.configure(
+        connection=connection, target_metadata=target.metadata, compare_type=True, transaction_per_migration=True
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 if context.is_offline_mode():
     raise SystemExit("Migrations need the database: run `flask --app wsgi db upgrade`.")
-run()
+migrating.run(settings.database_owner_url, run)
