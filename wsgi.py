@@ -15,6 +15,8 @@ def _environment() -> dict[str, str]:
     They are attached to when they run already, else started and stopped again at the end of the command.
     """
     environ = dict(os.environ)
+    if environ.get("WHOLESALE_ENV") == "production":
+        return environ  # what is missing there is told, and never made up for
     if environ.get("FLASK_RUN_FROM_CLI") != "true" or (environ.get("DATABASE_URL") and environ.get("REDIS_URL")):
         return environ
     import atexit
@@ -27,6 +29,8 @@ def _environment() -> dict[str, str]:
     data_dir = Path(environ.get("WHOLESALE_DATA") or ROOT / ".data" / "demo")
     endpoints = stack.enter_context(services.running(data_dir))
     environ.setdefault("WHOLESALE_ENV", "development")
+    if not environ.get("DATABASE_URL"):
+        environ.setdefault("BACKUP_DATABASE_URL", endpoints.backup_database_url)
     environ.setdefault("DATABASE_URL", endpoints.database_url)
     environ.setdefault("DATABASE_OWNER_URL", endpoints.database_owner_url)
     environ.setdefault("REDIS_URL", endpoints.redis_url)

@@ -8,8 +8,10 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
+from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
@@ -20,11 +22,19 @@ from wholesale.kernel.words import N_
 ROOT = Path(__file__).resolve().parent.parent
 
 _SECRET_LENGTH = 32  # 128 bits, as hex
+_METRICS_TOKEN_LENGTH = 16
 _LARGEST_UPLOAD_MB = 100
 _MOST_PROXIES = 9
 _MOST_COMPLETION_DAYS = 365
 _MOST_HOURS = 720
 _MOST_ANSWER_HOURS = 720
+_MOST_CONNECTIONS = 200
+_MOST_LAG_SECONDS = 3600
+_BACKUP_DAYS, _MOST_BACKUP_DAYS = 14, 3650
+_MAY_LIE_IN_FILES = (
+    "DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "REDIS_URL", "SECRET_KEY", "SECRET_KEYS_VAULT",
+    "STORAGE_URL", "MAIL_URL", "SMS_URL", "SMS_TOKEN", "BACKUP_URL", "BACKUP_DATABASE_URL",
+)  # fmt: skip
 
 
 class ConfigError(SystemExit):
@@ -39,7 +49,7 @@ class Settings:
     """What the environment says.
 
     Each attribute is read from the variable of the same name in capitals (`data_dir`: WHOLESALE_DATA,
-    `env`: WHOLESALE_ENV).
+    `env`: WHOLESALE_ENV). What is secret may lie in a file instead, as containers get it: SECRET_KEY_FILE names it.
     """
 
     env: str
@@ -47,9 +57,18 @@ class Settings:
     data_dir: Path
     """Where documents, pictures and the embedded services keep their state. Default: .data/demo."""
     database_url: str
-    """PostgreSQL as the role that serves requests: neither superuser nor owner of the tables."""
+    """PostgreSQL as the role that serves requests: neither superuser nor owner of the tables. Of several hosts
+    (postgresql://role:password@one:5432,two:5432/database) the one that takes writes is used."""
     database_owner_url: str
     """PostgreSQL as the role that owns the tables, for migrations. Default: DATABASE_URL."""
+    database_replica_url: str
+    """One or more streaming replicas, as the same role: the catalogue is read there. Default: none."""
+    replica_max_lag: int
+    """REPLICA_MAX_LAG: after how many seconds behind a replica is left alone, and reported. Default: 5."""
+    database_pooler: str
+    """DATABASE_POOLER: `transaction` when DATABASE_URL leads to PgBouncer in transaction mode. Default: none."""
+    database_pool_size: int
+    """DATABASE_POOL_SIZE: connections that each process keeps; it may open as many again. Default: WEB_THREADS (8)."""
     redis_url: str
     """Redis for the doorbell; it may lose everything without harm."""
     secret_key: str
@@ -97,6 +116,24 @@ class Settings:
     developers' folder. Default: console: outside production; in production none, and they fail."""
     sms_token: str
     """What the gateway of text messages wants as bearer token. Default: none."""
+    metrics_allow: tuple[str, ...]
+    """METRICS_ALLOW: networks from which /metrics may be read, separated by commas. Default: this machine alone."""
+    metrics_token: str
+    """Whoever sends it as bearer token may read /metrics from anywhere. Default: none."""
+    prometheus_multiproc_dir: Path
+    """Where the processes of one machine add up what they count. Default: `run/metrics` in the data folder."""
+    sentry_dsn: str
+    """Where unexpected errors are reported to. Default: nowhere."""
+    otel_exporter_otlp_endpoint: str
+    """Where traces are sent to (OTLP over HTTP); OTEL_… say more. Default: nowhere, nothing is traced."""
+    backup_url: str
+    """Where backups go: file:/folder or s3://bucket/prefix?…, as STORAGE_URL. Default: nowhere, none are made."""
+    backup_key_file: Path | None
+    """A file with the key of all backups, 64 hexadecimal digits. Without it no backup can be read."""
+    backup_keep: int
+    """For how many days back every moment can be restored. Default: 14."""
+    backup_database_url: str
+    """PostgreSQL itself, not a pooler, as a role that may replicate. Default: DATABASE_OWNER_URL."""
 
     def first_fiscal_month(self, country: str) -> int:
         """The month (1 to 12) in which the fiscal year of a seller in `country` begins."""
@@ -133,9 +170,13 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read and check; raises ConfigError naming every problem at once."""
         env = dict(os.environ if environ is None else environ)
+        unread = list(_read_files(env))
         mode = env.get("WHOLESALE_ENV", "production" if env.get("DATABASE_URL") else "development")
         data_dir = Path(env.get("WHOLESALE_DATA") or ROOT / ".data" / "demo").expanduser().resolve()
         database_url = env.get("DATABASE_URL", "")
+        max_lag = env.get("REPLICA_MAX_LAG", "5")
+        pooler = env.get("DATABASE_POOLER", "")
+        pool_size = env.get("DATABASE_POOL_SIZE") or env.get("WEB_THREADS") or "8"
         public_url = env.get("PUBLIC_URL", "http://127.0.0.1:5000").rstrip("/")
         zone = env.get("TIME_ZONE", "Asia/Dhaka")
         currency = env.get("CURRENCY", "BDT")
@@ -151,7 +192,9 @@ class Settings:
         mail_url = env.get("MAIL_URL") or ("" if mode == "production" else "folder:")
         sms_url = env.get("SMS_URL") or ("" if mode == "production" else "console:")
         problems = [
+            *unread,
             *_database_problems(env),
+            *_connection_problems(max_lag, pooler, pool_size),
             *(_production_problems(env) if mode == "production" else ()),
             *_value_problems(mode, public_url, zone, currency),
             *_number_problems(proxies, max_upload),
@@ -164,6 +207,8 @@ class Settings:
             *_clamd_problems(env.get("CLAMD_URL", "")),
             *_mail_problems(mail_url, env.get("MAIL_FROM", "")),
             *_sms_problems(sms_url, env.get("SMS_TOKEN", ""), mode),
+            *_watching_problems(env),
+            *_backup_problems(env, data_dir),
         ]
         if problems:
             raise ConfigError(problems)
@@ -171,8 +216,12 @@ class Settings:
         return cls(
             env=mode,
             data_dir=data_dir,
-            database_url=_with_driver(database_url),
-            database_owner_url=_with_driver(env.get("DATABASE_OWNER_URL") or database_url),
+            database_url=_for_writes(_with_driver(database_url)),
+            database_owner_url=_for_writes(_with_driver(env.get("DATABASE_OWNER_URL") or database_url)),
+            database_replica_url=_with_driver(env.get("DATABASE_REPLICA_URL", "")),
+            replica_max_lag=int(max_lag),
+            database_pooler=pooler,
+            database_pool_size=int(pool_size),
             redis_url=env["REDIS_URL"],
             secret_key=secret_key,
             vault_keys=vault_keys or (secret_key,),
@@ -194,11 +243,35 @@ class Settings:
             mail_from=env.get("MAIL_FROM", ""),
             sms_url=sms_url,
             sms_token=env.get("SMS_TOKEN", ""),
+            metrics_allow=_networks(env.get("METRICS_ALLOW", "")) or ("127.0.0.0/8", "::1/128"),
+            metrics_token=env.get("METRICS_TOKEN", ""),
+            prometheus_multiproc_dir=Path(env.get("PROMETHEUS_MULTIPROC_DIR") or data_dir / "run" / "metrics"),
+            sentry_dsn=env.get("SENTRY_DSN", ""),
+            otel_exporter_otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+            backup_url=env.get("BACKUP_URL", ""),
+            backup_key_file=Path(env["BACKUP_KEY_FILE"]) if env.get("BACKUP_KEY_FILE") else None,
+            backup_keep=int(env.get("BACKUP_KEEP") or _BACKUP_DAYS),
+            backup_database_url=_with_driver(
+                env.get("BACKUP_DATABASE_URL") or env.get("DATABASE_OWNER_URL") or database_url
+            ),
         )
 
 
+def _read_files(env: dict[str, str]) -> Iterator[str]:
+    """Put in place what lies in files; problems are told without what stands there."""
+    for name in _MAY_LIE_IN_FILES:
+        path = env.pop(f"{name}_FILE", "")
+        if path and env.get(name):
+            yield f"{name} and {name}_FILE are both set: use one of them."
+        elif path:
+            try:
+                env[name] = Path(path).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                yield f"{name}_FILE cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}."
+
+
 def _database_problems(env: Mapping[str, str]) -> Iterator[str]:
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "BACKUP_DATABASE_URL"):
         scheme = urlsplit(env.get(name, "")).scheme
         if scheme not in {"", "postgresql", "postgres", "postgresql+psycopg"}:
             yield f"{name} starts with {scheme}://: only postgresql:// is supported."
@@ -208,6 +281,15 @@ def _database_problems(env: Mapping[str, str]) -> Iterator[str]:
     ):
         if not env.get(name):
             yield f"{name} is not set: {why}."
+
+
+def _connection_problems(max_lag: str, pooler: str, pool_size: str) -> Iterator[str]:
+    if not max_lag.isdecimal() or not 1 <= int(max_lag) <= _MOST_LAG_SECONDS:
+        yield f"REPLICA_MAX_LAG is {max_lag!r}: whole seconds from 1 to {_MOST_LAG_SECONDS}."
+    if pooler not in {"", "transaction"}:
+        yield f"DATABASE_POOLER is {pooler!r}: transaction, or nothing."
+    if not pool_size.isdecimal() or not 1 <= int(pool_size) <= _MOST_CONNECTIONS:
+        yield f"DATABASE_POOL_SIZE (or WEB_THREADS) is {pool_size!r}: a whole number from 1 to {_MOST_CONNECTIONS}."
 
 
 def _production_problems(env: Mapping[str, str]) -> Iterator[str]:
@@ -322,22 +404,39 @@ def _vault_problems(keys: tuple[str, ...]) -> Iterator[str]:
         yield f"SECRET_KEYS_VAULT has a key of under {_SECRET_LENGTH} characters: try `openssl rand -hex 32`."
 
 
-def _storage_problems(url: str) -> Iterator[str]:
+def _storage_problems(url: str, name: str = "STORAGE_URL", folder: str = "/srv/documents") -> Iterator[str]:
     """Never with the address itself: credentials may stand in it."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if parts.scheme == "s3":
         if not parts.hostname:
-            yield "STORAGE_URL names no bucket: s3://bucket/prefix?endpoint=https://…&region=…"
+            yield f"{name} names no bucket: s3://bucket/prefix?endpoint=https://…&region=…"
         if unknown := sorted(options.keys() - {"endpoint", "region"}):
-            yield f"STORAGE_URL has {', '.join(unknown)}: known are endpoint and region."
+            yield f"{name} has {', '.join(unknown)}: known are endpoint and region."
         endpoint = options.get("endpoint", "https://s3.amazonaws.com")
         if urlsplit(endpoint).scheme not in {"http", "https"} or not urlsplit(endpoint).netloc:
-            yield "STORAGE_URL: its endpoint needs http:// or https:// and a host."
+            yield f"{name}: its endpoint needs http:// or https:// and a host."
     elif parts.scheme not in {"", "file"}:
-        yield f"STORAGE_URL starts with {parts.scheme}: only file: and s3:// are supported."
+        yield f"{name} starts with {parts.scheme}: only file: and s3:// are supported."
     elif url and (parts.scheme != "file" or parts.netloc or not parts.path.startswith("/")):
-        yield "STORAGE_URL is no whole path: file:/srv/documents"
+        yield f"{name} is no whole path: file:{folder}"
+
+
+def _backup_problems(env: Mapping[str, str], data_dir: Path) -> Iterator[str]:
+    url, key, days = env.get("BACKUP_URL", ""), env.get("BACKUP_KEY_FILE", ""), env.get("BACKUP_KEEP", "")
+    yield from _storage_problems(url, "BACKUP_URL", "/srv/backup")
+    if url.startswith("file:/") and Path(unquote(urlsplit(url).path)).resolve().is_relative_to(data_dir):
+        yield "BACKUP_URL lies in the data folder, and would be lost with it: use another disk or a bucket."
+    if url and not key:
+        yield "BACKUP_KEY_FILE is not set: backups are encrypted. Make one: openssl rand -hex 32 > backup.key"
+    if key:
+        try:
+            if not re.fullmatch(r"\s*[0-9a-fA-F]{64}\s*", Path(key).read_text("utf-8"), re.ASCII):
+                yield "BACKUP_KEY_FILE holds no key of 64 hexadecimal digits: openssl rand -hex 32 > backup.key"
+        except (OSError, UnicodeDecodeError) as error:
+            yield f"BACKUP_KEY_FILE cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}."
+    if days and not (days.isdecimal() and 1 <= int(days) <= _MOST_BACKUP_DAYS):
+        yield f"BACKUP_KEEP is {days!r}: a whole number of days from 1 to {_MOST_BACKUP_DAYS}."
 
 
 def _clamd_problems(url: str) -> Iterator[str]:
@@ -347,10 +446,63 @@ def _clamd_problems(url: str) -> Iterator[str]:
         yield f"CLAMD_URL is {url!r}: use tcp://host:3310 or unix:/run/clamav/clamd.ctl."
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _watching_problems(env: Mapping[str, str]) -> Iterator[str]:
+    """Never with a token or the key in a DSN."""
+    for network in _networks(env.get("METRICS_ALLOW", "")):
+        try:
+            ip_network(network)
+        except ValueError:
+            yield f"METRICS_ALLOW has {network!r}: use networks such as 10.0.0.0/8, separated by commas."
+    token = env.get("METRICS_TOKEN", "")
+    if token and not re.fullmatch(rf"[\x21-\x7e]{{{_METRICS_TOKEN_LENGTH},}}", token):
+        yield (
+            f"METRICS_TOKEN needs at least {_METRICS_TOKEN_LENGTH} letters, digits or signs, and no spaces:"
+            " try `openssl rand -hex 16`."
+        )
+    dsn = urlsplit(env.get("SENTRY_DSN", ""))
+    if env.get("SENTRY_DSN") and not (
+        dsn.scheme in {"http", "https"} and dsn.username and dsn.hostname and dsn.path.rpartition("/")[2].isdecimal()
+    ):
+        yield "SENTRY_DSN is no address of a Sentry project: https://key@sentry.example/1"
+    endpoint = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    if endpoint and not (
+        urlsplit(endpoint).scheme in {"http", "https"} and urlsplit(endpoint).hostname and _has_good_port(endpoint)
+    ):
+        yield "OTEL_EXPORTER_OTLP_ENDPOINT needs http:// or https:// and a host: http://127.0.0.1:4318"
+    for name, package in (("SENTRY_DSN", "sentry_sdk"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry")):
+        if env.get(name) and find_spec(package) is None:
+            yield (
+                f"{name} is set, but what it needs is not installed:"
+                " .venv/bin/pip install -r requirements-watching.txt, or unset it."
+            )
+
+
 def _with_driver(url: str) -> str:
-    """SQLAlchemy needs to be told that psycopg 3 is meant."""
-    scheme, rest = url.split("://", 1)
-    return f"postgresql+psycopg://{rest}" if scheme != "postgresql+psycopg" else url
+    """SQLAlchemy needs to be told that psycopg 3 is meant, and several hosts (a:5432,b:5432) in words of its own."""
+    if not url:
+        return ""
+    place, slash, rest = url.split("://", 1)[1].partition("/")
+    login, at, hosts = place.rpartition("@")
+    if "," in hosts:
+        each = [re.fullmatch(r"(\[.*\]|[^:]*)(?::(\d*))?", host) for host in hosts.split(",")]
+        named = {"host": ",".join(found[1].strip("[]") if found else "" for found in each)}
+        named["port"] = ",".join(found[2] or "" if found else "" for found in each)
+        database, _, query = rest.partition("?")
+        place, slash, rest = f"{login}{at}", "/", f"{database}?{urlencode([*named.items(), *parse_qsl(query)])}"
+    return f"postgresql+psycopg://{place}{slash}{rest}"
+
+
+def _for_writes(url: str) -> str:
+    """Of several hosts the one that takes writes, unless the address says something else."""
+    query = parse_qsl(urlsplit(url).query)
+    hosts = ",".join(value for name, value in query if name == "host")
+    if "," not in hosts or "target_session_attrs" in dict(query):
+        return url
+    return f"{url}&target_session_attrs=read-write"
 
 
 def _kept_secret(path: Path) -> str:

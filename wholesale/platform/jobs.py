@@ -41,6 +41,7 @@ _DOORBELL_SECONDS = 0.25
 _JOB_TIMEOUT = 120
 _LONGEST = 1800  # for work that says every now and then that it is still alive
 _DRAIN_SECONDS = 4
+_STOP_SECONDS = 20.0  # less than the half minute after which a process that was told to stop is usually killed
 _ENOUGH_WAITING = 2
 _PERIODIC = "wholesale.platform.jobs.periodic_job"
 cli = AppGroup("jobs", help="The worker, the scheduler, and what they do.")
@@ -158,6 +159,24 @@ def _in_worker() -> Iterator[None]:
 # --- processes --------------------------------------------------------------------------------------------
 
 
+class _Worker(Worker):
+    """Told to stop, it waits for the job that it is at, but not for ever: what is not done then is another's to do."""
+
+    patience = _STOP_SECONDS
+
+    def handle_warm_shutdown_request(self) -> None:
+        timer = threading.Timer(self.patience, self._give_up)
+        timer.daemon = True
+        timer.start()
+
+    def _give_up(self) -> None:
+        if self.horse_pid:
+            log.warning(
+                "the job was not done %s s after the worker was told to stop: it is left to another", self.patience
+            )
+            self.kill_horse()  # its transaction is taken back, and its row is free at once
+
+
 @cli.command("work")
 def work() -> None:
     """Run the worker: one queue, forking per doorbell, everything imported before the fork."""
@@ -175,7 +194,7 @@ def work() -> None:
     db.engine.dispose()  # each forked process opens connections of its own
     gc.collect()
     gc.freeze()  # what was imported stays: the forked need not look through it again and again
-    Worker(
+    _Worker(
         [Queue(QUEUE, connection=Redis.from_url(settings.redis_url), serializer=JSONSerializer)],
         connection=Redis.from_url(settings.redis_url),
         serializer=JSONSerializer,

@@ -1,8 +1,8 @@
 """News for a page that is open: a stream (server-sent events) that says when something has changed, and no more.
 
 What a topic's stamp says is kept in Redis (see `cache.drop`): a stream asks for it once a second and holds neither a
-transaction nor a connection to the database. It does hold a thread of the web server, so there are few at a time, each
-lives shorter than the server waits for the last requests when it is told to stop, and the browser then asks again.
+transaction nor a connection to the database. It does hold a thread of the web server, so there are few at a time, and
+each ends after a while, or at once when the server is told to stop: the browser then asks again.
 Whoever finds no place, or no Redis, is told to leave it (204); pages ask now and then anyway, by themselves.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from flask import Response, current_app
 
-from wholesale.platform import cache
+from wholesale.platform import cache, leaving
 
 MOST = 2
 """Streams at a time of each process, of its eight threads."""
@@ -54,8 +54,7 @@ def _news(ask: object, known: bytes) -> Iterator[str]:
     end = time.monotonic() + LIFE_SECONDS
     yield f"retry: {_RETRY_MILLISECONDS}\n\n"
     pauses = 0
-    while time.monotonic() < end:
-        time.sleep(_PAUSE_SECONDS)
+    while time.monotonic() < end and not leaving.wait(_PAUSE_SECONDS):
         pauses += 1
         stamp = ask()
         if stamp is None:
