@@ -18,7 +18,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS, Actor
 from wholesale.kernel.errors import ForbiddenError, HouseError
-from wholesale.platform import resume
+from wholesale.platform import resume, transaction
 from wholesale.platform.transaction import SAFE_METHODS
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -216,7 +216,7 @@ def _check() -> Response | None:
         raise RuntimeError(f"{endpoint} declares no @access(...).")
     if not rule.asks_who:
         return None
-    g.actor = cast("Callable[[], Actor]", current_app.extensions["load_actor"])()
+    g.actor = transaction.run(cast("Callable[[], Actor]", current_app.extensions["load_actor"]))
     return _refuse(endpoint, rule, g.actor) or _check_token(rule, g.actor)
 
 

@@ -23,6 +23,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from wholesale.config import Settings
+from wholesale.platform import replica
 from wholesale.platform.jobs import quick_redis
 from wholesale.platform.transaction import after_commit, is_reading
 
@@ -69,9 +70,11 @@ def remember(name: str, key: str, seconds: int, make: Callable[[], T]) -> T:
     except RedisError:
         _spare(store)
         return make()
+    may_be_kept = stamp is not None and replica.is_current()
     made = make()
-    if stamp is not None:
-        # Under the stamp that was there BEFORE it was worked out: dropped meanwhile, it is never read.
+    if may_be_kept and stamp is not None:
+        # Under the stamp that was there BEFORE it was worked out: dropped meanwhile, it is never read. A replica must
+        # have had, before that too, whatever was changed up to this stamp.
         try:
             store.redis.set(entry_key, stamp + json.dumps(made, ensure_ascii=False).encode(), ex=seconds)
         except RedisError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -47,12 +46,15 @@ Id = Annotated[int, mapped_column(sa.BigInteger, sa.Identity(always=False), prim
 
 
 class HouseSession(FlaskSession):
-    """A session that can be told to read only; its transaction then begins so, without a round trip of its own."""
+    """A session that can be told to read only; its transaction then begins so, without a round trip of its own.
+
+    It may also be told which replica to read from (see platform.replica).
+    """
 
     def get_bind(self, *args: Any, **kwargs: Any) -> sa.Engine | sa.Connection:
         bind = super().get_bind(*args, **kwargs)
         if isinstance(bind, sa.Engine) and self.info.get("read_only"):
-            return _reading(bind)
+            return _reading(self.info.get("replica", bind))
         return bind
 
 
@@ -104,37 +106,6 @@ def _insert(table: str, columns: tuple[str, ...]) -> str:
         f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608 - names of our own tables and columns
         f" FROM jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:{table} AS jsonb))"
     )
-
-
-def keep_plans() -> None:
-    """For the rest of a transaction whose statements, whatever their values, look for a few rows by their keys.
-
-    Planning them and each check of a foreign key anew (see app.LIMITS) takes longer than doing them.
-    """
-    db.session.execute(_SET_PLANS, {"mode": "auto"})
-
-
-@contextmanager
-def many_rows() -> Iterator[None]:
-    """For a transaction that writes very many rows: foreign keys are checked by plans that are kept.
-
-    Our connections ask for a plan per execution, and PostgreSQL takes that to hold for its own checks as well: each
-    reference of each row was planned anew, which was half the time of a large import. So that no statement of ours
-    keeps a plan made for a few values, none is prepared within the block.
-    """
-    connection = db.session.connection()
-    driver: Any = connection.connection.dbapi_connection
-    mode = connection.scalar(sa.text("SHOW plan_cache_mode"))
-    threshold, driver.prepare_threshold = driver.prepare_threshold, None
-    try:
-        connection.execute(_SET_PLANS, {"mode": "auto"})
-        yield
-        connection.execute(_SET_PLANS, {"mode": mode})
-    finally:
-        driver.prepare_threshold = threshold
-
-
-_SET_PLANS = sa.text("SELECT set_config('plan_cache_mode', :mode, true)")  # as SET LOCAL
 
 
 def one_of(column: str, values: tuple[str, ...], name: str | None = None) -> sa.CheckConstraint:

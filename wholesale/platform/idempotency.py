@@ -18,6 +18,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.errors import DomainError
 from wholesale.kernel.words import N_
 from wholesale.platform.db import Base, db
+from wholesale.platform.transaction import counts_once
 
 
 class IdempotencyKey(Base):
@@ -54,6 +55,7 @@ def once(scope: str, key: str, asked: object, work: Callable[[], dict[str, Any]]
     DomainError. `asked` and the answer are JSON values.
     """
     check_key(key)
+    counts_once()
     fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
     mine = {"of": scope, "named": key}
     first = db.session.execute(_CLAIM, mine | {"fingerprint": fingerprint, "now": clock.now()}).one_or_none()

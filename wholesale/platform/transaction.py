@@ -2,7 +2,10 @@
 
 A web request is one transaction: GET, HEAD and OPTIONS read-only; an answer of 400 or above rolls back,
 the rest commits once. Jobs and commands use `with transaction():`. A deadlock or serialization failure is
-tried again, at most three times; after that, and for a lock that takes over 2 s, people read 409.
+tried again, at most three times; after that, and for a lock that takes over 2 s, people read 409. When the connection
+breaks before COMMIT was sent, nothing was saved, and the work is done again on a new one: a primary that was killed and
+a replica that takes its place are nothing that people see. When it breaks over COMMIT itself nobody knows, and only
+what counts once however often it is sent (a safe request, a form with its key) is done again.
 
 Every transaction says whose rows it may touch (`Scope`), and PostgreSQL's row-level security keeps it: a
 request has the scope of its actor, and nobody's until the actor is known; jobs and commands have the platform's.
@@ -19,10 +22,11 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 from flask import Flask, Response, request
-from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from wholesale.kernel.errors import ConflictError
+from wholesale.platform import replica
 from wholesale.platform.db import db
 
 T = TypeVar("T")
@@ -33,6 +37,8 @@ RETRIES = 3
 _RETRYABLE = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _BUSY = _RETRYABLE | {"55P03"}  # lock_not_available: lock_timeout ran out
 _FIRST_ERROR_STATUS = 400
+_UNKNOWN = "outcome_is_unknown"
+_RECONNECT_PAUSES = (0.0, 0.3, 0.7)  # seconds; those who come while the database is away do not wait for it at all
 
 
 @dataclass(frozen=True)
@@ -160,13 +166,35 @@ def is_reading() -> bool:
 
 def finish(*, keep: bool) -> None:
     """Commit and run the after-commit hooks, or roll back."""
-    hooks: list[Hook] = db.session().info.pop("after_commit", [])
+    info = db.session().info
+    hooks: list[Hook] = info.pop("after_commit", [])
+    counts_once = bool(info.pop("counts_once", False)) or is_reading()
     if not keep:
         db.session.rollback()
+        info.pop("replica", None)
         return
-    db.session.commit()
+    db.session.flush()
+    try:
+        db.session.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated and not counts_once:
+            setattr(error, _UNKNOWN, True)
+        raise
+    info.pop("replica", None)
+    if not is_reading():
+        replica.committed()  # before the hooks, and before anybody is answered
     for hook in hooks:
         hook()
+
+
+def counts_once() -> None:
+    """Say of the current transaction that doing it twice does no more than once (see `idempotency.once`)."""
+    db.session().info["counts_once"] = True
+
+
+def may_have_been_saved(error: BaseException) -> bool:
+    """Whether the connection broke over the COMMIT itself, so that nobody knows."""
+    return bool(getattr(error, _UNKNOWN, False))
 
 
 def abandon() -> None:
@@ -185,22 +213,37 @@ def after_commit(hook: Hook) -> None:
 
 
 def run(work: Callable[[], T]) -> T:
-    """Call `work`; roll back on any error; try again after a deadlock; say 409 when that does not help."""
-    for attempt in range(RETRIES + 1):
+    """Call `work`; roll back on any error; again after a deadlock or on a new connection; else say 409, or raise."""
+    tries, reconnections = 0, 0
+    while True:
         try:
             return work()
         except DBAPIError as error:
+            from_replica = replica.failed(db.session(), error)
             abandon()
+            if from_replica:
+                continue  # the primary answers it
+            if _is_cut(error, reconnections) and reconnections < len(_RECONNECT_PAUSES):
+                time.sleep(_RECONNECT_PAUSES[reconnections])
+                reconnections += 1
+                continue
             state = getattr(error.orig, "sqlstate", None)
             if state not in _BUSY:
                 raise
-            if state not in _RETRYABLE or attempt == RETRIES:
+            if state not in _RETRYABLE or tries == RETRIES:
                 raise ConflictError("Many people want this at once. Nothing was changed: please try again.") from error
-            time.sleep(random.uniform(0.01, 0.05) * (attempt + 1))  # noqa: S311 - jitter, not a secret
+            tries += 1
+            time.sleep(random.uniform(0.01, 0.05) * tries)  # noqa: S311 - jitter, not a secret
         except BaseException:
             abandon()
             raise
-    raise AssertionError("unreachable")
+
+
+def _is_cut(error: DBAPIError, reconnections: int) -> bool:
+    """Whether the connection broke, and nothing was saved by it; or, after that, no new one could be had yet."""
+    if error.connection_invalidated:
+        return not may_have_been_saved(error)
+    return reconnections > 0 and isinstance(error, OperationalError) and error.statement is None
 
 
 @contextmanager
@@ -218,8 +261,10 @@ def transaction() -> Iterator[None]:
 def independent() -> Iterator[Session]:
     """A transaction of its own beside the current one, for the rare write that must survive a refusal."""
     info = {"scope": scope()}
-    with Session(db.engine, join_transaction_mode="create_savepoint", info=info) as session, session.begin():
-        yield session
+    with Session(db.engine, join_transaction_mode="create_savepoint", info=info) as session:
+        with session.begin():
+            yield session
+        replica.committed()
 
 
 def init_app(app: Flask) -> None:
@@ -229,6 +274,8 @@ def init_app(app: Flask) -> None:
     def _open() -> None:
         remember_scope(NOBODY)
         begin(read_only=request.method in SAFE_METHODS)
+        if is_reading() and getattr(app.view_functions.get(request.endpoint or ""), "replica_may_answer", False):
+            replica.enter(db.session())
 
     @app.teardown_request
     def _leave(_error: BaseException | None) -> None:

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 
 from wholesale.platform.access import ADMIN, ANYONE, STAFF, access, actor
 from wholesale.platform.htmx import done, respond, show
+from wholesale.platform.replica import replica_may_answer
 from wholesale.search import actions, queries
 from wholesale.search.forms import SynonymForm
 from wholesale.search.rules.wanted import LONGEST
@@ -16,6 +17,7 @@ bp = Blueprint("search", __name__)
 
 @bp.get("/search/suggestions")
 @access(ANYONE)
+@replica_may_answer
 def suggestions() -> Response:
     """What may be meant by the beginning of a search; the same for everybody, without a price."""
     q = " ".join(request.args.get("q", "").replace("\0", "").split())[:LONGEST]

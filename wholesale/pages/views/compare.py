@@ -12,6 +12,7 @@ from wholesale.pages.forms import CompareForm
 from wholesale.pages.views.blueprint import bp
 from wholesale.platform.access import ANYONE, access, actor
 from wholesale.platform.htmx import show
+from wholesale.platform.replica import replica_may_answer
 from wholesale.pricing import queries as pricing
 from wholesale.search import queries as search
 from wholesale.search.rules import filters as filtering
@@ -23,6 +24,7 @@ _FOUND = 6
 
 @bp.get("/compare")
 @access(ANYONE)
+@replica_may_answer
 def compare() -> Response:
     """`p` names each product; the fifth and those after it are left out, and it is said so."""
     asked = list(dict.fromkeys(slug[:_LONGEST_SLUG].replace("\0", "") for slug in request.args.getlist("p") if slug))

@@ -16,6 +16,7 @@ from wholesale.platform import i18n
 from wholesale.platform.access import ANYONE, access, actor
 from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import current, respond
+from wholesale.platform.replica import replica_may_answer
 from wholesale.pricing import queries as pricing
 from wholesale.search import counters
 from wholesale.search import queries as search
@@ -25,6 +26,7 @@ from wholesale.search.rules import filters as filtering
 
 @bp.get("/products")
 @access(ANYONE)
+@replica_may_answer
 @revisitable
 def listing() -> Response:
     """The catalogue: everybody sees the goods, verified businesses also the prices."""

@@ -13,6 +13,7 @@ from wholesale.pages.views.blueprint import bp
 from wholesale.platform.access import ANYONE, access, actor
 from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import show
+from wholesale.platform.replica import replica_may_answer
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.forms import Calculation
 
@@ -25,6 +26,7 @@ def country(code: str) -> str:
 
 @bp.get("/products/<slug>")
 @access(ANYONE)
+@replica_may_answer
 @revisitable
 def product(slug: str) -> Response:
     """A product with its pictures and, for who may see them, its tiers and the calculator."""
@@ -39,6 +41,7 @@ def product(slug: str) -> Response:
 
 @bp.get("/products/<slug>/sellers")
 @access(ANYONE)
+@replica_may_answer
 def sellers(slug: str) -> Response:
     """The same goods from everybody who sells them, at a quantity."""
     found = catalog.about(slug)

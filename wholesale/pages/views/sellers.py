@@ -7,6 +7,7 @@ from flask import Response, request
 from wholesale.pages.views.blueprint import bp
 from wholesale.platform.access import ANYONE, access, actor
 from wholesale.platform.htmx import show
+from wholesale.platform.replica import replica_may_answer
 from wholesale.search import queries as search
 from wholesale.search.rules import filters as filtering
 
@@ -16,6 +17,7 @@ _MOST_ID = 10**17
 
 @bp.get("/sellers")
 @access(ANYONE)
+@replica_may_answer
 def all_sellers() -> Response:
     """Each leads to the listing as the address says it, with this seller's goods."""
     who = actor()

@@ -14,6 +14,7 @@ from wholesale.platform.access import ANYONE, EVERYBODY_ALIKE, access, actor
 from wholesale.platform.conditional import revisitable
 from wholesale.platform.htmx import show
 from wholesale.platform.i18n import LANGUAGES
+from wholesale.platform.replica import replica_may_answer
 from wholesale.platform.resume import local_path
 
 _YEAR = 31_536_000
@@ -22,6 +23,7 @@ _OK = 200
 
 @bp.get("/")
 @access(ANYONE)
+@replica_may_answer
 @revisitable
 def home() -> Response:
     return show("pages/home.html", categories=catalog.categories(), at_hand=at_hand(actor()))
@@ -29,6 +31,7 @@ def home() -> Response:
 
 @bp.get("/media/<key>")
 @access(EVERYBODY_ALIKE)
+@replica_may_answer
 def media(key: str) -> Response:
     """A picture as WebP, or as JPEG for who does not ask for that; its key changes with its content: kept for ever."""
     found = catalog.media(key)

@@ -6,6 +6,7 @@ from flask import Response, request
 
 from wholesale.platform.access import PRICES, access, actor
 from wholesale.platform.htmx import current, respond
+from wholesale.platform.replica import replica_may_answer
 from wholesale.pricing import queries
 from wholesale.pricing.forms import Calculation
 from wholesale.pricing.views.blueprint import bp
@@ -13,6 +14,7 @@ from wholesale.pricing.views.blueprint import bp
 
 @bp.get("/products/<slug>/price")
 @access(PRICES)
+@replica_may_answer
 def calculator(slug: str) -> Response:
     """What `quantity` pieces cost, or so many of each variant (`v<id>`); without either, the minimum order."""
     offer = queries.offer_for(actor(), slug)
