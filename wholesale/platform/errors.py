@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import cast
 
-from flask import Flask, Response, jsonify, make_response, render_template, request, url_for
+from flask import Flask, Response, g, jsonify, make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from werkzeug.exceptions import BadHost, HTTPException
 
 from wholesale.kernel.errors import (
@@ -32,7 +33,8 @@ STATUS: dict[type[HouseError], int] = {
     PauseError: 429,
     UnavailableError: 503,
 }
-_SERVER_ERROR = 500
+_SERVER_ERROR, _UNAVAILABLE = 500, 503
+_RETRY_SECONDS = "5"
 
 TITLES = {
     400: _l("We could not read that"),
@@ -63,7 +65,7 @@ def render(status: int, message: str = "", next_step: str | None = None) -> Resp
     title = str(TITLES.get(status, TITLES[400 if status < _SERVER_ERROR else _SERVER_ERROR]))
     message = message or str(MESSAGES.get(status, MESSAGES[400 if status < _SERVER_ERROR else _SERVER_ERROR]))
     request_id = telemetry.request_id()
-    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+    if _wants_json():
         problem = {
             "type": "about:blank",
             "title": title,
@@ -80,6 +82,55 @@ def render(status: int, message: str = "", next_step: str | None = None) -> Resp
     values = {"status": status, "title": title, "message": message, "advice": advice, "request_id": request_id}
     body = render_template(template, **values, back=back)
     return htmx.vary(make_response(body, status), partial=htmx.current().is_fragment)
+
+
+def _wants_json() -> bool:
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def _is_away(error: SQLAlchemyError) -> bool:
+    """Whether the database could not be asked, or went away over it; anything else is a mistake of ours."""
+    gone = isinstance(error, DBAPIError) and error.connection_invalidated
+    return gone or isinstance(error, OperationalError | NoConnectionError)
+
+
+def render_away() -> Response:
+    """503 with what was typed and a button that sends it again: the same form, with its key, counts once.
+
+    The page asks the database for nothing. A form that may have been read by its view could have been saved before
+    the answer was lost, so only of one that was not is said that nothing was saved.
+    """
+    if htmx.current().is_fragment or _wants_json():
+        response = render(_UNAVAILABLE, _away_message())
+    else:
+        sent = request.method not in SAFE_METHODS
+        body = render_template(
+            "platform/away.html",
+            title=i18n.gettext("Please try again in a moment"),
+            message=_away_message(),
+            request_id=telemetry.request_id(),
+            again=None if sent else request.full_path.rstrip("?"),
+            **resume.kept_form(),
+        )
+        response = htmx.vary(make_response(body, _UNAVAILABLE), partial=True)
+    response.headers["Retry-After"] = _RETRY_SECONDS
+    return response
+
+
+def _away_message() -> str:
+    if request.method in SAFE_METHODS:
+        return i18n.gettext("Our database is not answering right now. It is usually back within a minute.")
+    if "actor" not in g:  # it was not even known who asks
+        return i18n.gettext("Our database is not answering right now. Nothing was saved. Send it again in a moment.")
+    if "key" in request.form:
+        return i18n.gettext(
+            "Our database stopped answering, so we do not know whether this was saved. Send it again in a moment:"
+            " sent twice, it counts once."
+        )
+    return i18n.gettext(
+        "Our database stopped answering, so we do not know whether this was saved. Look at the page before you send"
+        " it again."
+    )
 
 
 _STEPS = {
@@ -112,10 +163,12 @@ def init_app(app: Flask) -> None:
         )
         return response
 
-    @app.errorhandler(OperationalError)
-    def _database_away(error: OperationalError) -> Response:
-        log.error("the database is not answering: %s", error.orig)
-        return render(503)
+    @app.errorhandler(SQLAlchemyError)
+    def _database(error: SQLAlchemyError) -> Response:
+        if not _is_away(error):
+            return _unexpected(error)
+        log.error("the database is not answering: %s", getattr(error, "orig", error))
+        return render_away()
 
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> Response:

@@ -85,6 +85,19 @@ def read(token: str | None) -> dict[str, Any] | None:
     return kept if local_path(kept["path"]) else None
 
 
+def kept_form() -> dict[str, Any]:
+    """The current request's form for a page that offers to send it again as it was, with its own token."""
+    kept = read(draft())
+    fields = kept["fields"] if kept else []
+    return {
+        "path": kept["path"] if kept else "",
+        "fields": fields,
+        "shown": [as_read(name, value) for name, value in fields if name not in _HIDDEN and value],
+        "files": bool(kept and kept["files"]),
+        "token": request.form.get("csrf_token", ""),
+    }
+
+
 def ask_for_login() -> Response:
     """Lead an anonymous person to the login and back to where they were heading, with what they typed."""
     if request.method in SAFE_METHODS:
