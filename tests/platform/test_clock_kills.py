@@ -95,7 +95,6 @@ def test_schedulers_are_killed_and_redis_is_emptied(committed_app: Flask, tmp_pa
                 done = set(db.session.scalars(sa.select(runs.JobRun.name).where(runs.JobRun.finished_at.is_not(None))))
         assert done == wanted, f"these were lost: {wanted - done}\n{site.log.read_text()[-2000:]}"
     finally:
-        del site.LINES["second scheduler"]
         site.stop()
         bell.flushdb()
     with committed_app.app_context(), transaction():

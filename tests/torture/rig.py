@@ -21,6 +21,7 @@ import psutil
 from flask import Flask
 
 from wholesale.config import ROOT
+from wholesale.platform.supervisor import kill_session, session_members
 
 HIDDEN = re.compile(r'name="(key|seen)" value="([^"]*)"')
 NUMBER = re.compile(r"/checkout/confirmation/(PUR-[0-9-]+)")
@@ -38,13 +39,15 @@ def free_port() -> int:
 class Site:
     """Web, worker and scheduler by the Procfile's lines, each started again by us when we have killed it."""
 
-    LINES = {  # noqa: RUF012 - read only
+    LINES: dict[str, list[str]] = {  # noqa: RUF012 - copied by each site
         "web": ["gunicorn", "wsgi:app", "--config", "wholesale/platform/gunicorn_conf.py"],
         "worker": ["flask", "--app", "wsgi", "jobs", "work"],
         "scheduler": ["flask", "--app", "wsgi", "jobs", "schedule"],
     }
 
     def __init__(self, app: Flask, log: Path, *, web_processes: int = 2, redis: str = "0") -> None:
+        self.LINES = dict(self.LINES)  # a test may add a second worker
+        self.own_env: dict[str, dict[str, str]] = {}  # of one line, over that of all
         settings = app.extensions["settings"]
         self.port = free_port()
         self.log = log
@@ -67,7 +70,12 @@ class Site:
         for name in names:
             with self.log.open("ab") as out:
                 self.running[name] = subprocess.Popen(
-                    self.LINES[name], cwd=ROOT, env=self.env, stdout=out, stderr=out, start_new_session=True
+                    self.LINES[name],
+                    cwd=ROOT,
+                    env=self.env | self.own_env.get(name, {}),
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
                 )
 
     def wait_until_ready(self, seconds: float = 30) -> None:
@@ -89,6 +97,29 @@ class Site:
         process.wait()
         self.start(name)
 
+    def kill_parent(self, name: str) -> None:
+        """kill -9 of the process alone: a work-horse of RQ runs on by itself. It is started again."""
+        with suppress(ProcessLookupError):
+            os.kill(self.running[name].pid, signal.SIGKILL)
+        self.running[name].wait()
+        self.start(name)
+
+    def members(self, name: str) -> list[psutil.Process]:
+        """The process and all that it has started."""
+        found = []
+        for process in session_members(self.running[name].pid):
+            with suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(process))
+        return found
+
+    def look(self) -> list[str]:
+        """Start again what has ended by itself, as a supervisor does; which."""
+        ended = [name for name, process in self.running.items() if process.poll() is not None]
+        for name in ended:
+            kill_session(self.running[name].pid)
+            self.start(name)
+        return ended
+
     def kill_one_web_process(self, index: int) -> None:
         """kill -9 of one of gunicorn's processes; its master starts another."""
         with suppress(psutil.NoSuchProcess, IndexError, ZeroDivisionError):
@@ -105,6 +136,7 @@ class Site:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+            kill_session(process.pid)
 
 
 @contextmanager
@@ -136,9 +168,11 @@ class Buyer:
         token = URLSafeTimedSerializer(app.secret_key, salt="wtf-csrf-token").dumps(raw)
         return cls(port, str(serializer.dumps({"login": login, "csrf_token": raw})), str(token))
 
-    def ask(self, method: str, path: str, form: dict[str, object] | None = None) -> tuple[int, str, str]:
+    def ask(
+        self, method: str, path: str, form: dict[str, object] | None = None, timeout: float = 30
+    ) -> tuple[int, str, str]:
         """(status, Location, body); raises OSError or HTTPException when the server dies over it."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             body = urlencode({"csrf_token": self.token, **form}) if form is not None else None
             headers = {"Cookie": f"session={self.cookie}"}
@@ -147,6 +181,9 @@ class Buyer:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             text = answer.read().decode()
+            for line in answer.headers.get_all("Set-Cookie") or ():
+                if line.startswith("session="):  # a login changes its secret now and then
+                    self.cookie = line.partition(";")[0].removeprefix("session=")
             return answer.status, answer.headers.get("Location", ""), text
         finally:
             connection.close()
