@@ -1,14 +1,14 @@
 """How long invoices take to render, how large they get, how many a second two workers make and with how much memory.
 
 `python -m bench.invoice_pdf [LINES…]`, and `python -m bench.invoice_pdf --many 2000`: two workers that fork for every
-few documents, as the product's do.
+few documents, as the product's do; with `--json` for `bench/jobs`, which asks it for its figures.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import sys
 import time
 from typing import Any
 
@@ -130,23 +130,42 @@ def _worker(documents: int, pipe: int) -> None:
     os._exit(0)
 
 
-def _many(documents: int, workers: int = 2) -> None:
-    _render(content(ONE_PAGE))
+def _many(documents: int, workers: int = 2) -> dict[str, Any]:
+    """So many invoices of one page by forked workers: how many a second, and their memory."""
+    for _ in range(3):
+        _render(content(ONE_PAGE))
     pipes = []
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), os.times()
     for _ in range(workers):
         reader, writer = os.pipe()
         if os.fork() == 0:
             _worker(documents // workers, writer)
         pipes.append(reader)
-    for reader in pipes:
-        first, last, largest = json.loads(os.read(reader, 1000))
+    told = [json.loads(os.read(reader, 1000)) for reader in pipes]
+    for _ in pipes:
+        os.wait()
+    spent, after = time.perf_counter() - begin, os.times()
+    worked = (after.children_user + after.children_system) - (before.children_user + before.children_system)
+    for first, last, largest in told:
         print(f"worker: {first:.0f} MB at first, {last:.0f} MB at the end; its forked at most {largest:.0f} MB")
-    spent = time.perf_counter() - begin
     print(f"{documents} invoices of one page by {workers} workers: {spent:.1f} s, {documents / spent:.1f} a second")
+    return {
+        "number": documents,
+        "a_second": round(documents / spent, 2),
+        "cpu_ms": round(worked * 1000 / documents, 1),
+        "first_mb": round(max(first for first, _, _ in told), 1),
+        "last_mb": round(max(last for _, last, _ in told), 1),
+        "gained_mb": round(max(last - first for first, last, _ in told), 1),
+        "largest_mb": round(max(largest for _, _, largest in told), 1),
+    }
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("lines", type=int, nargs="*", help="of each document")
+    parser.add_argument("--many", type=int, metavar="N", help="so many of one page, by two workers")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line, with --many")
+    given = parser.parse_args()
     app = Flask("wholesale", template_folder=str(ROOT / "templates"))
     app.jinja_env.filters |= {name: getattr(i18n, name) for name in ("money", "unit_money", "number", "day")}
     begin = time.perf_counter()
@@ -154,10 +173,12 @@ def main() -> None:
     pdf.prepare()
     print(f"prepare: {time.perf_counter() - begin:.2f} s, once per worker")
     with app.app_context():
-        if sys.argv[1:2] == ["--many"]:
-            _many(int(sys.argv[2]))
+        if given.many:
+            found = _many(given.many)
+            if given.json:
+                print(json.dumps(found))
         else:
-            _each([int(argument) for argument in sys.argv[1:]] or [1, ONE_PAGE, 12, 60, 200])
+            _each(given.lines or [1, ONE_PAGE, 12, 60, 200])
 
 
 if __name__ == "__main__":

@@ -27,10 +27,15 @@ from wholesale.platform.transaction import transaction
 
 FOLDER = ROOT / ".data" / "bench"
 BUYER = "buyer@demo.example"
+SELLER = "seller@demo.example"
+ADMIN = "admin@demo.example"
 
 
-def load(folder: Path, products: int, say: Callable[[str], None] = print) -> None:
-    """So many products in that folder, unless they are there: as `flask demo load --products N`, without its orders."""
+def load(folder: Path, products: int, say: Callable[[str], None] = print, *, purchases: int = 0) -> None:
+    """So many products in that folder, unless they are there: as `flask demo load --products N`.
+
+    Of the demonstration's orders only the last so many purchases.
+    """
     with running(folder) as app, app.app_context():
         with transaction():
             there = db.session.scalar(sa.text("SELECT to_regclass('product') IS NOT NULL"))
@@ -39,7 +44,7 @@ def load(folder: Path, products: int, say: Callable[[str], None] = print) -> Non
             return
         data = shipped.read(products)
         began = time.monotonic()
-        demo.load(shipped.replaced(data, data.products, invoices=0), say=say)
+        demo.load(shipped.replaced(data, data.products, invoices=purchases), say=say)
         say(f"{products:,} products loaded in {time.monotonic() - began:,.0f} s")
 
 
@@ -67,11 +72,16 @@ def browser(app: Flask, email: str | None = None) -> FlaskClient:
     """A visitor's browser, or one in which that person is signed in."""
     client = FlaskClient(app, app.response_class)
     if email:
-        with app.app_context(), transaction():
-            token = accounts.sign_in(db.session.scalars(sa.select(User).where(User.email == email)).one())
+        token = login(app, email)
         with client.session_transaction() as session:
             session["login"] = token
     return client
+
+
+def login(app: Flask, email: str) -> str:
+    """The secret of a session in which that person is signed in."""
+    with app.app_context(), transaction():
+        return accounts.sign_in(db.session.scalars(sa.select(User).where(User.email == email)).one())
 
 
 def count(app: Flask) -> int:
