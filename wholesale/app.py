@@ -95,6 +95,7 @@ from wholesale.orders.tax_report.views import bp as tax_report_routes
 from wholesale.orders.views import BLUEPRINTS as ORDERS_ROUTES
 from wholesale.organizations import queries as organizations
 from wholesale.organizations.views import bp as organizations_routes
+from wholesale.pages.figures import FIGURES
 from wholesale.pages.views import BLUEPRINTS as PAGES_ROUTES
 from wholesale.papers.views import bp as papers_routes
 from wholesale.payments import queries as payments
@@ -104,6 +105,7 @@ from wholesale.platform import (
     addresses,
     assets,
     cache,
+    crash_reports,
     errors,
     files,
     headers,
@@ -112,7 +114,9 @@ from wholesale.platform import (
     i18n,
     jobs,
     mail,
+    scrape,
     telemetry,
+    tracing,
     transaction,
     vault,
     where,
@@ -191,6 +195,7 @@ def create_app(settings: Settings) -> Flask:
     _configure(app, settings)
     if settings.env != "test":
         telemetry.configure_logging()
+    crash_reports.init_app(settings)
     addresses.init_app(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -199,6 +204,7 @@ def create_app(settings: Settings) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"))
     Compress(app)
     htmx.init_app(app)
+    tracing.init_app(app, settings)
     telemetry.init_app(app)
     headers.init_app(app, settings)
     i18n.init_app(app, settings)
@@ -212,6 +218,7 @@ def create_app(settings: Settings) -> Flask:
     cache.init_app(app, settings)
     mail.init_app(app, settings)
     health.init_app(app)
+    scrape.init_app(app, settings, FIGURES)
     where.init_app(app)
     vault.init_app(app)
     vault.keep(app, Totp.secret)

@@ -41,7 +41,7 @@ def checkout(tmp_path):
     """A project with nothing to download, beside stand-ins for what the machine has."""
     checkout = tmp_path / "checkout"
     program(checkout / "bin" / "setup", (ROOT / "bin" / "setup").read_text())
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-watching.txt"):
         (checkout / name).write_text("# nothing\n")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(ROOT / name, checkout / name)

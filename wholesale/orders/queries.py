@@ -120,6 +120,17 @@ def purchase(actor: Actor, number: str) -> Purchase:
     return found
 
 
+def placed_since(moment: datetime) -> list[tuple[str, int, Decimal]]:
+    """Of everybody, since then: the currency, how many orders, and what they come to."""
+    found = db.session.execute(
+        sa.select(Order.currency, sa.func.count(), sa.func.sum(Order.total))
+        .where(Order.placed_at >= moment)
+        .group_by(Order.currency)
+        .order_by(Order.currency)
+    )
+    return [(currency, number, total) for currency, number, total in found]
+
+
 def due(purchase: Purchase) -> Money:
     """What a purchase costs after all that was taken back."""
     kept = (Money(order.due, purchase.currency) for order in purchase.orders)

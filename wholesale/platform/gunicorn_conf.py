@@ -1,8 +1,8 @@
 """How the web server runs; what a deployment may want to change comes from the environment.
 
 BIND (default 127.0.0.1:PORT, PORT 5000), WEB_CONCURRENCY (processes, default 2), WEB_THREADS (each, 8: half of them
-may wait for a password to be worked on, see platform/crypto.py, and the others still serve pages), DRAIN_SECONDS (0: how
-long, asked to stop by SIGTERM, it serves on while /readyz already says 503; asked again it stops at once).
+may wait for a password to be worked on, see platform/crypto.py, and the others still serve pages), DRAIN_SECONDS (0:
+how long, asked to stop by SIGTERM, it serves on while /readyz already says 503; asked again it stops at once).
 """
 
 import gc
@@ -11,7 +11,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from wholesale.platform import leaving
+from wholesale.platform import leaving, metrics
 
 bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '5000')}"
 worker_class = "gthread"
@@ -41,6 +41,7 @@ errorlog = "-"
 
 def when_ready(arbiter: Any) -> None:
     """What was imported stays for ever: a full collection need not look through it while somebody waits."""
+    metrics.forget_the_dead(wholly=True)
     gc.collect()
     gc.freeze()
     if _drain_seconds > 0:
@@ -74,6 +75,11 @@ def post_worker_init(_worker: Any) -> None:
             stop(number, frame)
 
     signal.signal(signal.SIGTERM, leave)
+
+
+def child_exit(_arbiter: Any, _worker: Any) -> None:
+    """What a process that has ended said of itself holds no more (how many connections it has)."""
+    metrics.forget_the_dead()
 
 
 def post_fork(_arbiter: Any, worker: Any) -> None:

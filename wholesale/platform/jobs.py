@@ -29,7 +29,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from wholesale.config import Settings
-from wholesale.platform import outbox, pulse, runs, watch
+from wholesale.platform import crash_reports, outbox, pulse, runs, tracing, watch
 from wholesale.platform.db import db
 from wholesale.platform.rhythm import Periodic
 from wholesale.platform.transaction import after_commit, transaction
@@ -153,7 +153,11 @@ def _in_worker() -> Iterator[None]:
     with _worker_app.app_context():
         still_alive()
         pulse.beat()
-        yield
+        try:
+            yield
+        finally:
+            tracing.flush()
+            crash_reports.flush()
 
 
 # --- processes --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from flask import Response, current_app
 
-from wholesale.platform import cache, leaving
+from wholesale.platform import cache, leaving, metrics
 
 MOST = 2
 """Streams at a time of each process, of its eight threads."""
@@ -24,6 +24,8 @@ _RETRY_MILLISECONDS = 3000
 _SIGN_OF_LIFE = 5  # pauses: whoever has gone away is noticed by it
 
 _places = threading.BoundedSemaphore(MOST)
+_counting = threading.Lock()
+_open = [0]
 
 
 def announce(topic: str) -> None:
@@ -45,8 +47,21 @@ def stream(topic: str) -> Response:
     answer = Response(_news(ask, stamp), mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"  # a proxy in front passes each word on at once
-    answer.call_on_close(_places.release)
+    answer.call_on_close(_end)
+    _say(1)
     return answer
+
+
+def _end() -> None:
+    _places.release()
+    _say(-1)
+
+
+def _say(more: int) -> None:
+    """How many there are, for /metrics."""
+    with _counting:
+        _open[0] += more
+        metrics.streams_open(_open[0])
 
 
 def _news(ask: object, known: bytes) -> Iterator[str]:

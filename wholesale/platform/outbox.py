@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
 from wholesale.kernel.events import Event
-from wholesale.platform import telemetry
+from wholesale.platform import metrics, telemetry, tracing
 from wholesale.platform.db import Base, Id, db, insert_rows
 from wholesale.platform.transaction import after_commit, transaction
 
@@ -72,6 +72,7 @@ class OutboxRow(Base):
     payload: Mapped[dict[str, Any]]
     priority: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     request_id: Mapped[str | None] = mapped_column(default=None)
+    traceparent: Mapped[str | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     available_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
@@ -147,6 +148,7 @@ def emit(*events: Event, pause: timedelta = timedelta(), priority: int | None = 
             "payload": event.payload(),
             "priority": priority if priority is not None else _BACKGROUND if _background.get() else 0,
             "request_id": telemetry.request_id(),
+            "traceparent": tracing.carried(),
             "created_at": now,
             "available_at": now + pause,
             "attempts": 0,
@@ -155,8 +157,29 @@ def emit(*events: Event, pause: timedelta = timedelta(), priority: int | None = 
         for handler in _concerned(event)
     ]
     insert_rows({OutboxRow: rows})
+    _count_when_committed(events)
     if rows and not pause and _doorbell is not None:
         after_commit(_doorbell)
+
+
+@dataclass(eq=False)
+class _Announced:
+    """An after-commit hook that counts the events of one transaction."""
+
+    names: list[str]
+
+    def __call__(self) -> None:
+        metrics.announced(self.names)
+
+
+def _count_when_committed(events: tuple[Event, ...]) -> None:
+    names = [type(event).__name__ for event in events]
+    hooks = db.session().info.get("after_commit", [])
+    waiting = next((hook for hook in hooks if isinstance(hook, _Announced)), None)
+    if waiting is not None:
+        waiting.names += names
+    else:
+        after_commit(_Announced(names))
 
 
 _doorbell: Callable[[], None] | None = None
@@ -209,7 +232,7 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
 
 def _do_next(before: int | None) -> bool | None:
     """Claim and do one row: whether it succeeded; None when none is due. A failure is recorded."""
-    claimed: int | None = None
+    claimed: _Claimed | None = None
     try:
         with transaction():
             row = db.session.scalars(
@@ -221,23 +244,56 @@ def _do_next(before: int | None) -> bool | None:
             ).one_or_none()
             if row is None:
                 return None
-            claimed = row.id
+            claimed = _Claimed(row)
             # What follows from a background event stays in the background.
-            with telemetry.within(row.request_id), background() if row.priority == _BACKGROUND else nullcontext():
+            with claimed.doing(), background() if row.priority == _BACKGROUND else nullcontext():
                 _, handler = _handlers[row.handler]
                 handler(Event.registry[row.event].load(row.payload))
-            row.done_at = clock.now()
-            row.attempts += 1
-            row.error = None
+                row.done_at = clock.now()
+                row.attempts += 1
+                row.error = None
+                db.session.flush()
     except Exception as error:
         if claimed is None:
             raise  # the database itself: the caller's business
-        log.exception("outbox row %s failed", claimed)
+        claimed.tell(error)
         # Its connection was cut: mostly no fault of the handler, so that it need not wait long.
         cut = isinstance(error, DBAPIError) and error.connection_invalidated
-        _record_failure(claimed, traceback.format_exc(limit=-6), _FIRST_PAUSE / 20 if cut else _FIRST_PAUSE)
+        _record_failure(claimed.id, traceback.format_exc(limit=-6), _FIRST_PAUSE / 20 if cut else _FIRST_PAUSE)
         return False
+    claimed.tell()
     return True
+
+
+class _Claimed:
+    """A row that is being done, for the log and /metrics: its row object is of no use after a failure."""
+
+    def __init__(self, row: OutboxRow) -> None:
+        self.id, self.handler, self.request_id = row.id, row.handler, row.request_id
+        self.traceparent = row.traceparent
+        self.due_at = row.available_at if row.priority < _BACKGROUND else None
+        self.work = telemetry.Work()
+
+    @contextmanager
+    def doing(self) -> Iterator[None]:
+        """The block is its work, under the id of the request that caused it."""
+        with (
+            telemetry.within(self.request_id) as self.work,
+            tracing.outbox_row(self.handler, self.id, self.traceparent),
+        ):
+            yield
+
+    def tell(self, error: Exception | None = None) -> None:
+        """What became of it, after its transaction."""
+        result = "failed" if error else "done"
+        wait = None if self.due_at is None else max(0.0, (clock.now() - self.due_at).total_seconds())
+        facts = {"row": self.id, "handler": self.handler, "result": result, **self.work.facts()}
+        with telemetry.within(self.request_id):
+            if error:
+                log.error("outbox row %s failed", self.id, extra={"facts": facts}, exc_info=error)
+            else:
+                log.info("outbox row", extra={"facts": facts})
+        metrics.outbox_row_done(self.handler, result, self.work.seconds, wait)
 
 
 def _record_failure(row_id: int, error: str, pause: timedelta) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wholesale.kernel import clock
+from wholesale.platform import metrics
 from wholesale.platform.db import Base, db
 from wholesale.platform.transaction import independent
 
@@ -34,6 +35,7 @@ def this_is(process: str) -> None:
     """Remember of which kind this process is; those that it forks are of the same."""
     global _here, _here_since
     _here, _here_since = process, clock.now()
+    metrics.this_is(process)
 
 
 def has_just_begun() -> bool:

@@ -31,7 +31,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from wholesale.config import Settings
 from wholesale.kernel import clock
 from wholesale.kernel.errors import NotFoundError
-from wholesale.platform import pulse, telemetry
+from wholesale.platform import metrics, pulse, telemetry, tracing
 from wholesale.platform.db import Base, db
 from wholesale.platform.rhythm import Periodic
 from wholesale.platform.transaction import independent, transaction
@@ -291,16 +291,23 @@ def run_periodic(name: str, *, by_hand: bool = False) -> JobRun | None:
 
 def _work(job: Periodic, claim: _Claim) -> None:
     """Do it, and mark it as done in the same transaction."""
-    try:
-        with telemetry.within(None), transaction():
-            result = job.work(progress=_Teller(claim)) if job.shows_progress else job.work()
-            _finish(claim, result=result)
-    except _TakenOverError:
-        log.warning("periodic job %s was taken over by another process: what this one did is taken back", job.name)
-    except Exception:
-        log.exception("periodic job %s failed", job.name)
-        with suppress(_TakenOverError), transaction():
-            _finish(claim, error=traceback.format_exc(limit=-6)[-4000:])
+    with telemetry.within(None) as work:
+        facts: dict[str, object] = {"job": job.name}
+        outcome = "done"
+        try:
+            with tracing.job(job.name), transaction():
+                result = job.work(progress=_Teller(claim)) if job.shows_progress else job.work()
+                _finish(claim, result=result)
+        except _TakenOverError:
+            outcome = "taken over"
+            log.warning("periodic job %s was taken over by another process: what this one did is taken back", job.name)
+        except Exception:
+            outcome = "failed"
+            log.exception("periodic job %s failed", job.name, extra={"facts": facts})
+            with suppress(_TakenOverError), transaction():
+                _finish(claim, error=traceback.format_exc(limit=-6)[-4000:])
+        log.info("periodic job", extra={"facts": facts | {"result": outcome} | work.facts()})
+        metrics.job_done(job.name, outcome, work.seconds)
 
 
 def _finish(claim: _Claim, *, result: str | None = None, error: str | None = None) -> None:

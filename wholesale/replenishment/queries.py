@@ -591,6 +591,18 @@ def by_seller() -> list[OfSeller]:
     return [OfSeller(*each) for each in found]
 
 
+def open_alerts() -> dict[str, int]:
+    """How many alerts there are of each severity, of all sellers."""
+    found: dict[int, int] = dict(
+        db.session.execute(
+            sa.select(StockAlert.urgency, sa.func.count())
+            .where(StockAlert.closed_at.is_(None))
+            .group_by(StockAlert.urgency)
+        ).all()
+    )
+    return {severity: found.get(rules.URGENCY[severity], 0) for severity in (rules.OUT, rules.CRITICAL, rules.LOW)}
+
+
 # --- batches ----------------------------------------------------------------------------------------------
 
 

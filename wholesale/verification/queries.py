@@ -143,6 +143,12 @@ def _counts() -> dict[str, int]:
     return {"waiting": sum(by_state[state] for state in rules.WAITING)} | by_state
 
 
+def waiting() -> int:
+    """How many cases wait for a reviewer, of all businesses."""
+    wanted = sa.select(sa.func.count()).where(VerificationCase.state.in_(rules.WAITING))
+    return db.session.scalar(wanted) or 0
+
+
 def next_waiting(actor: Actor, *, not_this: int) -> int | None:
     """The oldest case that waits and that no other reviewer is looking at."""
     case = VerificationCase

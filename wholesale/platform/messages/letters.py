@@ -16,7 +16,7 @@ from flask import current_app
 
 from wholesale.config import Settings
 from wholesale.kernel import clock
-from wholesale.platform import i18n
+from wholesale.platform import i18n, telemetry
 from wholesale.platform.messages.transports import Outgoing, RefusedError, one_line, several_lines
 
 _LONGEST_SUBJECT = 200
@@ -86,6 +86,8 @@ def compose(settings: Settings, message: Outgoing) -> tuple[str, str, EmailMessa
     letter["Subject"] = one_line(message.subject)[:_LONGEST_SUBJECT]
     letter["Date"] = format_datetime(clock.now())
     letter["Message-ID"] = f"<{message.reference}@{sender.rpartition('@')[2]}>"
+    if (asked := telemetry.request_id()) is not None:  # a number of ours, by which the log tells what caused the letter
+        letter["X-Request-Id"] = asked
     letter["Auto-Submitted"] = "auto-generated"
     letter["X-Auto-Response-Suppress"] = "All"
     letter.set_content(message.body + "\n")

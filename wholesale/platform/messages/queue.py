@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.events import Event
 from wholesale.kernel.words import N_
-from wholesale.platform import files, i18n, outbox, vault
+from wholesale.platform import files, i18n, metrics, outbox, tracing, vault
 from wholesale.platform.db import Base, Id, db, one_of
 from wholesale.platform.messages.transports import (
     LaterError,
@@ -207,22 +208,26 @@ def _reference(message: OutgoingMessage) -> str:
 
 def _deliver(going: Outgoing) -> None:
     """Hand it over, outside of any transaction, and note the answer."""
+    began = time.perf_counter()
     try:
-        transport(going.channel).deliver(going)
+        with tracing.message(going.channel, going.id):
+            transport(going.channel).deliver(going)
     except RefusedError as error:
-        _note(going, "failed", str(error))
+        _note(going, "failed", str(error), began=began)
     except UnclearError as error:
-        _note(going, "unknown", str(error))
+        _note(going, "unknown", str(error), began=began)
     except LaterError as error:
-        _note(going, "queued", str(error), unreachable=error.unreachable)
+        _note(going, "queued", str(error), began=began, unreachable=error.unreachable)
     except Exception as error:  # a time limit of the worker, or a mistake of ours: it may have been taken
-        _note(going, "unknown", f"{type(error).__name__}: {error}")
+        _note(going, "unknown", f"{type(error).__name__}: {error}", began=began)
         raise
     else:
-        _note(going, "sent")
+        _note(going, "sent", began=began)
 
 
-def _note(going: Outgoing, state: str, error: str | None = None, *, unreachable: bool = False) -> None:
+def _note(going: Outgoing, state: str, error: str | None = None, *, began: float, unreachable: bool = False) -> None:
+    seconds = time.perf_counter() - began
+    metrics.message_handed_over(going.channel, state, seconds)
     if error is not None:
         error = one_line(error).replace(going.to, masked(going.channel, going.to))[:_LONGEST_ERROR]
     with transaction():
@@ -234,7 +239,10 @@ def _note(going: Outgoing, state: str, error: str | None = None, *, unreachable:
         else:
             _finish(message, state, error)
         state = message.state
-    log.info("%s message %s is %s%s", going.channel, going.id, state, f": {error}" if error else "")
+    facts = {"channel": going.channel, "message_id": going.id, "ms": round(seconds * 1000, 1)}
+    log.info(
+        "%s message %s is %s%s", going.channel, going.id, state, f": {error}" if error else "", extra={"facts": facts}
+    )
 
 
 def _try_later(message: OutgoingMessage, error: str, *, unreachable: bool) -> None:

@@ -1,0 +1,213 @@
+"""/metrics, for Prometheus: what all processes have counted (`metrics`), and figures of how things stand.
+
+Read only from the networks of METRICS_ALLOW or with METRICS_TOKEN; for everybody else there is nothing at this address.
+A figure is asked for anew after its time, and never more often than would take a hundredth of one processor: one that
+takes a second is good for a hundred. While the database is away its figures are missing and `wholesale_up` says so.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from typing import cast
+
+from flask import Blueprint, Flask, Response, current_app, make_response, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from wholesale.config import Settings
+from wholesale.kernel.errors import NotFoundError
+from wholesale.platform import health, metrics, outbox, pulse, runs, transaction, watch
+from wholesale.platform.access import Rule, access
+from wholesale.platform.messages import queue
+
+bp = Blueprint("metrics", __name__)
+log = logging.getLogger(__name__)
+
+# The view itself finds out from where it is asked: an actor tells nothing of that.
+MONITORING = Rule("who monitors", lambda _: True, asks_who=False)
+_SHARE = 100  # a figure is kept at least so many times as long as it took
+_PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
+
+Values = Iterable[tuple[tuple[str, ...], float]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How something stands: `read` gives a value per combination of labels, in the platform's scope.
+
+    `every`: for so many seconds it is good.
+    """
+
+    name: str
+    about: str
+    read: Callable[[], Values]
+    labels: tuple[str, ...] = ()
+    every: float = 30
+
+
+@dataclass
+class _Kept:
+    until: float = 0.0
+    values: list[tuple[tuple[str, ...], float]] = field(default_factory=list)
+
+
+# --- figures of the platform itself -----------------------------------------------------------------------
+
+
+def _outbox() -> Values:
+    state = outbox.state()
+    return [(("waiting",), state.waiting), (("dead",), state.dead)]
+
+
+def _outbox_age() -> Values:
+    return [((), outbox.state().oldest_seconds)]
+
+
+def _messages() -> Values:
+    state = queue.state()
+    return [((name,), getattr(state, name)) for name in ("queued", "sending", "failed", "unknown")]
+
+
+def _processes() -> Values:
+    return [
+        ((process,), at.timestamp())
+        for process, (_, at) in pulse.beats().items()
+        if process in {pulse.SCHEDULER, pulse.WORKER}
+    ]
+
+
+def _jobs() -> Values:
+    now = watch.state()
+    return [((kind,), len(now.names(kind))) for kind in ("overdue", "failing")]
+
+
+def _last_success() -> Values:
+    return [
+        ((run.name,), run.finished_at.timestamp())
+        for run in runs.last_runs().values()
+        if run.finished_at is not None and run.error is None
+    ]
+
+
+def _free_space() -> Values:
+    space = health.space_for_documents()
+    return [] if space is None else [((), space.free)]
+
+
+OWN = (
+    Figure("outbox_rows_open", "Outbox rows that are due, and that failed for good", _outbox, ("state",), every=5),
+    Figure("outbox_oldest_seconds", "Since the oldest row that people wait for was due", _outbox_age, every=5),
+    Figure("messages_open", "Letters and text messages that are not sent", _messages, ("state",)),
+    Figure("process_seen_timestamp_seconds", "When a process last said that it lives", _processes, ("process",), 5),
+    Figure("jobs_troubled", "Jobs of the timetable that are late, or fail each time", _jobs, ("trouble",)),
+    Figure("documents_free_bytes", "Disk space left where documents lie", _free_space),
+    Figure("job_success_timestamp_seconds", "When a job last went well", _last_success, ("job",)),
+)
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+class _State:
+    """A collector of figures; one for each process, which remembers them."""
+
+    def __init__(self, figures: Iterable[Figure]) -> None:
+        self.figures = tuple(figures)
+        self._kept = {figure.name: _Kept() for figure in self.figures}
+        self._lock = threading.Lock()
+
+    def collect(self) -> Iterator[Metric]:
+        with self._lock:  # two who ask at once read once
+            database = self._refresh()
+        yield _family("up", "Whether a part answers", ("part",), _parts(database=database))
+        for figure in self.figures:
+            yield _family(figure.name, figure.about, figure.labels, self._kept[figure.name].values)
+
+    def _refresh(self) -> bool:
+        """Whether the database answers, as far as it had to be asked."""
+        now = time.monotonic()
+        due = [figure for figure in self.figures if self._kept[figure.name].until <= now]
+        try:
+            with transaction.as_platform():
+                transaction.is_bound()
+                for figure in due:
+                    began = time.monotonic()
+                    values = list(figure.read())
+                    ended = time.monotonic()
+                    self._kept[figure.name] = _Kept(ended + max(figure.every, _SHARE * (ended - began)), values)
+        except SQLAlchemyError as error:
+            transaction.abandon()
+            log.warning("the figures for /metrics could not be read: %s", type(error).__name__)
+            for figure in self.figures:
+                self._kept[figure.name] = _Kept()  # what was true a while ago would look like now
+            return False
+        return True
+
+
+def _parts(*, database: bool) -> Iterator[tuple[tuple[str, ...], float]]:
+    yield ("database",), database
+    try:
+        yield ("redis",), bool(current_app.extensions["doorbell"].ping())
+    except RedisError:
+        yield ("redis",), False
+
+
+def _family(name: str, about: str, labels: tuple[str, ...], values: Values) -> Metric:
+    family = GaugeMetricFamily(f"wholesale_{name}", about, labels=labels)
+    for of, value in values:
+        family.add_metric(of, float(value))
+    return family
+
+
+def is_allowed(settings: Settings) -> bool:
+    """Whether whoever asks may read it: by their network, or by the token."""
+    token = request.authorization.token if request.authorization and request.authorization.type == "bearer" else None
+    if settings.metrics_token and token and hmac.compare_digest(token.encode(), settings.metrics_token.encode()):
+        return True
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return False
+    # A proxy on this machine that nobody has told us of (TRUSTED_PROXIES) would make every visitor look local.
+    if address.is_loopback and any(name in request.headers for name in _PASSED_ON):
+        return False
+    return any(address in ip_network(network) for network in settings.metrics_allow)
+
+
+@bp.get("/metrics")
+@access(MONITORING)
+def show() -> Response:
+    """Everything, as text for Prometheus."""
+    if not is_allowed(cast("Settings", current_app.extensions["settings"])):
+        raise NotFoundError
+    return make_response(read(), 200, {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+def read() -> bytes:
+    """What /metrics says."""
+    registry = CollectorRegistry()
+    registry.register(cast("_State", current_app.extensions["figures"]))
+    registry.register(metrics.Counted())
+    return generate_latest(registry)
+
+
+def names() -> list[str]:
+    """Every name that stands in /metrics, also of what has not been counted yet."""
+    state = cast("_State", current_app.extensions["figures"])
+    return sorted(["wholesale_up", *(f"wholesale_{figure.name}" for figure in state.figures), *metrics.names()])
+
+
+def init_app(app: Flask, settings: Settings, figures: Iterable[Figure]) -> None:
+    """`figures`: those of the rooms, which the platform does not know."""
+    if settings.env != "test":
+        metrics.keep_in(settings.prometheus_multiproc_dir)
+    app.extensions["figures"] = _State([*OWN, *figures])
+    app.register_blueprint(bp)
