@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _SECRET_LENGTH = 32  # 128 bits, as hex
 _METRICS_TOKEN_LENGTH = 16
+_LAST_PORT = 65535
 _LARGEST_UPLOAD_MB = 100
 _MOST_PROXIES = 9
 _MOST_COMPLETION_DAYS = 365
@@ -120,6 +121,9 @@ class Settings:
     """METRICS_ALLOW: networks from which /metrics may be read, separated by commas. Default: this machine alone."""
     metrics_token: str
     """Whoever sends it as bearer token may read /metrics from anywhere. Default: none."""
+    metrics_port: int
+    """Where worker and scheduler answer /metrics themselves, if they run on another machine than the web. Default: 0,
+    they do not."""
     prometheus_multiproc_dir: Path
     """Where the processes of one machine add up what they count. Default: `run/metrics` in the data folder."""
     sentry_dsn: str
@@ -245,6 +249,7 @@ class Settings:
             sms_token=env.get("SMS_TOKEN", ""),
             metrics_allow=_networks(env.get("METRICS_ALLOW", "")) or ("127.0.0.0/8", "::1/128"),
             metrics_token=env.get("METRICS_TOKEN", ""),
+            metrics_port=int(env.get("METRICS_PORT") or "0"),
             prometheus_multiproc_dir=Path(env.get("PROMETHEUS_MULTIPROC_DIR") or data_dir / "run" / "metrics"),
             sentry_dsn=env.get("SENTRY_DSN", ""),
             otel_exporter_otlp_endpoint=env.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
@@ -463,6 +468,9 @@ def _watching_problems(env: Mapping[str, str]) -> Iterator[str]:
             f"METRICS_TOKEN needs at least {_METRICS_TOKEN_LENGTH} letters, digits or signs, and no spaces:"
             " try `openssl rand -hex 16`."
         )
+    port = env.get("METRICS_PORT") or "0"
+    if not (port.isascii() and port.isdecimal() and int(port) <= _LAST_PORT):
+        yield f"METRICS_PORT is {port!r}: a port up to {_LAST_PORT}, or 0 for none."
     dsn = urlsplit(env.get("SENTRY_DSN", ""))
     if env.get("SENTRY_DSN") and not (
         dsn.scheme in {"http", "https"} and dsn.username and dsn.hostname and dsn.path.rpartition("/")[2].isdecimal()

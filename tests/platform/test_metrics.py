@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
 import os
 import subprocess
@@ -19,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.client import HouseClient
 from tests.conftest import Cast
 from tests.factories import accounts, catalog, orders
+from tests.platform.letters import free_port
 from wholesale.config import ROOT
 from wholesale.ledger.rules import CHART
 from wholesale.platform import live, mail, metrics, outbox, scrape
@@ -344,22 +346,28 @@ def test_a_worker_that_forks_for_each_job_keeps_few_files(tmp_path: Path) -> Non
 
 
 def test_a_new_web_forgets_the_dead_and_keeps_who_lives(tmp_path: Path) -> None:
+    """Who lives says so by a lock: in another container there may be another process of the same number."""
     text = run(
         PROCESSES
         + """
+    import fcntl
     fork(lambda: (metrics.serving(), metrics.announced(["OrderPlaced"])))
-    other = folder / "counter_elsewhere-1.db"
-    other.touch()
+    metrics._here.identity = "elsewhere-1"
     metrics.this_is("scheduler")
-    metrics.announced(["OrderPlaced"])
-    metrics.forget_the_dead(wholly=True)
-    assert other.exists(), "of another machine nobody knows whether it lives"
-    other.unlink()
+    metrics.announced(["OrderPlaced", "OrderPlaced"])
+    metrics.streams_open(1)
+    dead = set(folder.glob("*.db")) - set(folder.glob("*elsewhere*"))
+    assert dead
+    fork(lambda: metrics.forget_the_dead(wholly=True))
+    left = {file.name for file in folder.iterdir()}
+    assert left and all("elsewhere-1." in name for name in left), left
     sys.stdout.write(told())
     """,
         tmp_path,
     )
-    assert samples(text)[key("wholesale_events_total", event="OrderPlaced")] == 1
+    found = samples(text)
+    assert found[key("wholesale_events_total", event="OrderPlaced")] == 2
+    assert found[key("wholesale_streams_open")] == 1
 
 
 def test_a_full_disk_ends_the_counting_and_nothing_else(tmp_path: Path) -> None:
@@ -415,3 +423,29 @@ def test_commands_count_nothing(tmp_path: Path) -> None:
     """,
         tmp_path,
     )
+
+
+def test_a_process_without_a_web_server_answers_for_itself(app: Flask) -> None:
+    """At METRICS_PORT, by the same rules and without what only the database knows."""
+    port = free_port()
+    settings = replace(app.extensions["settings"], metrics_port=port, metrics_token=TOKEN)
+    app.test_client().get("/healthz")
+    scrape.serve_beside(settings)
+
+    def ask(path: str, **headers: str) -> tuple[int, str]:
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        line.request("GET", path, headers=headers)
+        answer = line.getresponse()
+        return answer.status, answer.read().decode()
+
+    status, text = ask("/metrics")
+    assert status == 200
+    assert key("wholesale_request_statements_count") in samples(text)
+    assert "wholesale_ledger_balance" not in text
+    assert ask("/")[0] == 404
+    far = replace(settings, metrics_port=free_port(), metrics_allow=("10.0.0.0/8",))
+    port = far.metrics_port
+    scrape.serve_beside(far)
+    assert ask("/metrics")[0] == 404
+    assert ask("/metrics", Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert ask("/metrics", Authorization=f"Bearer {TOKEN}x")[0] == 404

@@ -185,7 +185,7 @@ class _Worker(Worker):
 def work() -> None:
     """Run the worker: one queue, forking per doorbell, everything imported before the fork."""
     global _worker_app  # noqa: PLW0603 - inherited by the forked processes
-    from wholesale.platform import pdf
+    from wholesale.platform import pdf, scrape
 
     pulse.this_is(pulse.WORKER)
     _worker_app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
@@ -196,6 +196,7 @@ def work() -> None:
         log.warning("%s", error)
     db.session.remove()
     db.engine.dispose()  # each forked process opens connections of its own
+    scrape.serve_beside(settings)
     gc.collect()
     gc.freeze()  # what was imported stays: the forked need not look through it again and again
     _Worker(
@@ -212,10 +213,14 @@ def work() -> None:
 @click.option("--once", is_flag=True, help="One tick, then end.")
 def schedule(*, once: bool) -> None:
     """Run the scheduler: every second ring for what waits, and for each job whose period has come."""
+    from wholesale.platform import scrape
+
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     pulse.this_is(pulse.SCHEDULER)
+    if not once:
+        scrape.serve_beside(cast("Settings", current_app.extensions["settings"]))
     rung: dict[str, float] = {}
     while not stop.is_set():
         try:

@@ -9,6 +9,7 @@ Counting never breaks what is counted: when the disk is full, this process stops
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -34,7 +35,7 @@ WEB, WORKER = "web", "worker"
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}  # a client may send any word
 _FILE_BYTES = 1 << 16
 _HOST = re.sub(r"[^A-Za-z0-9.]", "-", socket.gethostname())
-_FILE = re.compile(r"[a-z_]+_(?P<host>[A-Za-z0-9.-]+)-(?P<pid>\d+)(?:-job)?\.db")
+_FILE = re.compile(r"[a-z_]+_(?P<process>[A-Za-z0-9.-]+-\d+)(?:-job)?\.db")
 
 _REQUEST_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _STATEMENTS = (0, 1, 2, 4, 6, 8, 12, 20, 50, 200)
@@ -50,6 +51,7 @@ class _Process:
     role: str | None = None
     identity: str = f"{_HOST}-{os.getpid()}"
     folder: Path | None = None
+    lock: int | None = None
     stopped: bool = False
 
 
@@ -99,6 +101,8 @@ def keep_in(folder: Path) -> None:
 def this_is(process: str) -> None:
     """From now on this process counts, as one of its kind: web, worker or scheduler. Commands never do."""
     _here.role = process
+    with suppress(OSError):  # before it forks: what it forks counts in its name
+        _hold_on()
 
 
 def serving() -> None:
@@ -112,37 +116,62 @@ def _forked() -> None:
 
     A worker forks for every doorbell, one at a time: all these share files, or there would be thousands a day.
     """
-    _here.identity = f"{_HOST}-{os.getppid()}-job" if _here.role == WORKER else f"{_HOST}-{os.getpid()}"
+    if _here.role == WORKER:
+        _here.identity = f"{_HOST}-{os.getppid()}-job"
+    else:
+        _here.identity, _here.lock = f"{_HOST}-{os.getpid()}", None
 
 
 os.register_at_fork(after_in_child=_forked)
 
 
+def _hold_on() -> None:
+    """Lock a file for as long as this process lives: others see by it that our numbers hold, in another container too.
+
+    What a worker forks holds it as well.
+    """
+    if _here.folder is not None and _here.lock is None:
+        _here.lock = os.open(_lock_of(_here.identity), os.O_CREAT | os.O_RDWR, 0o600)
+        with suppress(OSError):
+            fcntl.flock(_here.lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def _lock_of(process: str) -> Path:
+    assert _here.folder is not None, "asked for when there is one"
+    return _here.folder / f"{process}.lock"
+
+
+def _lives(process: str) -> bool:
+    try:
+        lock = os.open(_lock_of(process), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(lock)
+
+
 def forget_the_dead(*, wholly: bool = False) -> None:
-    """Remove what dead processes of this machine say of themselves as of now (gauges); `wholly`: all that they counted.
+    """Remove what dead processes say of themselves as of now (gauges); `wholly`: all that they counted.
 
     The web's first process does so wholly when it starts. Files of processes that live are left: worker and scheduler
     may have been started before.
     """
-    for file in _files():
+    if _here.folder is None:
+        return
+    for file in _here.folder.glob("*.db"):
         known = _FILE.fullmatch(file.name)
-        gone = known is not None and known["host"] == _HOST and not _lives(int(known["pid"]))
-        if gone and (wholly or file.name.startswith("gauge_live")):
+        if known and (wholly or file.name.startswith("gauge_live")) and not _lives(known["process"]):
             file.unlink(missing_ok=True)
-
-
-def _files() -> list[Path]:
-    return [] if _here.folder is None else sorted(_here.folder.glob("*.db"))
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    if wholly:
+        for file in _here.folder.glob("*.lock"):
+            if not _lives(file.stem):
+                file.unlink(missing_ok=True)
 
 
 # --- the instruments --------------------------------------------------------------------------------------
@@ -208,6 +237,8 @@ def _harmless(count: Callable[P, None]) -> Callable[P, None]:
         if _here.role is None or _here.stopped:
             return
         try:
+            if _here.lock is None:
+                _hold_on()
             count(*args, **kwargs)
         except OSError as error:
             _here.stopped = True

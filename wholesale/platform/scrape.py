@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from typing import cast
 
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 # The view itself finds out from where it is asked: an actor tells nothing of that.
 MONITORING = Rule("who monitors", lambda _: True, asks_who=False)
 _SHARE = 100  # a figure is kept at least so many times as long as it took
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
 
 Values = Iterable[tuple[tuple[str, ...], float]]
@@ -169,15 +171,25 @@ def _family(name: str, about: str, labels: tuple[str, ...], values: Values) -> M
 
 def is_allowed(settings: Settings) -> bool:
     """Whether whoever asks may read it: by their network, or by the token."""
-    token = request.authorization.token if request.authorization and request.authorization.type == "bearer" else None
-    if settings.metrics_token and token and hmac.compare_digest(token.encode(), settings.metrics_token.encode()):
+    bearer = request.authorization if request.authorization and request.authorization.type == "bearer" else None
+    if _knows(settings, (bearer.token if bearer else None) or ""):
         return True
+    # A proxy on this machine that nobody has told us of (TRUSTED_PROXIES) would make every visitor look local.
+    passed_on = any(name in request.headers for name in _PASSED_ON)
+    return _is_near(settings, request.remote_addr or "", passed_on=passed_on)
+
+
+def _knows(settings: Settings, token: str) -> bool:
+    return bool(settings.metrics_token) and hmac.compare_digest(token.encode(), settings.metrics_token.encode())
+
+
+def _is_near(settings: Settings, remote: str, *, passed_on: bool = False) -> bool:
     try:
-        address = ip_address(request.remote_addr or "")
+        address = ip_address(remote)
     except ValueError:
         return False
-    # A proxy on this machine that nobody has told us of (TRUSTED_PROXIES) would make every visitor look local.
-    if address.is_loopback and any(name in request.headers for name in _PASSED_ON):
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_loopback and passed_on:
         return False
     return any(address in ip_network(network) for network in settings.metrics_allow)
 
@@ -188,7 +200,7 @@ def show() -> Response:
     """Everything, as text for Prometheus."""
     if not is_allowed(cast("Settings", current_app.extensions["settings"])):
         raise NotFoundError
-    return make_response(read(), 200, {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    return make_response(read(), 200, {"Content-Type": _TEXT})
 
 
 def read() -> bytes:
@@ -203,6 +215,41 @@ def names() -> list[str]:
     """Every name that stands in /metrics, also of what has not been counted yet."""
     state = cast("_State", current_app.extensions["figures"])
     return sorted(["wholesale_up", *(f"wholesale_{figure.name}" for figure in state.figures), *metrics.names()])
+
+
+class _Plain(BaseHTTPRequestHandler):
+    """/metrics of a process that has no web server: what it and its like have counted, without the figures."""
+
+    settings: Settings
+    timeout = 5
+
+    def do_GET(self) -> None:
+        kind, _, token = self.headers.get("Authorization", "").partition(" ")
+        allowed = _knows(self.settings, token if kind.lower() == "bearer" else "") or _is_near(
+            self.settings, self.client_address[0]
+        )
+        if self.path != "/metrics" or not allowed:
+            self.send_error(404)
+            return
+        registry = CollectorRegistry()
+        registry.register(metrics.Counted())
+        text = generate_latest(registry)
+        self.send_response(200)
+        self.send_header("Content-Type", _TEXT)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        """Not into the log: it would be a line every few seconds."""
+
+
+def serve_beside(settings: Settings) -> None:
+    """Let worker and scheduler answer /metrics themselves at METRICS_PORT, where no web server of theirs does."""
+    if settings.metrics_port:
+        handler = type("Handler", (_Plain,), {"settings": settings})
+        server = ThreadingHTTPServer(("", settings.metrics_port), handler)
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
 
 
 def init_app(app: Flask, settings: Settings, figures: Iterable[Figure]) -> None:
