@@ -105,6 +105,7 @@ from wholesale.platform import (
     addresses,
     assets,
     cache,
+    connections,
     crash_reports,
     errors,
     files,
@@ -114,6 +115,7 @@ from wholesale.platform import (
     i18n,
     jobs,
     mail,
+    replica,
     scrape,
     telemetry,
     tracing,
@@ -121,6 +123,7 @@ from wholesale.platform import (
     vault,
     where,
 )
+from wholesale.platform.backup.cli import cli as backup_commands
 from wholesale.platform.db import db
 from wholesale.pricing.views import bp as pricing_routes
 from wholesale.privacy.views import bp as privacy_routes
@@ -171,21 +174,13 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
 )
 COMMANDS: tuple[AppGroup, ...] = (
     audit_commands,
+    backup_commands,
     demo_commands,
     forecast_commands,
     inventory_commands,
     ledger_commands,
     report_commands,
     user_commands,
-)
-
-
-# Nobody waits for ever, on whichever server: a lock for 2 s (then people read 409), a statement for 30 s.
-# plan_cache_mode: a plan made once for any value takes the rarest word and the commonest, one id and five thousand,
-# to be alike, and what took 30 ms takes 30 s; planning anew costs a tenth of a millisecond.
-LIMITS = (
-    "-c lock_timeout=2s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
-    " -c plan_cache_mode=force_custom_plan"
 )
 
 
@@ -216,6 +211,8 @@ def create_app(settings: Settings) -> Flask:
     errors.init_app(app)
     jobs.init_app(app, settings, TIMETABLE, told=lambda: reports.weekly_readers(None))
     cache.init_app(app, settings)
+    connections.init_app(app)
+    replica.init_app(app, settings, jobs.quick_redis(settings.redis_url))
     mail.init_app(app, settings)
     health.init_app(app)
     scrape.init_app(app, settings, FIGURES)
@@ -243,13 +240,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_size": 5,
-            "max_overflow": 5,
-            "pool_pre_ping": False,
-            "pool_timeout": 5,
-            "connect_args": {"options": LIMITS},
-        },
+        SQLALCHEMY_ENGINE_OPTIONS=connections.engine_options(settings, settings.database_url),
+        SQLALCHEMY_BINDS=replica.binds(settings),
         # Far over the largest file: what is over its limit is read and dropped (see platform.files.CappedUpload),
         # so that the answer is a sentence beside the field and what was typed is still there.
         MAX_CONTENT_LENGTH=(settings.max_upload_mb * 12 + 2) * 1024 * 1024,

@@ -19,7 +19,7 @@ from wholesale.orders.answers import jobs as answers
 from wholesale.orders.approval import jobs as approval
 from wholesale.orders.history import jobs as order_history
 from wholesale.papers import jobs as papers
-from wholesale.platform import files, housekeeping, mail
+from wholesale.platform import backup, files, housekeeping, mail
 from wholesale.platform.rhythm import Periodic
 from wholesale.pricing import jobs as pricing
 from wholesale.privacy import jobs as privacy
@@ -228,6 +228,21 @@ TIMETABLE = [
         daily_at=time(2, 30),
         group=UPKEEP,
         about=N_("Recomputes the chains of the audit log and compares them with every seal."),
+    ),
+    Periodic(
+        "backup-base",
+        backup.nightly,
+        daily_at=time(2, 45),
+        group=UPKEEP,
+        about=N_("Copies the whole database, where backups are wanted, and removes copies that are too old."),
+    ),
+    Periodic(
+        "backup-drill",
+        backup.drill,
+        daily_at=time(4, 40),
+        weekday=6,
+        group=UPKEEP,
+        about=N_("Restores the last backup beside the site, for practice, and proves the ledger and the stock in it."),
     ),
     Periodic(
         "housekeeping",

@@ -355,7 +355,10 @@ class Site:
             loaded.touch()
 
     def serve(self) -> None:
-        self.children = [self.child(*line) for line in read_procfile(self.root / "Procfile").items()]
+        lines = read_procfile(self.root / "Procfile")
+        if not self.environment.get("BACKUP_URL"):
+            lines.pop("backup", None)  # it would wait for nothing
+        self.children = [self.child(*line) for line in lines.items()]
         begun = time.monotonic()
         complaint_due = begun + 15.0
         while True:
@@ -422,6 +425,7 @@ def site_environment(
         "DATABASE_URL": endpoints.database_url,
         "DATABASE_OWNER_URL": endpoints.database_owner_url,
         "REDIS_URL": endpoints.redis_url,
+        "BACKUP_DATABASE_URL": endpoints.backup_database_url,
         "WHOLESALE_DATA": str(folder),
         "PORT": str(port),
         "BANK_ACCOUNT": environment.get("BANK_ACCOUNT")

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -83,6 +83,9 @@ class Storage(Protocol):
     def keys_before(self, moment: datetime) -> Iterator[str]:
         """The keys of files that were written before `moment`."""
 
+    def keys(self) -> Iterator[str]:
+        """The keys of all files; nothing is cleared on the way."""
+
     def check(self) -> None:
         """Whether it answers, quickly."""
 
@@ -137,6 +140,14 @@ class FolderStorage:
     def put_file(self, file: BinaryIO, media_type: str) -> StoredFile:
         """Write completely or not at all: to a temporary name, synced, then renamed."""
         key = _new_key()
+        sha256, size = self._write(key, _pieces(file))
+        return StoredFile(key, sha256, size, media_type)
+
+    def restore(self, key: str, pieces: Iterable[bytes]) -> None:
+        """Put back what a backup has kept of a file."""
+        self._write(key, pieces)
+
+    def _write(self, key: str, pieces: Iterable[bytes]) -> tuple[str, int]:
         path = self._path(key)
         temporary = path.with_suffix(".part")
         digest, size = hashlib.sha256(), 0
@@ -144,17 +155,17 @@ class FolderStorage:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as kept:  # noqa: PTH123
-                    for piece in _pieces(file):
+                    for piece in pieces:
                         kept.write(piece)
                         digest.update(piece)
                         size += len(piece)
                     kept.flush()
                     os.fsync(kept.fileno())
                 temporary.rename(path)
-            except OSError:
+            except BaseException:
                 temporary.unlink(missing_ok=True)  # a full disk keeps no halves
                 raise
-        return StoredFile(key, digest.hexdigest(), size, media_type)
+        return digest.hexdigest(), size
 
     def get(self, key: str) -> bytes:
         return b"".join(self.chunks(key))
@@ -195,9 +206,32 @@ class FolderStorage:
                 elif _KEY.fullmatch(path.name):
                     yield path.name
 
+    def keys(self) -> Iterator[str]:
+        with _answering(CANNOT_READ):
+            for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
+                if _KEY.fullmatch(path.name):
+                    yield path.name
+
     def check(self) -> None:
         if not os.access(self.root, os.W_OK | os.X_OK):
             raise UnavailableError(CANNOT_STORE)
+
+
+def bucket_of(url: str, patience: ClientConfig, tries: RetryConfig) -> S3Store:
+    """What `s3://bucket/prefix?endpoint=…&region=…` names, credentials before an @ or from AWS_*."""
+    parts = urlsplit(url)
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    if parts.username is not None:
+        options["access_key_id"] = unquote(parts.username)
+        options["secret_access_key"] = unquote(parts.password or "")
+    plain = str(options.get("endpoint", "")).startswith("http://")
+    return S3Store(
+        parts.hostname,
+        prefix=parts.path.strip("/") or None,
+        config=cast("Any", {"virtual_hosted_style_request": False} | options),
+        client_options=patience | {"allow_http": plain},
+        retry_config=tries,
+    )
 
 
 class S3Storage:
@@ -220,19 +254,7 @@ class S3Storage:
         return self._made(_IMPATIENCE, {"max_retries": 0})
 
     def _made(self, patience: ClientConfig, tries: RetryConfig) -> S3Store:
-        parts = urlsplit(self._url)
-        options: dict[str, Any] = dict(parse_qsl(parts.query))
-        if parts.username is not None:
-            options["access_key_id"] = unquote(parts.username)
-            options["secret_access_key"] = unquote(parts.password or "")
-        plain = str(options.get("endpoint", "")).startswith("http://")
-        return S3Store(
-            parts.hostname,
-            prefix=parts.path.strip("/") or None,
-            config=cast("Any", {"virtual_hosted_style_request": False} | options),
-            client_options=patience | {"allow_http": plain},
-            retry_config=tries,
-        )
+        return bucket_of(self._url, patience, tries)
 
     def _ask(self, question: Callable[[S3Store], T]) -> T:
         with _answering(CANNOT_READ):
@@ -300,6 +322,9 @@ class S3Storage:
                     key = each["path"].rpartition("/")[2]
                     if each["last_modified"] < moment and _KEY.fullmatch(key):
                         yield key
+
+    def keys(self) -> Iterator[str]:
+        return self.keys_before(datetime.max.replace(tzinfo=UTC))
 
     def check(self) -> None:
         with _answering(CANNOT_STORE):

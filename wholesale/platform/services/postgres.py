@@ -19,6 +19,7 @@ from .secrets_file import read_secrets, write_secret
 
 DATABASE = "wholesale"
 SUPERUSER, OWNER, APPLICATION = "postgres", "wholesale_owner", "wholesale_app"
+BACKUP = "wholesale_backup"  # copies the whole cluster by replication, and may enter no database
 START_SECONDS = 60.0  # after a kill -9 the write-ahead log is read again first
 
 SETTINGS = {
@@ -33,6 +34,8 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u ",
     "jit": "off",  # compiling costs more than the short statements of a web page
+    "wal_level": "replica",  # what `flask backup follow` receives
+    "max_slot_wal_keep_size": "1GB",  # kept for a follower that is away; more would fill the disk
     "synchronize_seqscans": "off",  # or the next page of a search begins reading where the last one stopped
 }
 # A page that waits for a lock is better off with "try again" than with an answer after a minute.
@@ -91,7 +94,11 @@ def _initialise(places: Places, programs: Path, password: str, alive: Lock) -> N
 
 def _allow_only_local_passwords(rules: Path) -> None:
     # Written in place: the file keeps the owner and the mode that initdb gave it.
-    rules.write_text("# Sockets only, each role with its password.\nlocal all all scram-sha-256\n")
+    rules.write_text(
+        "# Sockets only, each role with its password.\n"
+        "local all all scram-sha-256\n"
+        f"local replication {BACKUP} scram-sha-256\n"
+    )
 
 
 def _running_elsewhere(cluster: Path, pid: int) -> bool:
@@ -122,7 +129,7 @@ def _remove_leftovers(places: Places) -> None:
 
 def _passwords(places: Places) -> dict[str, str]:
     known = read_secrets(places.secrets("postgres"))
-    for role in (SUPERUSER, OWNER, APPLICATION):
+    for role in (SUPERUSER, OWNER, APPLICATION, BACKUP):
         if role not in known:
             known = write_secret(places.secrets("postgres"), role, secrets.token_urlsafe(24))
     return known
@@ -155,9 +162,7 @@ def _ensure_role(connection: psycopg.Connection, role: str, password: str, optio
     exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
     verb = "ALTER" if exists else "CREATE"
     connection.execute(
-        sql.SQL(
-            "{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEROLE NOBYPASSRLS NOREPLICATION {options} PASSWORD {password}"
-        ).format(
+        sql.SQL("{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEROLE NOBYPASSRLS {options} PASSWORD {password}").format(
             verb=sql.SQL(verb),
             role=sql.Identifier(role),
             options=sql.SQL(options),
@@ -180,8 +185,9 @@ def _grant_use_of_later_tables(connection: psycopg.Connection) -> None:
 def _ensure_roles_and_database(connection: psycopg.Connection, places: Places, known: dict[str, str]) -> None:
     """Bring roles and database to what they should be; at every start, which heals an interrupted one."""
     with connection.transaction():
-        _ensure_role(connection, OWNER, known[OWNER], "CREATEDB")
-        _ensure_role(connection, APPLICATION, known[APPLICATION], "NOCREATEDB")
+        _ensure_role(connection, OWNER, known[OWNER], "CREATEDB NOREPLICATION")
+        _ensure_role(connection, APPLICATION, known[APPLICATION], "NOCREATEDB NOREPLICATION")
+        _ensure_role(connection, BACKUP, known[BACKUP], "NOCREATEDB REPLICATION")
         for setting, value in APPLICATION_LIMITS.items():
             connection.execute(
                 sql.SQL("ALTER ROLE {} SET {} = {}").format(
@@ -215,6 +221,7 @@ def start(places: Places, alive: Lock) -> Server:
     if not places.postgres.exists():
         _initialise(places, programs, known[SUPERUSER], alive)
     _remove_leftovers(places)
+    _allow_only_local_passwords(places.postgres / "pg_hba.conf")  # also of clusters that are older than a rule
     settings = {**SETTINGS, "unix_socket_directories": str(places.sockets)}
     server = start_server(
         "PostgreSQL",
@@ -246,6 +253,7 @@ def address(places: Places) -> dict[str, str]:
     return {
         "database_url": _url(APPLICATION, known[APPLICATION], places),
         "database_owner_url": _url(OWNER, known[OWNER], places),
+        "backup_database_url": _url(BACKUP, known[BACKUP], places),
     }
 
 

@@ -1,0 +1,60 @@
+"""When the last base was made, up to when the log is safe, when a drill last went well: for those who watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy.dialects.postgresql import insert
+
+from wholesale.config import Settings
+from wholesale.platform.db import db
+from wholesale.platform.pulse import ProcessBeat
+from wholesale.platform.transaction import independent
+
+BASE, LOG, VERIFIED = "backup-base", "backup-log", "backup-verified"
+LOG_LATE, BASE_LATE, VERIFIED_LATE = timedelta(minutes=1), timedelta(hours=36), timedelta(days=9)
+
+
+@dataclass(frozen=True)
+class BackupState:
+    """None: it has not happened yet."""
+
+    base_at: datetime | None
+    log_at: datetime | None
+    verified_at: datetime | None
+
+    def late(self, now: datetime) -> list[str]:
+        """What is older than it should be, in words; empty when all is well."""
+        found = []
+        for what, at, most in (
+            ("no base", self.base_at, BASE_LATE),
+            ("the log is not followed", self.log_at, LOG_LATE),
+            ("no drill", self.verified_at, VERIFIED_LATE),
+        ):
+            if at is None:
+                found.append(f"{what} yet")
+            elif now - at > most:
+                found.append(f"{what} since {at:%Y-%m-%d %H:%M}Z")
+        return found
+
+
+def state() -> BackupState | None:
+    """One small question to the database; None when there is no BACKUP_URL."""
+    if not cast("Settings", current_app.extensions["settings"]).backup_url:
+        return None
+    rows = db.session.execute(
+        sa.select(ProcessBeat.process, ProcessBeat.alive_at).where(ProcessBeat.process.in_([BASE, LOG, VERIFIED]))
+    )
+    at = {row.process: row.alive_at for row in rows}
+    return BackupState(at.get(BASE), at.get(LOG), at.get(VERIFIED))
+
+
+def note(what: str, at: datetime) -> None:
+    """Remember that it went well."""
+    row = insert(ProcessBeat).values(process=what, since=at, alive_at=at)
+    with independent() as session:
+        session.execute(row.on_conflict_do_update(index_elements=[ProcessBeat.process], set_={"alive_at": at}))
