@@ -14,8 +14,6 @@ from wholesale.ledger.rules import Entry, Leg, balanced
 from wholesale.platform.db import db
 from wholesale.platform.transaction import as_platform
 
-AccountKey = tuple[str, int | None, str]
-
 
 def post(*, actor: Actor, key: str, reference: str, memo: str, legs: Sequence[Leg]) -> bool:
     """Post one business event; False when `key` has been posted before (nothing is changed then).
@@ -35,41 +33,64 @@ def post_many(*, actor: Actor, entries: Sequence[Entry]) -> set[str]:
 
 
 def _post(actor: Actor, entries: Sequence[Entry], kept: Mapping[str, Sequence[Leg]]) -> set[str]:
-    accounts = _accounts({_account(leg) for legs in kept.values() for leg in legs})
-    postings = [(key, accounts[_account(leg)], leg.amount) for key, legs in kept.items() for leg in legs]
-    posted = db.session.scalars(
-        _POST,
-        {
-            "keys": [entry.key for entry in entries],
-            "references": [entry.reference for entry in entries],
-            "memos": [entry.memo for entry in entries],
-            "user_id": actor.user_id,
-            "at": clock.now(),
-            "of": [key for key, _, _ in postings],
-            "accounts": [account for _, account, _ in postings],
-            "amounts": [amount.amount for _, _, amount in postings],
-            "currencies": [amount.currency for _, _, amount in postings],
-        },
-    )
+    legs = [(key, leg) for key, some in kept.items() for leg in some]
+    given = {
+        "keys": [entry.key for entry in entries],
+        "references": [entry.reference for entry in entries],
+        "memos": [entry.memo for entry in entries],
+        "user_id": actor.user_id,
+        "at": clock.now(),
+        "of": [key for key, _ in legs],
+        "codes": [leg.code for _, leg in legs],
+        "businesses": [leg.organization_id for _, leg in legs],
+        "amounts": [leg.amount.amount for _, leg in legs],
+        "currencies": [leg.amount.currency for _, leg in legs],
+    }
+    posted = db.session.scalars(_POST, given).all()
+    if None in posted:  # somebody else has opened one of the accounts at this moment: now it can be seen
+        posted = db.session.scalars(_POST, given).all()
+    if None in posted:
+        raise AssertionError("an account can be neither found nor opened")
     return set(posted)
 
 
-# Whoever posts a key that another transaction is posting waits here, and then finds it posted.
+# Finds the accounts, opens those that were never used before, and posts: all or nothing, then one NULL. Whoever posts a
+# key that another transaction is posting waits here, and then finds it posted.
 _POST = sa.text(
     """
-    WITH journal AS (
+    WITH leg AS (
+        SELECT leg.*, CASE
+            WHEN organization_id IS NULL THEN (
+                SELECT id FROM ledger_account
+                WHERE code = leg.code AND organization_id IS NULL AND currency = CAST(leg.currency AS char(3)))
+            ELSE (
+                SELECT id FROM ledger_account
+                WHERE code = leg.code AND organization_id = leg.organization_id
+                  AND currency = CAST(leg.currency AS char(3)))
+            END AS known_account
+        FROM unnest(:of, :codes, :businesses, :amounts, :currencies) WITH ORDINALITY
+             AS leg (key, code, organization_id, amount, currency, place)
+    ), opened AS (
+        INSERT INTO ledger_account (code, organization_id, currency)
+        SELECT DISTINCT code, organization_id, currency FROM leg WHERE known_account IS NULL ORDER BY 1, 2, 3
+        ON CONFLICT DO NOTHING RETURNING id, code, organization_id, currency
+    ), booked AS MATERIALIZED (
+        SELECT leg.*, coalesce(known_account, opened.id) AS account_id
+        FROM leg LEFT JOIN opened
+          ON opened.code = leg.code AND opened.organization_id IS NOT DISTINCT FROM leg.organization_id
+         AND opened.currency = leg.currency
+    ), journal AS (
         INSERT INTO ledger_journal (key, reference, memo, user_id, at)
         SELECT key, reference, memo, :user_id, :at
         FROM unnest(:keys, :references, :memos) AS entry (key, reference, memo)
+        WHERE NOT EXISTS (SELECT FROM booked WHERE account_id IS NULL)
         ON CONFLICT (key) DO NOTHING RETURNING id, key
     ), posting AS (
         INSERT INTO ledger_posting (journal_id, account_id, amount, currency)
-        SELECT journal.id, leg.account_id, leg.amount, leg.currency
-        FROM unnest(:of, :accounts, :amounts, :currencies) WITH ORDINALITY
-             AS leg (key, account_id, amount, currency, place)
-        JOIN journal ON journal.key = leg.key ORDER BY place
+        SELECT journal.id, booked.account_id, booked.amount, booked.currency
+        FROM booked JOIN journal ON journal.key = booked.key ORDER BY booked.place
     )
-    SELECT key FROM journal
+    SELECT key FROM journal UNION ALL SELECT NULL WHERE EXISTS (SELECT FROM booked WHERE account_id IS NULL)
     """
 ).bindparams(
     sa.bindparam("keys", type_=sa.ARRAY(sa.Text)),
@@ -78,52 +99,11 @@ _POST = sa.text(
     sa.bindparam("user_id", type_=sa.BigInteger),
     sa.bindparam("at", type_=sa.DateTime(timezone=True)),
     sa.bindparam("of", type_=sa.ARRAY(sa.Text)),
-    sa.bindparam("accounts", type_=sa.ARRAY(sa.BigInteger)),
+    sa.bindparam("codes", type_=sa.ARRAY(sa.Text)),
+    sa.bindparam("businesses", type_=sa.ARRAY(sa.BigInteger)),
     sa.bindparam("amounts", type_=sa.ARRAY(sa.Numeric(18, 4))),
     sa.bindparam("currencies", type_=sa.ARRAY(sa.Text)),
 )
-
-
-def _account(leg: Leg) -> AccountKey:
-    return leg.code, leg.organization_id, leg.amount.currency
-
-
-def _accounts(keys: set[AccountKey]) -> dict[AccountKey, int]:
-    """The ids of these accounts; those that were never used before are opened."""
-    found = _find(keys)
-    missing = sorted(keys - found.keys(), key=str)
-    if missing:
-        columns = [list(column) for column in zip(*missing, strict=True)]
-        opened = db.session.execute(_OPEN, dict(zip(("codes", "businesses", "currencies"), columns, strict=True)))
-        found |= {(row[0], row[1], row[2]): row[3] for row in opened}
-        if keys - found.keys():  # somebody else has opened one at this moment
-            found = _find(keys)
-    return found
-
-
-_OPEN = sa.text(
-    """
-    INSERT INTO ledger_account (code, organization_id, currency)
-    SELECT * FROM unnest(:codes, :businesses, :currencies)
-    ON CONFLICT DO NOTHING RETURNING code, organization_id, currency, id
-    """
-).bindparams(
-    sa.bindparam("codes", type_=sa.ARRAY(sa.Text)),
-    sa.bindparam("businesses", type_=sa.ARRAY(sa.BigInteger)),
-    sa.bindparam("currencies", type_=sa.ARRAY(sa.Text)),
-)
-
-
-def _find(keys: set[AccountKey]) -> dict[AccountKey, int]:
-    known = {"codes": [key[0] for key in keys], "businesses": [key[1] for key in keys if key[1] is not None]}
-    rows = db.session.execute(_FIND, known)
-    return {(row[0], row[1], row[2]): row[3] for row in rows if (row[0], row[1], row[2]) in keys}
-
-
-_FIND = sa.text(
-    "SELECT code, organization_id, currency, id FROM ledger_account"
-    " WHERE code = ANY(:codes) AND (organization_id IS NULL OR organization_id = ANY(:businesses))"
-).bindparams(sa.bindparam("codes", type_=sa.ARRAY(sa.Text)), sa.bindparam("businesses", type_=sa.ARRAY(sa.BigInteger)))
 
 
 def reverse(*, actor: Actor, key: str, of: str, memo: str) -> bool:

@@ -9,11 +9,10 @@ import sqlalchemy as sa
 from wholesale.audit import actions as audit
 from wholesale.inventory import queries
 from wholesale.inventory.actions.places import open_locations
-from wholesale.inventory.actions.rows import bounded, lock, make_room, write_down
+from wholesale.inventory.actions.rows import Shelf, bounded, lock, make_room, write_down
 from wholesale.inventory.batches import hooks
 from wholesale.inventory.batches.rules import Arrival
 from wholesale.inventory.errors import BelowAllocatedError, StaleStockError, TooFewError
-from wholesale.inventory.models import Stock
 from wholesale.inventory.rules import MOST_ON_HAND, NEEDS_A_NOTE, REASONS, Take
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
@@ -117,7 +116,7 @@ def _change(
     )
 
 
-def shelves(location_id: int, variant_ids: Collection[int]) -> list[Stock]:
+def shelves(location_id: int, variant_ids: Collection[int]) -> list[Shelf]:
     """The stock of these variants in an open location, from now on there if it was not, and locked."""
     open_locations([location_id])
     wanted = sorted(variant_ids)

@@ -8,10 +8,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from wholesale.inventory.actions.places import open_locations
-from wholesale.inventory.actions.rows import bounded, lock, make_room, write_down
+from wholesale.inventory.actions.rows import (
+    LISTS_MAY_BE_WRONG,
+    bounded,
+    check_all_changed,
+    lock,
+    make_room,
+    tell_lists,
+    write_down,
+)
 from wholesale.inventory.errors import ShortageError
 from wholesale.inventory.models import Allocation, Location
 from wholesale.inventory.rules import Place, Take, choose
+from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError
 from wholesale.organizations.rules import distance
@@ -40,24 +49,19 @@ def allocate_many(*, actor: Actor, wanted: Mapping[str, Mapping[int, int]], near
     takes, missing = choose(together, places, _distances(places, near) if near else {})
     if missing:
         raise ShortageError(missing)
-    after = bounded(takes, allocated=1, on_hand=0)
-    db.session.execute(
+    changed = db.session.execute(
         _ALLOCATE,
         {
             "references": [of[take.variant_id] for take in takes],
             "variants": [take.variant_id for take in takes],
             "locations": [take.location_id for take in takes],
             "quantities": [take.quantity for take in takes],
+            "user_id": actor.user_id,
+            "at": clock.now(),
         },
-    )
-    write_down(
-        kind="ALLOCATION",
-        actor=actor,
-        changes=[
-            (of[take.variant_id], take, after[take.variant_id, take.location_id].allocated, take.quantity)
-            for take in takes
-        ],
-    )
+    ).all()
+    check_all_changed(changed, takes)
+    tell_lists(changed)
 
 
 def _distances(places: Sequence[Place], near: str) -> dict[int, int]:
@@ -77,19 +81,40 @@ def _distances(places: Sequence[Place], near: str) -> dict[int, int]:
     return {location_id: kilometres for location_id, kilometres in found.items() if kilometres is not None}
 
 
-# A reference that has pieces of the same variant from there already has more of them now.
+# What `bounded` and `write_down` do, and the promise between them, at once: everybody who wants the same goods waits
+# meanwhile. A reference that has pieces of the same variant from there already has more of them now.
 _ALLOCATE = sa.text(
-    """
-    INSERT INTO allocation (reference, variant_id, location_id, quantity, shipped, released)
-    SELECT reference, variant_id, location_id, quantity, 0, 0
-    FROM unnest(:references, :variants, :locations, :quantities) AS take (reference, variant_id, location_id, quantity)
-    ON CONFLICT (reference, variant_id, location_id) DO UPDATE SET quantity = allocation.quantity + excluded.quantity
-    """
+    f"""
+    WITH take AS (
+        SELECT * FROM unnest(:references, :variants, :locations, :quantities) WITH ORDINALITY
+                      AS take (reference, variant_id, location_id, quantity, place)
+    ), changed AS (
+        UPDATE stock SET allocated = stock.allocated + take.quantity FROM take
+        WHERE stock.variant_id = take.variant_id AND stock.location_id = take.location_id
+          AND stock.on_hand >= stock.allocated + take.quantity
+        RETURNING stock.variant_id, stock.location_id, stock.allocated, {LISTS_MAY_BE_WRONG},
+                  take.reference, take.quantity, take.place
+    ), promised AS (
+        INSERT INTO allocation (reference, variant_id, location_id, quantity, shipped, released)
+        SELECT reference, variant_id, location_id, quantity, 0, 0 FROM changed ORDER BY place
+        ON CONFLICT (reference, variant_id, location_id)
+        DO UPDATE SET quantity = allocation.quantity + excluded.quantity
+    ), logged AS (
+        INSERT INTO inventory_log
+            (variant_id, location_id, kind, quantity, previous, new, reference, user_id, at, reason, note)
+        SELECT variant_id, location_id, 'ALLOCATION', quantity, allocated - quantity, allocated, reference,
+               :user_id, :at, '', ''
+        FROM changed ORDER BY place
+    )
+    SELECT variant_id, lists_may_be_wrong FROM changed
+    """  # noqa: S608 - a constant
 ).bindparams(
     sa.bindparam("references", type_=sa.ARRAY(sa.Text)),
     sa.bindparam("variants", type_=sa.ARRAY(sa.BigInteger)),
     sa.bindparam("locations", type_=sa.ARRAY(sa.BigInteger)),
     sa.bindparam("quantities", type_=sa.ARRAY(sa.Integer)),
+    sa.bindparam("user_id", type_=sa.BigInteger),
+    sa.bindparam("at", type_=sa.DateTime(timezone=True)),
 )
 
 

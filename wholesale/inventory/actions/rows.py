@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -20,10 +20,18 @@ from wholesale.kernel.errors import ConflictError
 from wholesale.platform.db import db
 
 
-def lock(variant_ids: Sequence[int]) -> list[Stock]:
-    """The stock rows of these variants, locked in key order: whoever comes second waits instead of deadlocking."""
-    as_they_are = {"populate_existing": True}
-    return list(db.session.scalars(_LOCK, {"variants": list(variant_ids)}, execution_options=as_they_are))
+class Shelf(NamedTuple):
+    """What is known of a variant in a location."""
+
+    variant_id: int
+    location_id: int
+    on_hand: int
+    allocated: int
+
+
+def lock(variant_ids: Sequence[int]) -> list[Shelf]:
+    """The stock of these variants, locked in key order: whoever comes second waits instead of deadlocking."""
+    return [Shelf(*row) for row in db.session.execute(_LOCK, {"variants": list(variant_ids)})]
 
 
 def among(name: str) -> sa.ColumnElement[Any]:
@@ -31,7 +39,7 @@ def among(name: str) -> sa.ColumnElement[Any]:
 
 
 _LOCK = (
-    sa.select(Stock)
+    sa.select(Stock.variant_id, Stock.location_id, Stock.on_hand, Stock.allocated)
     .where(Stock.variant_id == among("variants"))
     .order_by(Stock.variant_id, Stock.location_id)
     .with_for_update(key_share=True)
@@ -57,11 +65,34 @@ def bounded(takes: Sequence[Take], *, allocated: int, on_hand: int) -> dict[tupl
             "quantities": [take.quantity for take in takes],
         },
     ).all()
+    check_all_changed(rows, takes)
+    if on_hand != allocated:  # shipped pieces were not available before either
+        tell_lists(rows)
+    return {(row.variant_id, row.location_id): row for row in rows}
+
+
+def check_all_changed(rows: Sequence[Any], takes: Sequence[Take]) -> None:
+    """Raise ConflictError unless the bounded UPDATE has changed the row of each take."""
     if len(rows) != len(takes):
         raise ConflictError("The stock has changed in between. Nothing was changed: please try again.")
-    if on_hand != allocated:  # shipped pieces were not available before either
-        _tell_listings("variants", [take.variant_id for take in takes])
-    return {(row.variant_id, row.location_id): row for row in rows}
+
+
+# Of a changed row of `stock`: whether lists may be wrong about its product now. They are not if they show it as there
+# and this one place alone has enough of it, which is nearly always so and needs no further look.
+LISTS_MAY_BE_WRONG = """
+    NOT EXISTS (
+        SELECT FROM variant JOIN listing ON listing.product_id = variant.product_id
+        WHERE variant.id = stock.variant_id AND variant.is_offered
+          AND listing.in_stock AND stock.on_hand - stock.allocated >= listing.moq
+    ) AS lists_may_be_wrong
+"""
+
+
+def tell_lists(changed: Sequence[Any]) -> None:
+    """Let lists know which goods can be ordered now, of stock that has just changed."""
+    doubtful = sorted({row.variant_id for row in changed if row.lists_may_be_wrong})
+    if doubtful:
+        _tell_listings("variants", doubtful)
 
 
 @cache
@@ -75,8 +106,8 @@ def _adding(allocated: int, on_hand: int) -> sa.TextClause:
         WHERE stock.variant_id = change.variant_id AND stock.location_id = change.location_id
           AND stock.allocated + {allocated} * change.quantity >= 0
           AND stock.on_hand + {on_hand} * change.quantity >= stock.allocated + {allocated} * change.quantity
-        RETURNING stock.variant_id, stock.location_id, stock.on_hand, stock.allocated
-        """  # noqa: S608 - two numbers of ours
+        RETURNING stock.variant_id, stock.location_id, stock.on_hand, stock.allocated, {LISTS_MAY_BE_WRONG}
+        """  # noqa: S608 - two numbers of ours, and a constant
     ).bindparams(
         sa.bindparam("variants", type_=sa.ARRAY(sa.BigInteger)),
         sa.bindparam("locations", type_=sa.ARRAY(sa.BigInteger)),
