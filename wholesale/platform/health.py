@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wholesale.config import ROOT, Settings
 from wholesale.kernel.errors import UnavailableError
-from wholesale.platform import files, leaving, outbox, transaction, watch
+from wholesale.platform import connections, files, leaving, outbox, replica, transaction, watch
 from wholesale.platform.access import EVERYBODY_ALIKE, access
 from wholesale.platform.db import db
 
@@ -37,8 +37,8 @@ def ready() -> Response:
     """503 when the database is away, lacks migrations of this version, or lets its role around row-level security; and
     when this server is about to stop.
 
-    Redis, documents, a late outbox, and a scheduler, worker or job that does not run only degrade: ordering goes on
-    without them.
+    Redis, replicas, documents, a late outbox, and a scheduler, worker or job that does not run only degrade: ordering
+    goes on without them.
     """
     if leaving.is_near():  # the requests should go to another server from now on
         return make_response(jsonify({"web": "stopping"}), 503)
@@ -54,8 +54,11 @@ def ready() -> Response:
             parts["database"], status = "the role may read every row: serve as one that is bound by the policies", 503
         elif _lacks_migrations():
             parts["database"], status = "older than this version: flask --app wsgi db upgrade", 503
+        elif connections.pooler() and connections.unset_limits():
+            parts["database"] = "without limits of time: flask --app wsgi database limits"
     except SQLAlchemyError:
         parts["database"], status = "away", 503
+    parts |= {each.name: each.problem or "ok" for each in replica.states()}
     try:
         current_app.extensions["doorbell"].ping()
         parts["redis"] = "ok"

@@ -19,6 +19,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -297,20 +298,24 @@ class _UnfitError(psycopg.OperationalError):
     """It answers, but must not be read from."""
 
 
-def _in_time(connect: Callable[[], psycopg.Connection[Any]]) -> psycopg.Connection[Any]:
-    """A connection within PATIENCE_SECONDS, or NoAnswerError: libpq itself waits for two seconds at least."""
-    made: queue.SimpleQueue[psycopg.Connection[Any] | psycopg.Error] = queue.SimpleQueue()
-    given_up = threading.Event()
+Made = queue.SimpleQueue["psycopg.Connection[Any] | psycopg.Error"]
+
+
+def _in_time(connect: Callable[[], psycopg.Connection[Any]], late: Made) -> psycopg.Connection[Any]:
+    """A connection within PATIENCE_SECONDS, or NoAnswerError: libpq itself waits for two seconds at least.
+
+    What comes later goes into `late`, for the next who wants one.
+    """
+    made, given_up = Made(), threading.Event()
 
     def work() -> None:
         try:
-            connection = connect()
+            made.put(connect())
         except psycopg.Error as error:
             made.put(error)
-            return
-        made.put(connection)
         if given_up.is_set():
-            connection.close()
+            with suppress(queue.Empty):
+                late.put(made.get_nowait())
 
     threading.Thread(target=work, name="connects to a replica", daemon=True).start()
     try:
@@ -339,9 +344,16 @@ def _check(them: _Replicas, connection: psycopg.Connection[Any]) -> None:
 
 
 def _prepare(them: _Replicas, engine: sa.Engine) -> None:
+    late = Made()
+
     @sa.event.listens_for(engine, "do_connect")
     def _connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
-        connection = _in_time(lambda: dialect.connect(*arguments, **options))
+        try:
+            connection = late.get_nowait()
+        except queue.Empty:
+            connection = _in_time(lambda: dialect.connect(*arguments, **options), late)
+        if isinstance(connection, psycopg.Error):
+            raise connection
         try:
             _check(them, connection)
         except BaseException:
