@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, InternalError
 from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.platform import transaction
 from wholesale.platform.access import ANYONE, access, csrf
-from wholesale.platform.db import db, many_rows
+from wholesale.platform.db import db
 
 SLUGS = "SELECT array_agg(slug ORDER BY slug) FROM category"
 
@@ -243,35 +243,3 @@ class TestBlocks:
                 session.execute(sa.text("INSERT INTO category (slug, name, position) VALUES ('noted', 'A', 0)"))
             raise RuntimeError
         assert kept(committed_app) == ["noted"]
-
-
-class TestManyRows:
-    """Foreign keys of very many rows are checked by kept plans; our own statements keep none."""
-
-    MODE = sa.text("SHOW plan_cache_mode")
-
-    def test_only_within_the_block(self, committed_app: Flask) -> None:
-        with committed_app.app_context():
-            driver = db.session.connection().connection.dbapi_connection
-            before = driver.prepare_threshold
-            assert db.session.scalar(self.MODE) == "force_custom_plan"
-            assert before is not None
-            with many_rows():
-                assert db.session.scalar(self.MODE) == "auto"
-                names = "SELECT count(*) FROM pg_prepared_statements"
-                kept = db.session.scalar(sa.text(names))
-                for number in range(before + 3):
-                    db.session.execute(sa.text("SELECT CAST(:number AS integer) + 4012"), {"number": number})
-                assert db.session.scalar(sa.text(names)) == kept
-            assert db.session.scalar(self.MODE) == "force_custom_plan"
-            assert driver.prepare_threshold == before
-
-    def test_a_failure_leaves_the_connection_as_it_was(self, committed_app: Flask) -> None:
-        with committed_app.app_context():
-            driver = db.session.connection().connection.dbapi_connection
-            before = driver.prepare_threshold
-            with pytest.raises(DBAPIError), many_rows():
-                db.session.execute(sa.text("SELECT 1 / 0"))
-            db.session.rollback()
-            assert db.session.connection().connection.dbapi_connection is driver
-            assert (driver.prepare_threshold, db.session.scalar(self.MODE)) == (before, "force_custom_plan")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,17 +16,28 @@ from wholesale.kernel.errors import DomainError
 from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization, SellerTerms
 from wholesale.platform.db import db
+from wholesale.platform.statements import kept
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Offer
 
 
-def _mine(actor: Actor) -> tuple[sa.ColumnElement[bool], ...]:
-    return CartLine.user_id == actor.acting_user, CartLine.organization_id == actor.acting_organization
+def _whose(actor: Actor) -> dict[str, int]:
+    return {"user": actor.acting_user, "business": actor.acting_organization}
+
+
+def _mine() -> sa.ColumnElement[bool]:
+    """The condition that a line is in the cart of `_whose` names."""
+    return sa.and_(CartLine.user_id == sa.bindparam("user"), CartLine.organization_id == sa.bindparam("business"))
 
 
 def count(actor: Actor) -> int:
     """How many lines the cart has."""
-    return db.session.scalar(sa.select(sa.func.count()).select_from(CartLine).where(*_mine(actor))) or 0
+    return int(_count().rows(**_whose(actor))[0][0])
+
+
+@kept
+def _count() -> sa.Select[Any]:
+    return sa.select(sa.func.count()).select_from(CartLine).where(_mine())
 
 
 def offer_of(actor: Actor, variant_ids: Collection[int | None]) -> Offer | None:
@@ -49,16 +59,12 @@ def nearest(offer: Offer, quantity: int | None) -> list[int]:
 
 def contents(actor: Actor, *, lock: bool = False) -> Cart:
     """The actor's cart with today's prices and stock. `lock`: nobody changes its lines until the commit."""
-    whose = {"user": actor.acting_user, "business": actor.acting_organization}
-    rows = db.session.execute(_contents(lock=lock), whose).all()
-    return priced(rows, pricing.buyer_of(actor))
+    return priced(_contents(lock=lock).rows(**_whose(actor)), pricing.buyer_of(actor))
 
 
-@cache  # what is asked for on every page of the checkout is put together once
+@kept
 def _contents(*, lock: bool) -> sa.Select[Any]:
-    statement = goods(CartLine, CartLine.seen_price).where(
-        CartLine.user_id == sa.bindparam("user"), CartLine.organization_id == sa.bindparam("business")
-    )
+    statement = goods(CartLine, CartLine.seen_price).where(_mine())
     return statement.with_for_update(of=CartLine) if lock else statement
 
 

@@ -32,7 +32,7 @@ from wholesale.demo.history import Say
 from wholesale.inventory.models import InventoryLog, Location, Stock
 from wholesale.kernel import clock
 from wholesale.organizations.models import Organization
-from wholesale.platform.db import Base, db, many_rows
+from wholesale.platform.db import Base, db
 from wholesale.platform.transaction import transaction
 from wholesale.pricing.models import PriceTier
 
@@ -196,10 +196,9 @@ def _add_batch(numbers: Sequence[int], plan: _Plan) -> None:
     ids = _reserve(Product, len(numbers))
     rows = _batch(numbers, ids, plan)
     driver = cast("Connection[Any]", db.session.connection().connection.driver_connection)
-    with many_rows():
-        for model, of_it in rows.items():
-            _copy(driver, model, of_it)
-        listings.refresh(ids)
+    for model, of_it in rows.items():
+        _copy(driver, model, of_it)
+    listings.refresh(ids)
 
 
 def _batch(numbers: Sequence[int], ids: Sequence[int], plan: _Plan) -> dict[type[Base], list[_Row]]:

@@ -15,7 +15,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import ANONYMOUS, Actor
 from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization
-from wholesale.platform.db import db
+from wholesale.platform.statements import kept
 from wholesale.platform.transaction import Scope, remember_scope
 
 _memberships = sa.func.memberships_of(User.id).table_valued(
@@ -38,8 +38,8 @@ def load_actor(
     if not token:
         return ANONYMOUS
     now = clock.now()
-    who = _of_session(token_digest(token), now)
-    row = db.session.execute(_entering(who) if enter else sa.select(who)).one_or_none()
+    statement = _entering() if enter else _asking()
+    row = statement.row(digest=token_digest(token), now=now, graced=now - ROTATION_GRACE)
     if saw is not None:
         saw(None if row is None else _sighting(row, now))
     if row is None:
@@ -85,8 +85,13 @@ def _sighting(row: Any, now: datetime) -> Sighting:
     )
 
 
-def _of_session(digest: bytes, now: datetime) -> sa.Subquery:
-    """Everything about the person and the business of a live session, in at most one row."""
+def _of_session() -> sa.Subquery:
+    """Everything about the person and the business of a live session, in at most one row.
+
+    Of the secret whose `digest` is given, `now`; one that was replaced after `graced` still counts.
+    """
+    digest: sa.BindParameter[bytes] = sa.bindparam("digest", type_=sa.LargeBinary)
+    now, graced = (sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("now", "graced"))
     device, member = LoginSession, _memberships.lateral("member")
     is_staff = sa.and_(User.staff_role.is_not(None), device.second_factor_at.is_not(None))
     on_behalf = sa.and_(
@@ -95,7 +100,7 @@ def _of_session(digest: bytes, now: datetime) -> sa.Subquery:
         device.acting_for.is_not(None),
         sa.func.coalesce(device.acting_until > now, False),
     )
-    still_good = sa.or_(device.rotated_at.is_(None), device.rotated_at > now - ROTATION_GRACE)
+    still_good = sa.or_(device.rotated_at.is_(None), device.rotated_at > graced)
     just_rotated = sa.and_(device.previous_hash == digest, still_good)
     return (
         sa.select(
@@ -146,8 +151,15 @@ def _of_session(digest: bytes, now: datetime) -> sa.Subquery:
     )
 
 
-def _entering(who: sa.Subquery) -> sa.Select[Any]:
-    """`who`, and the settings that row-level security reads, for the rest of the transaction."""
+@kept
+def _asking() -> sa.Select[Any]:
+    return sa.select(_of_session())
+
+
+@kept
+def _entering() -> sa.Select[Any]:
+    """The same, and the settings that row-level security reads, for the rest of the transaction."""
+    who = _of_session()
 
     def setting(name: str, value: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
         return sa.func.set_config(name, sa.func.coalesce(value, ""), True)  # as SET LOCAL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wholesale.pricing.queries.history import Entry, history, own_product
 from wholesale.pricing.queries.ladders_sql import regular_ladders
-from wholesale.pricing.queries.offers import buyer_of, offer, offer_for, offers, offers_for
+from wholesale.pricing.queries.offers import buyer_of, offer, offer_for, offer_of_variants, offers, offers_for
 from wholesale.pricing.queries.settlement import (
     Book,
     all_rules,
@@ -24,6 +24,7 @@ __all__ = [
     "history",
     "offer",
     "offer_for",
+    "offer_of_variants",
     "offers",
     "offers_for",
     "own_product",

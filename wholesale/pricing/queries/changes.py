@@ -225,7 +225,7 @@ def confirmed(actor: Actor, change_id: int | None = None) -> list[Confirmed]:
             category_bn or product_bn,
             change.products,
             change.starts_at,
-            None if change.ends_at is None else last_day(change.ends_at),
+            None if change.ends_at is None else last_day(change.ends_at, zone()),
             "failed" if change.id in given_up else _state(change, now),
             change.state == "waiting"
             or (bool(open_) and change.state == "confirmed" and _state(change, now) != "done"),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import aliased
 
 from wholesale.catalog.models import Product, Variant
 from wholesale.inventory.models import Stock
@@ -21,7 +23,7 @@ from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import NotFoundError
 from wholesale.kernel.money import Money
 from wholesale.organizations.models import Organization
-from wholesale.platform.db import db
+from wholesale.platform.statements import kept
 from wholesale.pricing.models import DatedPrice, PriceList, PriceListBuyer, PriceListTier, PriceTier
 from wholesale.pricing.rules import LIST, Choice, Offer, Source, Special, Step, effective, with_savings
 from wholesale.taxes import queries as taxes
@@ -32,9 +34,9 @@ def zone() -> str:
     return str(current_app.extensions["settings"].time_zone)
 
 
-def last_day(until: datetime) -> date:
+def last_day(until: datetime, zone: str) -> date:
     """The last day on which a price that ends at `until` holds."""
-    return (until.astimezone(ZoneInfo(zone())) - timedelta(microseconds=1)).date()
+    return (until.astimezone(ZoneInfo(zone)) - timedelta(microseconds=1)).date()
 
 
 def holding(now: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
@@ -144,20 +146,32 @@ def _variants() -> sa.ScalarSelect[Any]:
     )
 
 
-Which = Literal["slug", "ids"]
+Which = Literal["slug", "ids", "variants"]
+_OF = aliased(Variant)
 _WHICH: dict[Which, sa.ColumnElement[bool]] = {
     "slug": Product.slug == sa.bindparam("slug"),
     # As an array, so that the statement is the same however many there are.
     "ids": Product.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))),
+    "variants": Product.id
+    == sa.any_(
+        sa.func.array(
+            sa.select(_OF.product_id)
+            .where(_OF.id == sa.any_(sa.bindparam("variants", type_=sa.ARRAY(sa.BigInteger))))
+            .scalar_subquery()
+        )
+    ),
 }
 
 
-@lru_cache(maxsize=8)  # of a day or two: putting so large a statement together takes as long as answering it
+@kept
 def _statement(which: Which, today: date, *, has_lists: bool) -> sa.Select[*tuple[Any, ...]]:
     """Products of verified sellers with all that their prices come from, variants and what is available, each by one
     correlated look-up; of the products that its parameter `which` names, `now`, as the `buyer` is offered them.
+
+    The columns are those of `_Row`; what is a list comes as the text of its JSON.
     """
     nothing: sa.ColumnElement[Any] = sa.null()
+    lists = _tiers(), _dated(), _specials(today) if has_lists else nothing, _variants()
     return (
         sa.select(
             Product.id,
@@ -172,36 +186,64 @@ def _statement(which: Which, today: date, *, has_lists: bool) -> sa.Select[*tupl
             Product.currency,
             Product.cost,
             Product.lead_time_days,
-            _tiers().label("tiers"),
-            _dated().label("dated"),
-            (_specials(today) if has_lists else nothing).label("specials"),
-            _variants().label("variants"),
-            taxes.rate_sql("product.category_id", "organization.country", today).label("tax"),
+            *(sa.cast(each, sa.Text) for each in lists),
+            sa.cast(taxes.rate_sql("product.category_id", "organization.country", today), sa.Text),
         )
         .join(Organization, Organization.id == Product.seller_id)
         .where(Product.state == "active", Organization.verified_until >= today, _WHICH[which])
     )
 
 
-def _rows(which: Which, of: str | list[int], buyer_id: int | None) -> sa.Result[Any]:
+class _Row(NamedTuple):
+    """What an offer is made of, as `_statement` reads it."""
+
+    id: int
+    seller_id: int
+    category_id: int
+    slug: str
+    name: str
+    name_bn: str | None
+    unit: str
+    moq: int
+    order_multiple: int
+    currency: str
+    cost: Decimal
+    lead_time_days: int | None
+    tiers: str | None
+    dated: str | None
+    specials: str | None
+    variants: str | None
+    tax: str | None
+
+
+def _offers(which: Which, of: str | list[int], buyer_id: int | None) -> list[Offer]:
     given: dict[str, Any] = {which: of, "now": clock.now()}
     if buyer_id is not None:
         given["buyer"] = buyer_id
-    return db.session.execute(_statement(which, clock.today(zone()), has_lists=buyer_id is not None), given)
+    here = zone()
+    rows = _statement(which, clock.today(here), has_lists=buyer_id is not None).rows(**given)
+    found = (_offer(_Row._make(row), here) for row in rows)
+    return [offer for offer in found if offer is not None]
+
+
+def _listed(text: str | None) -> list[Any]:
+    return json.loads(text) if text else []
 
 
 def _steps(pairs: Any, currency: str) -> tuple[Step, ...]:
     return tuple((int(quantity), Money(Decimal(price), currency)) for quantity, price in pairs or ())
 
 
-def _offer(row: Any) -> Offer | None:
+@lru_cache(maxsize=2_000)  # the database is asked each time: what is the same again is not worked out again
+def _offer(row: _Row, zone: str) -> Offer | None:
     """The offer of a row; None when nothing gives it a price at its MOQ."""
+    dates = _listed(row.dated)
     dated: tuple[Step, ...] = ()
     source = LIST
-    for pairs, until in row.dated or ():
+    for pairs, until in dates:
         dated = _steps(pairs, row.currency)
-        source = LIST if until is None else Source("dated", until=last_day(datetime.fromisoformat(until)))
-    regular = _regular(row)
+        source = LIST if until is None else Source("dated", until=last_day(datetime.fromisoformat(until), zone))
+    regular = _regular(row, dates)
     if source is not LIST and regular and dated and dated[0][1] > regular[0][1]:
         source = replace(source, is_rise=True)
     specials = [
@@ -210,7 +252,7 @@ def _offer(row: Any) -> Offer | None:
             steps=_steps(pairs, row.currency),
             percent=None if percent is None else Decimal(percent),
         )
-        for name, until, percent, pairs in row.specials or ()
+        for name, until, percent, pairs in _listed(row.specials)
     ]
     tiers = effective(
         regular,
@@ -222,7 +264,7 @@ def _offer(row: Any) -> Offer | None:
     )
     choices = [
         Choice(variant_id, sku, name, Decimal(surcharge), int(available))
-        for variant_id, sku, name, surcharge, available in row.variants or ()
+        for variant_id, sku, name, surcharge, available in _listed(row.variants)
     ]
     if len(choices) == 1 and choices[0].surcharge:
         # The only variant there is: its price is the product's.
@@ -247,14 +289,14 @@ def _offer(row: Any) -> Offer | None:
         cost=Money(row.cost, row.currency),
         lead_time_days=row.lead_time_days,
         variants=tuple(choices),
-        tax=taxes.as_rate(row.tax),
+        tax=taxes.as_rate(json.loads(row.tax) if row.tax else None),
     )
 
 
-def _regular(row: Any) -> tuple[Step, ...]:
+def _regular(row: _Row, dated: list[Any]) -> tuple[Step, ...]:
     """The tiers, or the open-ended dated price that has taken their place and is not merged yet."""
-    open_ended = [pairs for pairs, until in row.dated or () if until is None]
-    tiers = _steps(row.tiers, row.currency)
+    open_ended = [pairs for pairs, until in dated if until is None]
+    tiers = _steps(_listed(row.tiers), row.currency)
     if not open_ended:
         return tiers
     newest = _steps(open_ended[-1], row.currency)
@@ -263,11 +305,10 @@ def _regular(row: Any) -> tuple[Step, ...]:
 
 def offer(slug: str, buyer_id: int | None = None) -> Offer:
     """The active product of that slug as it is sold now, to everybody or to that buyer. Raises NotFoundError."""
-    row = _rows("slug", slug, buyer_id).one_or_none()
-    found = _offer(row) if row is not None else None
-    if found is None:
+    found = _offers("slug", slug, buyer_id)
+    if not found:
         raise NotFoundError
-    return found
+    return found[0]
 
 
 def buyer_of(actor: Actor) -> int | None:
@@ -298,5 +339,15 @@ def offers(product_ids: Collection[int], buyer_id: int | None = None) -> dict[in
     """Active products by id, as everybody or as that buyer is offered them; those without prices are missing."""
     if not product_ids:
         return {}
-    found = map(_offer, _rows("ids", sorted(product_ids), buyer_id))
-    return {offer.product_id: offer for offer in found if offer is not None}
+    return {offer.product_id: offer for offer in _offers("ids", sorted(product_ids), buyer_id)}
+
+
+def offer_of_variants(variant_ids: Collection[int], buyer_id: int | None = None) -> Offer:
+    """The one active product that offers all of these variants, as everybody or as that buyer is offered it.
+
+    Raises NotFoundError when they are of several products, or one of them is not offered.
+    """
+    found = _offers("variants", sorted(variant_ids), buyer_id)
+    if len(found) != 1 or not set(variant_ids) <= {choice.id for choice in found[0].variants}:
+        raise NotFoundError
+    return found[0]

@@ -13,7 +13,7 @@ from wholesale.catalog.models import Product, Variant
 from wholesale.inventory.models import InventoryLog
 from wholesale.kernel import clock
 from wholesale.platform import live
-from wholesale.platform.db import db, keep_plans
+from wholesale.platform.db import db
 from wholesale.replenishment.models import StockAlert, StockWatch
 
 LOOKBACK = timedelta(minutes=5)
@@ -147,7 +147,6 @@ def look(*, variant_ids: Collection[int] | None = None) -> Looked:
 def wait_for_other_looks() -> None:
     """Hold the looks' lock until the transaction ends. Jobs may wait for a whole look at everything."""
     db.session.execute(sa.text("SET LOCAL lock_timeout = '30s'"))
-    keep_plans()  # keys of many new rows are checked one by one: planning each of these checks anew takes a minute
     db.session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": _LOCK})
 
 

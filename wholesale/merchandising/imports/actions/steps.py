@@ -9,7 +9,7 @@ from wholesale.merchandising.imports import queries, rules
 from wholesale.merchandising.imports.actions import applying, checking, reading
 from wholesale.merchandising.imports.actions.runs import end, go_on
 from wholesale.merchandising.imports.models import ImportRun
-from wholesale.platform.db import db, many_rows
+from wholesale.platform.db import db
 
 
 def advance(run_id: int) -> None:
@@ -26,9 +26,7 @@ def advance(run_id: int) -> None:
     if queries.is_cancelled(run.id):
         end(run, "cancelled")
         return
-    with many_rows():
-        again = _step(run)
-    if again:
+    if _step(run):
         go_on(run)
     elif run.state not in rules.ENDED and queries.is_cancelled(run.id):
         end(run, "cancelled")  # asked for while this was done
