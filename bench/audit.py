@@ -1,4 +1,4 @@
-"""What noting in the audit log costs: `python -m bench.audit [SECONDS]`.
+"""What noting in the audit log costs: `python -m bench.audit [SECONDS] [--json]`.
 
 Transactions per second that write one row, in eight threads, each without an entry and with one: of a business of
 its own (many chains), of all the same business (one chain). Then how long a proof of what was written takes.
@@ -8,16 +8,17 @@ It runs in a database of its own on the tests' PostgreSQL.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
+from bench import common
 from tests import database
 from wholesale.app import create_app
 from wholesale.audit import actions, jobs
@@ -89,7 +90,10 @@ def rate(app: Flask, change: Callable[[int], None], seconds: float) -> float:
 
 
 def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
+    parser = common.parser(__doc__)
+    parser.add_argument("seconds", type=float, nargs="?", default=5.0, help="of each case, three times")
+    given = parser.parse_args()
+    this = common.Run("audit", given.short)
     with services.running(database.STATE) as endpoints, tempfile.TemporaryDirectory() as folder:
         os.environ.update(
             DATABASE_URL=endpoints.database_url,
@@ -98,12 +102,13 @@ def main() -> None:
         )
         with database.copy("bench_audit") as name:
             app = create_app(replace(database.settings_for(name), data_dir=Path(folder)))
-            measure(app, seconds)
+            found = measure(app, given.seconds)
             with app.app_context():
                 db.engine.dispose()
+    this.finish(found, [], as_json=given.json)
 
 
-def measure(app: Flask, seconds: float) -> None:
+def measure(app: Flask, seconds: float) -> dict[str, Any]:
     print(f"{THREADS} threads, best of {ROUNDS} times {seconds:g} s, transactions per second")
     rates = dict.fromkeys(CASES, 0.0)
     for _ in range(ROUNDS):  # in turns, so that a busy moment hits all alike
@@ -118,6 +123,12 @@ def measure(app: Flask, seconds: float) -> None:
         proof = jobs.proof()
         took = time.perf_counter() - began
     print(f"proof of {proof.summary}: {took:.2f} s, {len(proof.problems)} problems")
+    return {
+        "a_second": {name: round(found, 1) for name, found in rates.items()},
+        "share": {name: round(found / plain, 3) for name, found in rates.items()},
+        "proof_seconds": round(took, 3),
+        "problems": len(proof.problems),
+    }
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ import sqlalchemy as sa
 from flask import Flask
 from psycopg.types.json import Jsonb
 
-from bench import million
+from bench import common, million
 from tests import database
 from tests.factories import accounts, catalog, orders, organizations
 from wholesale.app import create_app
@@ -679,6 +679,7 @@ def main(arguments: list[str] | None = None, say: Callable[[str], None] = print)
     by = None if given.bare == "psycopg" else find_pgbench()
     if given.bare == "pgbench" and by is None:
         parser.error("There is no pgbench here.")
+    this = common.Run("checkout", short=False)
     with services.running(database.STATE) as endpoints:
         os.environ.setdefault("DATABASE_URL", endpoints.database_url)
         os.environ.setdefault("DATABASE_OWNER_URL", endpoints.database_owner_url)
@@ -690,6 +691,11 @@ def main(arguments: list[str] | None = None, say: Callable[[str], None] = print)
             with app.app_context():
                 db.engine.dispose()
     report(found, given, say)
+    promises = [
+        common.Promise("orders placed a second against bare SQL", found["ratio"], round(BAR, 2), "", least=True),
+        common.Promise("orders lost, doubled, refused, proofs that fail", len(found["wrong"]), 0),
+    ]
+    this.finish({"bar": round(BAR, 3), **found}, promises, as_json=given.json, say=say)
     return 1 if found["wrong"] or found["ratio"] < BAR else 0
 
 
@@ -718,8 +724,6 @@ def report(found: dict[str, Any], given: argparse.Namespace, say: Callable[[str]
     for table, rows in found["rows"].items():
         say(f"{table:<28} {rows:>9.2f} {found['bare_rows'][table]:>8.2f}  rows an order, bare")
     say("proofs: clean" if not found["wrong"] else "wrong: " + "; ".join(found["wrong"]))
-    if given.json:
-        say(json.dumps({"bar": round(BAR, 3), **found}))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ import argparse
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -149,6 +151,7 @@ class Run:
             "load": [self.load_before, round(os.getloadavg()[0], 1)],
             "processors": os.cpu_count(),
             "commit": commit(),
+            "command": as_typed(self.name, sys.argv[1:]),
             "promises": [each.as_json() for each in promises],
             **figures,
         }
@@ -164,6 +167,13 @@ def keep(found: Mapping[str, Any]) -> None:
     """For `bench/all` and for the next comparison."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{found['name']}.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def as_typed(name: str, arguments: Sequence[str]) -> str:
+    """The command as somebody would type it; a path in it by its last part alone."""
+    typed = f"bench/{name}" if (ROOT / "bench" / name).exists() else f"python -m bench.{name}"
+    kept = [each if "/" not in each else Path(each).name for each in arguments if each != "--json"]
+    return " ".join([typed, *kept])
 
 
 def commit() -> str:
@@ -291,8 +301,9 @@ def staged(
 @contextmanager
 def serving(app: Flask, log: Path, *names: str, environment: Mapping[str, str] | None = None) -> Iterator[Site]:
     """The Procfile's lines as they are, with as many processes and threads as a deployment has by default."""
+    end_tidily()
     site = Site(app, log)
-    site.env.pop("WEB_THREADS")
+    site.env.pop("WEB_THREADS", None)
     site.env |= {"REDIS_URL": app.extensions["settings"].redis_url, **(environment or {})}
     try:
         site.start(*names)
@@ -301,6 +312,12 @@ def serving(app: Flask, log: Path, *names: str, environment: Mapping[str, str] |
         yield site
     finally:
         site.stop()
+
+
+def end_tidily() -> None:
+    """When somebody ends this process by TERM, what it has started ends with it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def quiet() -> None:

@@ -236,7 +236,7 @@ def main(arguments: list[str] | None = None, say: Callable[[str], None] = print)
     parser.add_argument("--data", type=Path, help="a file with the columns of the Online Retail data set")
     parser.add_argument("--json", action="store_true", help="end with one JSON object")
     given = parser.parse_args(arguments)
-    path, began = given.data or _usual(), time.process_time()
+    path, began = given.data or usual(), time.process_time()
     if path is None or not path.is_file():
         parser.error("name the data with --data FILE.csv.gz")
     products, first = read(path)
@@ -274,7 +274,7 @@ def main(arguments: list[str] | None = None, say: Callable[[str], None] = print)
     return int(any(figure > bar for figure, bar in zip(mine.figures, BARS, strict=True)))
 
 
-def _usual() -> Path | None:
+def usual() -> Path | None:
     """The data where they usually are."""
     named = os.environ.get("RETAIL_DATA")
     here = Path(__file__).resolve()

@@ -1,6 +1,6 @@
 """How fast a seller's file becomes a catalogue, and how much memory it takes.
 
-    python -m bench.imports [--rows N] [--kinds csv,xlsx] [--file PATH]
+    python -m bench.imports [--rows N] [--kinds csv,xlsx] [--file PATH] [--json]
 
 Starts the embedded services of the tests and an empty database. For each kind of file prints rows a second of reading,
 checking and applying, of the same file a second time and of a file that changes every price; and the most memory that
@@ -9,7 +9,6 @@ this process and its child took. The bars: 2,000 rows a second into the database
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gc
 import io
@@ -24,6 +23,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from bench import common
 from tests import database
 from tests.factories import accounts, organizations
 from tests.factories import imports as files
@@ -39,6 +39,7 @@ from wholesale.platform.db import db
 from wholesale.platform.sheets import Sheet, write_workbook
 from wholesale.pricing import actions as pricing
 
+ROWS, MEGABYTES = 2_000, 300  # bars
 HEAD = (
     "SKU",
     "Name",
@@ -136,7 +137,8 @@ def work() -> tuple[float, float]:
     return time.perf_counter() - started, processor() - before
 
 
-def measure(actor: Any, data: bytes, label: str, mode: str = "valid") -> None:
+def measure(actor: Any, data: bytes, label: str, mode: str = "valid") -> dict[str, float]:
+    """Rows a second of processor time, of each step."""
     run_id = actions.start(actor=actor, seller_id=None, upload=files.upload(data, label))
     took = {"read": work()}
     run = db.session.get_one(ImportRun, run_id)
@@ -161,19 +163,22 @@ def measure(actor: Any, data: bytes, label: str, mode: str = "valid") -> None:
     reasons = sa.select(ImportProblem.reason, sa.func.count()).where(ImportProblem.run_id == run_id)
     for reason, count in db.session.execute(reasons.group_by(ImportProblem.reason)):
         print(f"{'':<14} {count:,} × {reason}")
+    return {what: round(run.total / busy) for what, (_wall, busy) in took.items()}
 
 
-def memory() -> str:
+def memory() -> tuple[int, int]:
+    """Megabytes at most: of this process, and of its child that reads the file."""
     own, child = (resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return f"most memory: this process {own} MB, its child that reads the file {child} MB"
+    return own, child
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--kinds", default="csv,xlsx")
     parser.add_argument("--file", type=Path, help="a file of one's own instead")
     asked = parser.parse_args()
+    this, speeds = common.Run("imports", asked.short), {}
     gc.collect()
     gc.freeze()  # as the worker does
     with services.running(database.STATE) as endpoints:
@@ -196,19 +201,26 @@ def main() -> None:
                         first = db.session.scalars(sa.select(Category.id).order_by(Category.id).limit(1)).one()
                         files.DEFAULTS.update({"category": first, "category_for_unknown": True})
                         for turn in ("first", "again"):
-                            measure(actor, asked.file.read_bytes(), f"{asked.file.name[:20]} {turn}")
+                            speeds[turn] = measure(actor, asked.file.read_bytes(), f"{asked.file.name[:20]} {turn}")
                         db.session.remove()
                         db.engine.dispose()
                         continue
                     make = as_csv if kind == "csv" else as_xlsx
                     data = make(asked.rows)
                     print(f"{kind}: {len(data) / 2**20:.1f} MB")
-                    measure(actor, data, f"{kind} new")
-                    measure(actor, data, f"{kind} again")
-                    measure(actor, make(asked.rows, dearer=3), f"{kind} dearer", mode="all")
+                    speeds[f"{kind} new"] = measure(actor, data, f"{kind} new")
+                    speeds[f"{kind} again"] = measure(actor, data, f"{kind} again")
+                    speeds[f"{kind} dearer"] = measure(actor, make(asked.rows, dearer=3), f"{kind} dearer", mode="all")
                     db.session.remove()
                     db.engine.dispose()
-            print(memory())
+    own, child = memory()
+    print(f"most memory: this process {own} MB, its child that reads the file {child} MB")
+    slowest = min(speed["apply"] for speed in speeds.values() if "apply" in speed)
+    promises = [
+        common.Promise("rows imported, a second of processor time, slowest", slowest, ROWS, "", least=True),
+        common.Promise("most memory of an import", max(own, child), MEGABYTES, "MB"),
+    ]
+    this.finish({"rows": asked.rows, "rows_a_second": speeds}, promises, as_json=asked.json)
 
 
 if __name__ == "__main__":

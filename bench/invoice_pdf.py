@@ -10,12 +10,13 @@ import argparse
 import json
 import os
 import time
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psutil
 from flask import Flask
 
-from wholesale.config import ROOT
+from wholesale.config import ROOT, Settings
 from wholesale.invoicing import cii, paper
 from wholesale.platform import i18n, pdf
 
@@ -167,7 +168,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line, with --many")
     given = parser.parse_args()
     app = Flask("wholesale", template_folder=str(ROOT / "templates"))
-    app.jinja_env.filters |= {name: getattr(i18n, name) for name in ("money", "unit_money", "number", "day")}
+    i18n.init_app(app, cast("Settings", SimpleNamespace(time_zone="Asia/Dhaka")))
     begin = time.perf_counter()
     pdf.also_prepare(cii.prepare)
     pdf.prepare()

@@ -44,7 +44,7 @@ from wholesale.platform.transaction import transaction
 
 EVENT, HANDLER = "NothingHappened", "bench.noop.do_nothing"
 INVOICES_A_SECOND, INVOICE_SECONDS = 5, 2  # bars
-FLAT_MB = 20  # what two thousand invoices may add to a worker: no more than a hundredth of a megabyte each
+FLAT_MB = 20  # what two thousand invoices may add to a worker: a hundredth of a megabyte each
 THREADS, ROWS_A_SECOND = 4, 10
 _PATIENCE = 180  # seconds
 # The Procfile's worker, with one handler more.

@@ -1,6 +1,6 @@
 """What logins cost other people: the listing page with and without twenty logins a second beside it.
 
-    python -m bench.logins [--seconds N] [--rate N] [--port N]
+    python -m bench.logins [--seconds N] [--rate N] [--port N] [--json]
 
 Starts the embedded services of the tests, an empty database with some products and people, and gunicorn as the Procfile
 does, with two processes. Prints milliseconds of the page (p50, p95) and of the logins, and the ratio; turn by turn in
@@ -9,7 +9,6 @@ one run, because machines have moods. The bar: not slower than two times.
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import os
@@ -19,8 +18,10 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 from urllib.parse import urlencode
 
+from bench import common
 from tests import database
 from tests.factories import accounts, catalog, organizations
 from tests.factories.accounts import PASSWORD
@@ -29,6 +30,7 @@ from wholesale.platform import crypto, services
 from wholesale.platform.db import db
 
 PEOPLE, PRODUCTS, TURNS = 40, 60, 3
+BAR = 2
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -128,11 +130,12 @@ def measure(site: Site, rate: float, seconds: float) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = common.parser(__doc__)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rate", type=float, default=20)
     parser.add_argument("--port", type=int, default=5877)
     given = parser.parse_args()
+    this = common.Run("logins", given.short)
     with services.running(database.STATE) as endpoints:
         os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = endpoints.database_url, endpoints.redis_url
         os.environ["DATABASE_OWNER_URL"] = endpoints.database_owner_url
@@ -156,10 +159,14 @@ def main() -> None:
             try:
                 site = Site(given.port)
                 site.wait()
-                print(json.dumps(measure(site, given.rate, given.seconds), indent=2))
+                found = measure(site, given.rate, given.seconds)
+                print(json.dumps(found, indent=2))
             finally:
                 server.terminate()
                 server.wait(20)
+    name = f"listing beside {given.rate:g} logins a second, times slower, p95"
+    promise = common.Promise(name, cast("float", found["times slower, p95"]), BAR)
+    this.finish(found, [promise], as_json=given.json)
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ def furnish(stage: Stage, *, goods: int = GOODS, buyers: int = BUYERS) -> Known:
 
 def _listings(stage: Stage, known: Known, most: int = 12) -> list[str]:
     """The first pages of the listing and of categories, all of 24 goods where there are as many."""
-    browser, path, found = _signed_in(stage, known.buyers[0]), "/products", []
+    browser, path, found = signed_in(stage, known.buyers[0]), "/products", []
     while path and len(found) < most:
         found.append(path)
         following = _NEXT.search(browser.get(path, compressed=False).text)
@@ -362,7 +362,7 @@ def _filled_in(step: str, page: str, known: Known) -> dict[str, object]:
 # --- measuring --------------------------------------------------------------------------------------------------
 
 
-def _signed_in(stage: Stage, email: str | None) -> Browser:
+def signed_in(stage: Stage, email: str | None) -> Browser:
     if email is None:
         return Browser(stage.site.port)
     known = stage.browser(email)
@@ -379,7 +379,7 @@ def browsers(stage: Stage, known: Known, clients: int, crowd: int) -> dict[str, 
         "seller": [known.seller] * clients,
         "admin": [million.ADMIN] * clients,
     }
-    return {who: [_signed_in(stage, email) for email in each] for who, each in emails.items()}
+    return {who: [signed_in(stage, email) for email in each] for who, each in emails.items()}
 
 
 def run(stage: Stage, operation: Operation, people: Sequence[Browser], *, number: int, clients: int) -> Figure:

@@ -1,4 +1,6 @@
-"""How long each query of a report page takes over a year of sales: `python -m bench.reports [ORDER LINES] [ROUNDS]`.
+"""How long each query of a report page takes over a year of sales: `python -m bench.reports`.
+
+    python -m bench.reports [ORDER LINES] [ROUNDS] [--json]
 
 Makes the rollups of that many order lines (1,000,000 unless told otherwise) in a database of its own: 20,000 products
 of 200 sellers in 60 categories, 3,000 buyers, 365 days, five lines to an order, as they would be counted. Then prints
@@ -9,7 +11,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import Flask
 
+from bench import common
 from tests import database
 from wholesale.app import create_app
 from wholesale.platform import services
@@ -162,8 +164,11 @@ def run(app: Flask, lines: int, rounds: int) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
-    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 11
+    parser = common.parser(__doc__)
+    parser.add_argument("lines", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("rounds", type=int, nargs="?", default=11)
+    given = parser.parse_args()
+    lines, rounds, this = given.lines, given.rounds, common.Run("reports", given.short)
     with services.running(database.STATE) as endpoints, tempfile.TemporaryDirectory() as folder:
         os.environ.update(
             DATABASE_URL=endpoints.database_url,
@@ -179,6 +184,10 @@ def main() -> None:
     print(f"{'':<52} {'p50 ms':>8} {'p95 ms':>8}")
     for name, (median, high) in found.items():
         print(f"{name:<52} {median:>8.1f} {high:>8.1f}{'   over' if high > TARGET_MS else ''}")
+    figures = {name: {"p50_ms": round(median, 1), "p95_ms": round(high, 1)} for name, (median, high) in found.items()}
+    slowest = round(max(high for _, high in found.values()), 1)
+    promise = common.Promise(f"slowest query of a report over {lines:,} order lines, p95", slowest, TARGET_MS, "ms")
+    this.finish({"lines": lines, "figures": figures}, [promise], as_json=given.json)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,18 @@
 """What row-level security costs: the same transactions with the policies on and off, turn by turn, in one run.
 
-    DATABASE_URL=… DATABASE_OWNER_URL=… python -m bench.row_security [--orders N] [--rounds N]
+    DATABASE_URL=… DATABASE_OWNER_URL=… python -m bench.row_security [--orders N] [--rounds N] [--json]
 
 Without the variables it starts the embedded PostgreSQL of the tests. Figures are medians in microseconds and a ratio.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 
 import sqlalchemy as sa
 
+from bench import common
 from tests import database
 from wholesale.app import create_app
 from wholesale.kernel import clock
@@ -63,11 +62,11 @@ def ask(question: str, org: int, rounds: int, orders: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--orders", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=400)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    this = common.Run("row_security", arguments.short)
     import os
 
     with services.running(database.STATE) as endpoints:
@@ -87,8 +86,8 @@ def main() -> None:
     )
     for question, (with_it, without) in figures.items():
         print(f"{question:<30}{with_it:>10.0f}{without:>13.0f}{with_it / without:>8.2f}")
-    if arguments.json:
-        print(json.dumps(figures))
+    told = {question: {"with_us": round(a), "without_us": round(b)} for question, (a, b) in figures.items()}
+    this.finish({"orders": arguments.orders, "figures": told}, [], as_json=arguments.json)
 
 
 def measure(owner: sa.Engine, *, orders: int, rounds: int) -> dict[str, tuple[float, float]]:

@@ -11,11 +11,9 @@ wait, which is not in it.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +22,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from bench import million
+from bench import common, million
 from wholesale.catalog.models import Category, Listing, Product
 from wholesale.platform.db import db
 from wholesale.search import queries as search
@@ -139,15 +137,15 @@ def _ask(client: FlaskClient, url: str) -> float:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=1_000_000)
     parser.add_argument("--small-data", type=Path, help="a folder of its own for the small one")
     parser.add_argument("--large-data", type=Path, help="a folder of its own for the large one")
     parser.add_argument("--data", type=Path, default=million.FOLDER)
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args(arguments)
+    this = common.Run("scale", given.short)
     folders = [
         own or given.data / f"products-{products}"
         for own, products in ((given.small_data, given.small), (given.large_data, given.large))
@@ -168,8 +166,17 @@ def main(arguments: list[str] | None = None) -> None:
             sys.stdout.flush()
     over = [f"{figure.page} ({figure.who})" for figure in figures if figure.ratio > BAR]
     print(f"over {BAR}: {', '.join(over) or 'none'}")
-    if given.json:
-        print(json.dumps({"bar": BAR, "over": len(over), "figures": [asdict(figure) for figure in figures]}))
+    told = {"small": given.small, "large": given.large, "bar": BAR, "over": len(over)}
+    told["figures"] = [asdict(figure) for figure in figures]
+    this.finish(told, promises(figures, given.small, given.large), as_json=given.json)
+
+
+def promises(figures: Sequence[Figure], small: int, large: int) -> list[common.Promise]:
+    what = f"{large:,} products against {small:,}, the page that grows most"
+    return [
+        common.Promise(f"{what}: times slower, p95", max(figure.ratio for figure in figures), BAR),
+        common.Promise(f"{what}: times the processor time", max(figure.worked for figure in figures), BAR),
+    ]
 
 
 if __name__ == "__main__":

@@ -11,11 +11,9 @@ typing errors, 30 ms for suggestions.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -24,7 +22,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from flask import Flask
 
-from bench import million
+from bench import common, million
 from tests.client import HTMX
 from wholesale.catalog.models import Product, Variant
 from wholesale.platform.db import db
@@ -121,13 +119,13 @@ def measure(app: Flask, rounds: int) -> Iterator[Figure]:
 
 
 def main(arguments: list[str] | None = None, say: Callable[[str], None] = print) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common.parser(__doc__)
     parser.add_argument("--products", type=int, default=1_000_000)
     parser.add_argument("--data", type=Path, default=million.FOLDER, help="where databases are kept for the next run")
     parser.add_argument("--folder", type=Path, help="a folder of its own for this one")
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args(arguments)
+    this = common.Run("search", given.short)
     folder = given.folder or given.data / f"products-{given.products}"
     million.load(folder, given.products)
     with million.running(folder) as app:
@@ -138,9 +136,19 @@ def main(arguments: list[str] | None = None, say: Callable[[str], None] = print)
         late = "  over the bar" if figure.bar and figure.p95 > figure.bar else ""
         line = f"{figure.kind:<26} {figure.median:>8.1f} {figure.p95:>8.1f} {figure.worked:>8.1f} {figure.bar or '':>5}"
         say(f"{line} {figure.found:>6.0%}{late}")
-    if given.json:
-        say(json.dumps({"figures": [asdict(figure) for figure in figures]}))
+    told = {"products": given.products, "figures": [asdict(figure) for figure in figures]}
+    this.finish(told, promises(figures, given.products), as_json=given.json, say=say)
     sys.stdout.flush()
+
+
+def promises(figures: Sequence[Figure], products: int) -> list[common.Promise]:
+    """The slowest kind of question of each bar."""
+    made = []
+    for what, bar in (("search", SEARCH_BAR), ("suggestions", SUGGESTION_BAR)):
+        slowest = max((figure for figure in figures if figure.bar == bar), key=lambda figure: figure.p95)
+        name = f"{what} among {products:,} products, p95 of the slowest kind ({slowest.kind})"
+        made.append(common.Promise(name, slowest.p95, bar, "ms"))
+    return made
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_simple_methods_by_hand() -> None:
 
 def test_a_real_year_is_below_the_bars() -> None:
     """A third of its products, for time's sake; the command measures all of them."""
-    path = bench._usual()
+    path = bench.usual()
     if path is None:
         pytest.skip("the real year is not beside this folder")
     products, _first = bench.read(path)
