@@ -196,6 +196,41 @@ def test_state_tells_how_long_the_oldest_waits(committed: Flask, seen: list[int]
     assert 59 <= state.oldest_seconds <= 70
 
 
+def test_what_a_clock_that_was_ahead_has_written_does_not_wait_for_it(committed: Flask, seen: list[int]) -> None:
+    with clock.at(clock.now() + timedelta(hours=2)):
+        light(1)
+        with transaction():
+            outbox.emit(LampLit(lamp=2), pause=timedelta(minutes=5))
+    light(3)
+    assert outbox.drain() == 1, "only what was written by a right clock"
+    with transaction():
+        assert outbox.undo_the_future() == 2
+    with transaction():
+        assert outbox.undo_the_future() == 0
+    assert outbox.drain() == 1
+    assert seen == [3, 1]
+    pauses = [round((row.available_at - clock.now()).total_seconds() / 60) for row in rows() if row.done_at is None]
+    assert pauses == [5], "what was put off keeps its pause"
+
+
+def test_whose_connection_was_cut_is_tried_again_soon(
+    committed: Flask, seen: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(event: LampLit) -> None:
+        seen.append(event.lamp)
+        if len(seen) == 1:
+            raise sa.exc.OperationalError("SELECT 1", {}, Exception("terminating"), connection_invalidated=True)
+
+    monkeypatch.setattr(outbox, "_handlers", {"tests.cut": ("LampLit", cut)})
+    light(1)
+    assert outbox.drain(limit=1) == 0
+    [row] = rows()
+    assert row.attempts == 1
+    assert row.available_at - clock.now() < timedelta(seconds=0.2)
+    make_due()
+    assert outbox.drain() == 1
+
+
 @pytest.mark.torture
 def test_drains_at_once_never_do_a_row_twice(
     committed_app: Flask, seen: list[int], monkeypatch: pytest.MonkeyPatch

@@ -241,6 +241,10 @@ def look_after_the_clock() -> None:
     runs.put_seats()
     if undone := runs.undo_the_future():
         log.warning("the clock was ahead: %s periods that are still to come are taken back", undone)
+    with transaction():
+        waiting = outbox.undo_the_future()
+    if waiting:
+        log.warning("the clock was ahead: %s rows that would have waited for it are due now", waiting)
     watch.look()
 
 
