@@ -66,11 +66,11 @@ def template() -> str:
 
 def _drop(connection: sa.Connection, name: str) -> None:
     """Drop with whoever is connected; while autovacuum, which only a superuser may end, is at it, wait for it."""
-    for attempt in range(50):
+    for attempt in range(600):
         try:
             connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
         except sa.exc.ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", None) != "42501" or attempt == 49:  # insufficient_privilege
+            if getattr(error.orig, "sqlstate", None) != "42501" or attempt == 599:  # insufficient_privilege
                 raise
             time.sleep(0.1)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections import Counter
@@ -20,7 +21,8 @@ from wholesale.platform.transaction import transaction
 
 pytestmark = pytest.mark.torture
 
-LETTERS, KILLS = 20, 2
+KILLS = int(os.environ.get("KILLS", "1"))
+LETTERS = 10 * KILLS
 __all__ = ["queue"]  # a fixture
 
 
