@@ -104,7 +104,7 @@ class Site:
             env={**os.environ, **self.environment, **environment},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
     @contextmanager
@@ -122,7 +122,7 @@ class Site:
             yield process
             if process.poll() is None:
                 process.terminate()
-                assert process.wait(20) == 0, self.backups.with_suffix(".log").read_text()
+                assert process.wait(60) == 0, self.backups.with_suffix(".log").read_text()
         finally:
             if process.poll() is None:
                 process.kill()
@@ -161,7 +161,7 @@ def fingerprint(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, str
     found = {}
     for (table,) in tables:
         row = connection.execute(
-            f"SELECT count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM \"{table}\" t"
+            f'SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM "{table}" t'
         ).fetchone()
         assert row is not None
         found[table] = (row[0], row[1])
@@ -188,7 +188,7 @@ def running(backups: Path, *, orders: int = 6) -> Iterator[Site]:
         shutil.rmtree(folder)
 
 
-def eventually(condition: Any, seconds: float = 20.0) -> None:
+def eventually(condition: Any, seconds: float = 120.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not come true in time"

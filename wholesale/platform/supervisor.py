@@ -220,6 +220,14 @@ def read_procfile(path: Path) -> dict[str, str]:
     return lines
 
 
+def wanted_lines(root: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The Procfile, without the backup where none is wanted: it would wait for nothing."""
+    lines = read_procfile(root / "Procfile")
+    if not environment.get("BACKUP_URL"):
+        lines.pop("backup", None)
+    return lines
+
+
 def newest_revisions(migrations: Path) -> set[str]:
     """The heads, read from the files' text: importing the migration tool would take most of a second."""
     revisions: set[str] = set()
@@ -355,10 +363,7 @@ class Site:
             loaded.touch()
 
     def serve(self) -> None:
-        lines = read_procfile(self.root / "Procfile")
-        if not self.environment.get("BACKUP_URL"):
-            lines.pop("backup", None)  # it would wait for nothing
-        self.children = [self.child(*line) for line in lines.items()]
+        self.children = [self.child(*line) for line in wanted_lines(self.root, self.environment).items()]
         begun = time.monotonic()
         complaint_due = begun + 15.0
         while True:

@@ -122,6 +122,8 @@ def verify_all(*, is_drill: bool) -> None:
             _note(record.VERIFIED, clock.now())
             return
         found = verify.everything(archive)
+    for note in found.notes:
+        click.echo(note)
     for problem in found.problems:
         click.echo(problem, err=True)
     if found.problems:

@@ -140,19 +140,16 @@ class Follower:
 
     def _start(self, link: Link, cluster: Cluster) -> int:
         """Where to go on, or, after a gap, to begin with a new base."""
-        kept = link.slot()
+        kept = link.slot() or link.make_slot()
         line = chain.pieces(self.archive, cluster.timeline)
         last = max((piece.end for piece in line), default=0)
         newest = max((each.end for each in chain.bases(self.archive) if each.timeline == cluster.timeline), default=0)
-        if kept is not None and newest:
+        if newest:
             if kept <= last <= chain.reach(line, newest):
                 return last
             if kept <= newest and last <= newest:
                 return newest
-        if newest:
             log.error("the server has not kept its log since %s: a new base is made", lsn_text(max(last, newest)))
-        if kept is None:
-            link.make_slot()
         made = base.take(self.archive, self.source, documents.Copier(self.archive, self.storage))
         self.made_base(made)
         return made.end

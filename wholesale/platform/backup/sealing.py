@@ -77,15 +77,23 @@ def seal(pieces: Iterable[bytes], key: Key, name: str) -> Iterator[bytes]:
 def unseal(pieces: Iterable[bytes], key: Key, name: str) -> Iterator[bytes]:
     """What was sealed under this name. Raises WrongKeyError at once, DamagedError where it is damaged."""
     unpacking = zstd.ZstdDecompressor()
-    for piece in _opened(pieces, key, name):
-        try:
-            data = unpacking.decompress(piece) if piece else b""
-        except (zstd.ZstdError, EOFError) as error:
-            raise DamagedError(f"{name} cannot be unpacked: {error}") from error
-        if data:
-            yield data
+    try:
+        for piece in _opened(pieces, key, name):
+            if piece:
+                yield from _unpacked(unpacking, piece)
+    except (zstd.ZstdError, EOFError) as error:
+        raise DamagedError(f"{name} cannot be unpacked: {error}") from error
     if not unpacking.eof:
         raise DamagedError(f"{name} is cut short.")
+
+
+def _unpacked(unpacking: zstd.ZstdDecompressor, piece: bytes) -> Iterator[bytes]:
+    """A little at a time: a few bytes may stand for gigabytes of zeros."""
+    while data := unpacking.decompress(piece, CHUNK):
+        yield data
+        if unpacking.eof or unpacking.needs_input:
+            return
+        piece = b""
 
 
 def _opened(pieces: Iterable[bytes], key: Key, name: str) -> Iterator[bytes]:

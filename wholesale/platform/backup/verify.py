@@ -27,13 +27,14 @@ _DRILL = "restore-drill-"
 
 @dataclass
 class Verified:
-    """What was read, and what of it is not as it should be."""
+    """What was read, and what of it is not as it should be. `notes`: what cannot be restored, and need not worry."""
 
     bases: int = 0
     files: int = 0
     log_bytes: int = 0
     documents: int = 0
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
@@ -85,13 +86,14 @@ def _log(archive: Archive, bases: list[chain.Base], done: Verified, tick: docume
                 yield f"{piece.name} has {size} bytes, {piece.end - piece.start} by its name."
         of_line = [base for base in bases if base.timeline == timeline]
         last = max((piece.end for piece in line), default=0)
-        for number, base in enumerate(of_line):
-            # Where the log stops before the next base (the follower was away too long), older moments still count.
-            until = of_line[number + 1].end if number + 1 < len(of_line) else max(last, base.end)
+        for base, following in zip(of_line, [*of_line[1:], None], strict=True):
             try:
-                list(chain.chosen(line, base.end, until))
+                list(chain.chosen(line, base.end, following.end if following else max(last, base.end)))
             except DamagedError as error:
-                yield f"After base {base.id}: {error}"
+                if following is None:
+                    yield f"After base {base.id}: {error}"
+                else:  # the follower was away for too long; later moments have a base of their own
+                    done.notes.append(f"Some moments between base {base.id} and {following.id} cannot be restored.")
 
 
 @dataclass
