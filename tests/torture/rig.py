@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import re
 import secrets
 import signal
@@ -28,8 +29,8 @@ NUMBER = re.compile(r"/checkout/confirmation/(PUR-[0-9-]+)")
 
 
 def free_port() -> int:
-    """A port below the ephemeral range, so that no client socket can take it."""
-    for port in range(20_000, 30_000, 7):
+    """A port below the ephemeral range, so that no client socket can take it; by chance, as others look for one too."""
+    for port in random.sample(range(20_000, 30_000), 100):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
