@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 
 import pytest
@@ -13,6 +15,7 @@ from tests import conftest as everybodys
 from tests.conftest import Cast
 from tests.house.world import World, build
 from tests.opened_once import each_file_is_opened_once
+from wholesale.platform import cache
 from wholesale.platform.db import db
 
 __all__ = ["each_file_is_opened_once"]
@@ -22,26 +25,39 @@ __all__ = ["each_file_is_opened_once"]
 class Standing:
     """A world in a transaction that stays open: each test is a savepoint in it."""
 
+    app: Flask
     connection: sa.Connection
     cast: Cast
     world: World
+
+    def open(self) -> AbstractContextManager[None]:
+        """For what a file prepares once: what is done within stays for all of its tests."""
+        return _on(self.connection, self.app)
+
+
+@contextmanager
+def _on(connection: sa.Connection, app: Flask) -> Iterator[None]:
+    """The application with this connection in place of its engine, and with nothing kept from other tests."""
+    with app.app_context(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "_PREFIX", f"cache:{secrets.token_hex(6)}")
+        engine, db.engines[None] = db.engine, connection
+        try:
+            yield
+        finally:
+            db.session.remove()
+            db.engines[None] = engine
 
 
 @pytest.fixture(scope="module")
 def standing(app: Flask) -> Iterator[Standing]:
     with app.app_context():
-        engine = db.engine
-        connection = engine.connect()
-        outer = connection.begin()
-        connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        db.engines[None] = connection
-        try:
-            cast = everybodys.make_cast()
-            yield_me = Standing(connection, cast, build(app, cast))
-        finally:
-            db.session.remove()
-            db.engines[None] = engine
-    yield yield_me
+        connection = db.engine.connect()
+    outer = connection.begin()
+    connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    with _on(connection, app):
+        cast = everybodys.make_cast()
+        made = Standing(app, connection, cast, build(app, cast))
+    yield made
     outer.rollback()
     connection.close()
 

@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 
 from tests.client import HTMX
+from tests.conftest import Cast
 from tests.house import access_table as table
 from tests.house.headers import missing_of
+from tests.house.telling import ALL_PRICES, SECRETS, shows, with_a_teapot
 from tests.house.world import World, is_turned_away, routes
 from tests.queries_counted import SCOPE, statements
 from wholesale.cart.models import CartLine
@@ -17,6 +19,7 @@ from wholesale.platform import access
 from wholesale.platform.db import db
 
 KINDS = {"page": {}, "fragment": HTMX}
+NEVER_PRICES = {table.VISITOR, table.NEW_BUYER, table.NEW_SELLER}
 
 
 def names_a_thing(rule) -> bool:
@@ -33,13 +36,16 @@ def test_the_table_names_every_route_and_nothing_else(app: Flask) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("role", table.ROLES)
-def test_who_gets_in(world: World, role, kind) -> None:
+def test_who_gets_in(world: World, cast: Cast, role, kind) -> None:
     """The table holds; whoever is let in without being party to the thing learns nothing: 404; nobody sees a 5xx.
 
-    On the same walk: every answer has the headers that protect, and what answers a GET cannot write, because its
-    transaction is read-only from the first statement: PostgreSQL itself would refuse.
+    On the same walk: every answer has the headers that protect; what answers a GET cannot write, because its
+    transaction is read-only from the first statement: PostgreSQL itself would refuse; and nobody but admins reads
+    what goods cost their seller or how their profit is shared, nobody unverified a price (see test_prices for owners).
     """
-    wrong, unprotected, writing, asked = [], [], [], 0
+    world = with_a_teapot(world, cast)
+    secrets = [] if role == table.ADMIN else [*SECRETS, *(ALL_PRICES if role in NEVER_PRICES else ())]
+    wrong, unprotected, writing, told, asked = [], [], [], [], 0
     for rule, method in routes(world.app):
         url = world.url(rule)
         form = world.form(rule) if method == "POST" else None
@@ -55,12 +61,14 @@ def test_who_gets_in(world: World, role, kind) -> None:
             wrong.append((method, url, response.status_code, "a stranger's thing"))
         if lacks := missing_of(rule.endpoint, response):
             unprotected.append((method, rule.rule, response.status_code, lacks))
+        if response.mimetype in {"text/html", "application/json"} and (slipped := shows(response.text, secrets)):
+            told.append((method, rule.rule, slipped))
         if method == "GET":
             work = [sql for sql in sent if not sql.startswith(("SAVEPOINT", "ROLLBACK TO", "RELEASE", SCOPE))]
             asked += len(work)
             if work and work[0] != "SET TRANSACTION READ ONLY":
                 writing.append((rule.rule, work[0]))
-    assert (wrong, unprotected, writing) == ([], [], [])
+    assert (wrong, unprotected, writing, told) == ([], [], [], [])
     assert role == table.VISITOR or asked > 20, "no statements were seen: has the way of counting changed?"
 
 

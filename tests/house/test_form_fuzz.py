@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.client import parse
+from tests.house.conftest import Standing
 from tests.house.forms_found import Forms, FoundForm, Input, inputs_of, unhurried
 from tests.house.world import World
 
@@ -52,10 +53,18 @@ CARRIED = {
 }
 
 
+@pytest.fixture(scope="module")
+def found(standing: Standing) -> Forms:
+    """Found once: what the tests send afterwards is taken back."""
+    with pytest.MonkeyPatch.context() as patch, standing.open():
+        unhurried(patch)
+        return Forms(standing.world)
+
+
 @pytest.fixture
-def forms(world: World, monkeypatch: pytest.MonkeyPatch) -> Forms:
+def forms(world: World, found: Forms, monkeypatch: pytest.MonkeyPatch) -> Forms:
     unhurried(monkeypatch)
-    return Forms(world)
+    return found
 
 
 def is_kept(text: str, form: FoundForm, field: Input, value: str) -> bool:

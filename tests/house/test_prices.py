@@ -2,74 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-from decimal import Decimal
 from itertools import product as product_of
 
 import pytest
 
 from tests.client import HTMX
 from tests.conftest import Cast
-from tests.factories import accounts, catalog, orders
+from tests.factories import accounts
 from tests.house import access_table as table
+from tests.house.telling import (
+    ALL_PRICES,
+    COST,
+    PERCENTAGES,
+    PRICES,
+    SECRETS,
+    every_writing,
+    shows,
+    totals,
+    with_a_teapot,
+)
 from tests.house.world import World, routes
-from wholesale.cart import actions as cart
 from wholesale.catalog.models import Product
 from wholesale.organizations.models import Organization
 from wholesale.platform.db import db
-from wholesale.pricing.rules import Settlement
 
-# Figures that nothing else on any page has: not a date, a count, a size or a telephone number.
-LADDER = ((10, "1462.37"), (50, "1381.43"), (200, "1217.89"))
-COST = "773.19"
-SPLIT = Settlement("profit_share", platform_percent=Decimal("13.57"), seller_percent=Decimal("23.79"))
-QUANTITY = 50
-TO_BANGLA = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 KINDS = {"page": {}, "fragment": HTMX}
 LANGUAGES = ("en", "bn")
-
-
-def every_writing(amount: str) -> list[str]:
-    """1462.37 as people or programs may write it: grouped or not, with comma or point, in poisha, in Bangla."""
-    whole, _, part = amount.partition(".")
-    stems = {whole, f"{int(whole):,}", f"{int(whole):,}".replace(",", "."), f"{int(whole):,}".replace(",", " ")}
-    written = {stem + mark + part for stem in stems for mark in ".,"} | {whole + part}
-    return sorted(written | {text.translate(TO_BANGLA) for text in written})
-
-
-def shows(text: str, amounts: list[str]) -> list[str]:
-    return [
-        written
-        for amount in amounts
-        for written in every_writing(amount)
-        if re.search(rf"(?<!\d){re.escape(written)}[0০]*(?!\d)", text)
-    ]
-
-
-def totals(unit_prices: list[str]) -> list[str]:
-    """What lines and advice would show: each price times each quantity that stands on a page."""
-    return [str(Decimal(price) * quantity) for price in unit_prices for quantity in (10, 40, QUANTITY, 100, 200)]
-
-
-PRICES = [price for _, price in LADDER]
-UNIT_COSTS = [COST, *totals([COST])]
-PERCENTAGES = ["13.57", "23.79"]
-
-
-@pytest.fixture
-def shop(world: World, cast: Cast) -> World:
-    """A world whose second product has the telling figures, ordered by Amina and in her and the newcomer's cart."""
-    product = catalog.product(cast.trader, "Teapot", tiers=LADDER, cost=COST, settlement=SPLIT)
-    amina, newcomer = accounts.actor(cast.amina), accounts.actor(cast.newcomer)
-    for actor in (amina, newcomer):
-        cart.put(actor=actor, variant_id=catalog.variants_of(product)[0], quantity=QUANTITY)
-    [order] = orders.placed(amina, {product: 100})
-    cart.put(actor=amina, variant_id=catalog.variants_of(product)[0], quantity=QUANTITY)
-    db.session.commit()
-    return replace(world, slug=product.slug, order_number=order.number)
-
-
 SHOP = (
     "/",
     "/products",
@@ -84,6 +42,11 @@ SHOP = (
 )
 
 
+@pytest.fixture
+def shop(world: World, cast: Cast) -> World:
+    return with_a_teapot(world, cast)
+
+
 @pytest.mark.parametrize("role", [table.VISITOR, table.NEW_BUYER, table.NEW_SELLER])
 def test_the_shop_shows_no_price_to_who_may_not_see_them(shop: World, role) -> None:
     wrong = []
@@ -92,7 +55,7 @@ def test_the_shop_shows_no_price_to_who_may_not_see_them(shop: World, role) -> N
         browser.set_cookie("language", language)
         response = browser.get(path.format(slug=shop.slug), headers=KINDS[kind])
         assert response.status_code < 500
-        found = shows(response.text, [*PRICES, *totals(PRICES)])
+        found = shows(response.text, ALL_PRICES)
         if found or "৳" in response.text:
             wrong.append((language, kind, path, found or "৳"))
     assert wrong == []
@@ -110,33 +73,25 @@ def test_these_tests_would_see_the_prices(shop: World) -> None:
         assert shows(browser.get(f"/products/{shop.slug}/price?quantity=50").text, totals(PRICES))
 
 
-def everything(shop: World, browser_of, role: str) -> list[tuple[str, str]]:
-    """(path, text) of every page and fragment that this person can GET."""
+def everything(shop: World, owner: str) -> list[tuple[str, str]]:
+    """(path, text) of every page and fragment that this person can GET; strangers' are read by test_access."""
     answers = []
     for rule, method in routes(shop.app):
         if method != "GET":
             continue
         for kind, headers in KINDS.items():
             with shop.undone():
-                response = browser_of(role).get(shop.url(rule), headers=headers)
+                response = shop.owner(owner).get(shop.url(rule), headers=headers)
             if response.mimetype in {"text/html", "application/json"}:
                 answers.append((f"{kind} {rule.rule}", response.text))
     return answers
 
 
-@pytest.mark.parametrize("role", [role for role in table.ROLES if role != table.ADMIN])
-def test_strangers_see_neither_costs_nor_percentages(shop: World, role) -> None:
-    answers = everything(shop, shop.stranger, role)
-    assert len(answers) > 40
-    found = [(path, shows(text, [*UNIT_COSTS, *PERCENTAGES])) for path, text in answers]
-    assert [row for row in found if row[1]] == []
-
-
 def test_nor_does_the_buyer_of_the_goods(shop: World) -> None:
     """Not on the order either, which knows its cost and its split."""
-    answers = everything(shop, shop.owner, "buyer")
+    answers = everything(shop, "buyer")
     assert any(shows(text, PRICES) for path, text in answers if path.endswith("/orders/<number>")), "no order was seen"
-    found = [(path, shows(text, [*UNIT_COSTS, *PERCENTAGES])) for path, text in answers]
+    found = [(path, shows(text, SECRETS)) for path, text in answers]
     assert [row for row in found if row[1]] == []
 
 
@@ -145,11 +100,11 @@ def test_their_seller_sees_what_they_cost_where_products_are_kept_and_no_percent
     product = db.session.query(Product).filter_by(slug=shop.slug).one()
     object.__setattr__(shop, "product_id", product.id)
     db.session.commit()
-    answers = everything(shop, shop.owner, "seller")
+    answers = everything(shop, "seller")
     assert any(shows(text, PRICES) for path, text in answers if path.endswith("/orders/<number>")), "no order was seen"
     own = "/seller/products/"
     assert any(shows(text, [COST]) for path, text in answers if own in path), "no product of theirs was seen"
-    found = [(path, shows(text, PERCENTAGES if own in path else [*UNIT_COSTS, *PERCENTAGES])) for path, text in answers]
+    found = [(path, shows(text, PERCENTAGES if own in path else SECRETS)) for path, text in answers]
     assert [row for row in found if row[1]] == []
 
 
