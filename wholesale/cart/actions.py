@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from wholesale.cart import queries
 from wholesale.cart.models import CartLine
-from wholesale.catalog.models import Product, Variant
+from wholesale.catalog.models import Variant
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError, NotFoundError
 from wholesale.platform.db import db
+from wholesale.platform.statements import Kept, kept
 from wholesale.pricing import queries as pricing
 from wholesale.pricing.rules import Offer
 
@@ -27,10 +28,10 @@ def put(*, actor: Actor, variant_id: int, quantity: int) -> None:
     Raises DomainError on `quantity` when a product of one variant could not be ordered like that; over several
     variants only the cart as a whole can tell.
     """
-    offer, held = _goods(actor, [variant_id])
+    offer = pricing.offer_of_variants([variant_id], pricing.buyer_of(actor))
     if len(offer.variants) == 1:
         offer.quote(quantity)
-    _hold(actor, offer, held, {variant_id: quantity})
+    _hold(actor, offer, _quantities(actor, offer.product_id), {variant_id: quantity})
 
 
 def put_many(*, actor: Actor, quantities: Mapping[int, int]) -> None:
@@ -41,68 +42,77 @@ def put_many(*, actor: Actor, quantities: Mapping[int, int]) -> None:
     """
     if not quantities:
         raise DomainError("Enter how many you want.", field="quantity")
-    offer, held = _goods(actor, quantities)
+    offer = pricing.offer_of_variants(quantities, pricing.buyer_of(actor))
+    held = _quantities(actor, offer.product_id)
     offer.quote_mix(held | dict(quantities))
     _hold(actor, offer, held, quantities)
 
 
-def _goods(actor: Actor, variant_ids: Collection[int]) -> tuple[Offer, dict[int, int]]:
-    """The one product of these variants as it is offered to the actor, and what the cart holds of it, locked."""
-    rows = db.session.execute(
-        sa.select(Variant.product_id, Product.slug)
-        .join(Product, Product.id == Variant.product_id)
-        .where(Variant.id.in_(variant_ids), Product.state == "active", Variant.is_offered)
-    ).all()
-    if len(rows) != len(set(variant_ids)) or len(set(rows)) != 1:
-        raise NotFoundError
-    return pricing.offer(rows[0].slug, pricing.buyer_of(actor)), _quantities(actor, rows[0].product_id)
-
-
-def _hold(actor: Actor, offer: Offer, held: Mapping[int, int], wanted: Mapping[int, int]) -> None:
-    more = len(set(wanted) - set(held))
-    if more and queries.count(actor) + more > MAX_LINES:
-        raise DomainError("A cart holds at most {limit} lines.", field="quantity", limit=MAX_LINES)
-    _write(actor, offer, {**held, **wanted})
-
-
 def _quantities(actor: Actor, product_id: int) -> dict[int, int]:
     """What the cart holds of a product, by variant, locked."""
-    rows = db.session.execute(
+    rows = _of_product().rows(user=actor.acting_user, business=actor.acting_organization, product=product_id)
+    return {row.variant_id: row.quantity for row in rows}
+
+
+@kept
+def _of_product() -> sa.Select[*tuple[Any, ...]]:
+    return (
         sa.select(CartLine.variant_id, CartLine.quantity)
         .join(Variant, Variant.id == CartLine.variant_id)
         .where(
-            CartLine.user_id == actor.acting_user,
-            CartLine.organization_id == actor.acting_organization,
-            Variant.product_id == product_id,
+            CartLine.user_id == sa.bindparam("user"),
+            CartLine.organization_id == sa.bindparam("business"),
+            Variant.product_id == sa.bindparam("product"),
         )
         .order_by(CartLine.id)
         .with_for_update(of=CartLine)
     )
-    return dict(rows.all())
 
 
-def _write(actor: Actor, offer: Offer, quantities: Mapping[int, int]) -> None:
-    """Upsert the lines of one product; all of them have now been seen at the price of the whole quantity."""
-    together = sum(quantities.values())
-    statement = insert(CartLine).values(
-        [
-            {
-                "user_id": actor.acting_user,
-                "organization_id": actor.acting_organization,
-                "variant_id": variant_id,
-                "quantity": quantity,
-                "seen_price": offer.unit_price(together, variant_id).amount,
-                "added_at": clock.now(),
-            }
-            for variant_id, quantity in quantities.items()
-        ]
+def _hold(actor: Actor, offer: Offer, held: Mapping[int, int], wanted: Mapping[int, int]) -> None:
+    """Write the lines of one product; all of them have now been seen at the price of the whole quantity.
+
+    Raises DomainError, and writes nothing, when the cart would have more than MAX_LINES.
+    """
+    lines = {**held, **wanted}
+    together = sum(lines.values())
+    written = _WRITE.run(
+        user=actor.acting_user,
+        business=actor.acting_organization,
+        variants=list(lines),
+        quantities=list(lines.values()),
+        prices=[offer.unit_price(together, variant_id).amount for variant_id in lines],
+        now=clock.now(),
+        more=len(set(wanted) - set(held)),
+        most=MAX_LINES,
     )
-    db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["user_id", "organization_id", "variant_id"],
-            set_={"quantity": statement.excluded.quantity, "seen_price": statement.excluded.seen_price},
-        )
+    if not written:
+        raise DomainError("A cart holds at most {limit} lines.", field="quantity", limit=MAX_LINES)
+
+
+_WRITE = Kept(
+    sa.text(
+        """
+        INSERT INTO cart_line (user_id, organization_id, variant_id, quantity, seen_price, added_at)
+        SELECT :user, :business, variant_id, quantity, seen_price, :now
+        FROM unnest(:variants, :quantities, :prices) WITH ORDINALITY AS line (variant_id, quantity, seen_price, place)
+        WHERE :more = 0
+           OR :most >= :more + (SELECT count(*) FROM cart_line WHERE user_id = :user AND organization_id = :business)
+        ORDER BY place
+        ON CONFLICT (user_id, organization_id, variant_id)
+        DO UPDATE SET quantity = excluded.quantity, seen_price = excluded.seen_price
+        """
+    ).bindparams(
+        sa.bindparam("user", type_=sa.BigInteger),
+        sa.bindparam("business", type_=sa.BigInteger),
+        sa.bindparam("variants", type_=sa.ARRAY(sa.BigInteger)),
+        sa.bindparam("quantities", type_=sa.ARRAY(sa.Integer)),
+        sa.bindparam("prices", type_=sa.ARRAY(sa.Numeric(18, 4))),
+        sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+        sa.bindparam("more", type_=sa.Integer),
+        sa.bindparam("most", type_=sa.Integer),
     )
+)
 
 
 def set_quantity(*, actor: Actor, line_id: int, quantity: int) -> None:
@@ -121,7 +131,7 @@ def set_quantity(*, actor: Actor, line_id: int, quantity: int) -> None:
     offer = pricing.offers([row.product_id], pricing.buyer_of(actor)).get(row.product_id)
     if offer is None:
         raise DomainError("This is no longer sold. Remove it to go on.", field="quantity")
-    _write(actor, offer, _quantities(actor, row.product_id) | {row.variant_id: quantity})
+    _hold(actor, offer, _quantities(actor, row.product_id), {row.variant_id: quantity})
 
 
 def remove(*, actor: Actor, line_id: int) -> None:
@@ -137,13 +147,14 @@ def remove(*, actor: Actor, line_id: int) -> None:
 
 def take_out(*, actor: Actor, line_ids: Collection[int]) -> None:
     """These lines have been ordered; what was put in meanwhile stays."""
-    whose = {"user": actor.acting_user, "business": actor.acting_organization}
-    db.session.execute(_TAKE_OUT, {"ids": list(line_ids)} | whose)
+    _TAKE_OUT.run(ids=list(line_ids), user=actor.acting_user, business=actor.acting_organization)
 
 
-_TAKE_OUT = sa.text(
-    "DELETE FROM cart_line WHERE id = ANY(:ids) AND user_id = :user AND organization_id = :business"
-).bindparams(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger)))
+_TAKE_OUT = Kept(
+    sa.text(
+        "DELETE FROM cart_line WHERE id = ANY(:ids) AND user_id = :user AND organization_id = :business"
+    ).bindparams(sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger)))
+)
 
 
 def put_back(*, user_id: int, organization_id: int, lines: Mapping[int, tuple[int, Decimal]]) -> None:

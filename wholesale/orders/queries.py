@@ -405,9 +405,11 @@ _LOCKED_CHECKOUT = (
 
 
 def wishes(actor: Actor) -> dict[str, str | None]:
-    """What the actor has chosen and typed so far in the step of the payment, by the names of its fields."""
+    """What the actor has chosen and typed so far in the step of the payment, by the names of its fields; and the
+    `po_file_name` that was given.
+    """
     found = checkout(actor)
-    names = ("payment_method", "buyer_reference", "instructions", "if_short", "note")
+    names = ("payment_method", "buyer_reference", "instructions", "if_short", "note", "po_file_name")
     return {name: getattr(found, name) for name in names} if found is not None else {}
 
 

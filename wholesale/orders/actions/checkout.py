@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.orm.util import identity_key
 
 from wholesale.cart.rules import Cart
 from wholesale.kernel.actor import Actor
@@ -15,42 +18,28 @@ from wholesale.kernel.money import Money
 from wholesale.orders import queries, rules
 from wholesale.orders.models import Checkout
 from wholesale.organizations import queries as organizations
+from wholesale.organizations.models import Address
 from wholesale.platform import idempotency, kept
-from wholesale.platform.db import db
+from wholesale.platform.db import Base, db
 
 
 def begin_checkout(*, actor: Actor) -> Checkout:
     """The actor's checkout, begun now if there is none; its first address is chosen for them."""
     found = queries.checkout(actor)
     if found is None:
-        first = next(iter(organizations.addresses(actor)), None)
-        db.session.execute(
-            insert(Checkout)
-            .values(
-                user_id=actor.acting_user,
-                organization_id=actor.acting_organization,
-                key=idempotency.new_key(),
-                address_id=first.id if first else None,
-                delivery={},
-                buyer_reference="",
-                note="",
-            )
-            .on_conflict_do_nothing()  # a double click: the other one has begun it
-        )
+        _choose(actor)
         found = db.session.get_one(Checkout, (actor.acting_user, actor.acting_organization))
     return found
 
 
 def choose_address(*, actor: Actor, address_id: int) -> None:
     """Deliver to an address of the actor's business. Raises NotFoundError for another's."""
-    begin_checkout(actor=actor).address_id = organizations.address(actor, address_id).id
-    db.session.flush()
+    _choose(actor, address_id=organizations.address(actor, address_id).id)
 
 
 def choose_delivery(*, actor: Actor, methods: Mapping[int, str]) -> None:
     """How each seller's goods come (seller's id → delivery or pick_up)."""
-    begin_checkout(actor=actor).delivery = {str(seller): method for seller, method in methods.items()}
-    db.session.flush()
+    _choose(actor, delivery={str(seller): method for seller, method in methods.items()})
 
 
 def choose_payment(
@@ -69,18 +58,52 @@ def choose_payment(
     A file that was given before stays unless there is a new one or it is dropped. Raises DomainError on
     `payment_method` for one that is not offered, on `po_file` for what is no document.
     """
-    checkout = begin_checkout(actor=actor)
-    checkout.payment_method = rules.way_to_pay(method).code
-    checkout.buyer_reference = buyer_reference
-    checkout.note = note
-    checkout.instructions = instructions
-    checkout.if_short = if_short
+    chosen: dict[str, Any] = {
+        "payment_method": rules.way_to_pay(method).code,
+        "buyer_reference": buyer_reference,
+        "note": note,
+        "instructions": instructions,
+        "if_short": if_short,
+    }
     if po_file is not None:
         file = kept.accept(po_file, field="po_file")
-        checkout.po_file_key, checkout.po_file_name = file.key, file.name
+        chosen |= {"po_file_key": file.key, "po_file_name": file.name}
     elif drop_file:
-        checkout.po_file_key = checkout.po_file_name = None
-    db.session.flush()
+        chosen |= {"po_file_key": None, "po_file_name": None}
+    _choose(actor, **chosen)
+
+
+def _choose(actor: Actor, **chosen: Any) -> None:
+    """Keep what was chosen (the checkout's columns by name) in the actor's checkout, begun now if there is none."""
+    whose = {"user": actor.acting_user, "business": actor.acting_organization, "fresh_key": idempotency.new_key()}
+    db.session.execute(_keeping(tuple(chosen)), whose | {f"chosen_{name}": value for name, value in chosen.items()})
+    known = db.session.identity_map.get(identity_key(Checkout, (actor.acting_user, actor.acting_organization)))
+    if known is not None:
+        db.session.expire(known)  # whoever looked at it before reads it anew
+
+
+@cache
+def _keeping(names: tuple[str, ...]) -> Insert:
+    """The statement that begins a checkout with these columns, or changes them in the one that there is."""
+    first = sa.select(sa.func.min(Address.id)).where(Address.organization_id == sa.bindparam("business"))
+    chosen: dict[str, Any] = {name: sa.bindparam(f"chosen_{name}") for name in names}
+    begun = {
+        "user_id": sa.bindparam("user"),
+        "organization_id": sa.bindparam("business"),
+        "key": sa.bindparam("fresh_key"),
+        "address_id": first.scalar_subquery(),
+        "delivery": {},
+        "buyer_reference": "",
+        "note": "",
+        "instructions": "",
+        "if_short": "ask",
+    }
+    statement = insert(Base.metadata.tables[Checkout.__tablename__]).values(begun | chosen)
+    if not names:
+        return statement.on_conflict_do_nothing()  # a double click: the other one has begun it
+    return statement.on_conflict_do_update(
+        index_elements=["user_id", "organization_id"], set_={name: statement.excluded[name] for name in names}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +154,12 @@ def bill(cart: Cart, delivery: Mapping[str, Any]) -> Bill:
     )
 
 
-def agreed(cart: Cart, checkout: Checkout) -> str:
-    """The digest of what the review page shows; placing compares it, so that nothing changes silently."""
-    shown = bill(cart, checkout.delivery)
+def agreed(cart: Cart, checkout: Checkout, cost: Bill | None = None) -> str:
+    """The digest of what the review page shows; placing compares it, so that nothing changes silently.
+
+    `cost`: the bill of both, if it is worked out already.
+    """
+    shown = cost or bill(cart, checkout.delivery)
     wishes = (
         checkout.buyer_reference,
         checkout.note,

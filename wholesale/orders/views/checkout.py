@@ -127,15 +127,15 @@ def choose_delivery() -> Response:
 @bp.get("/payment")
 @access(ORDERING_BUYER)
 def payment() -> Response:
-    return _payment_page(PaymentForm(formdata=None, data=queries.wishes(actor())))
+    wishes = queries.wishes(actor())
+    return _payment_page(PaymentForm(formdata=None, data=wishes), wishes.get("po_file_name"))
 
 
-def _payment_page(form: PaymentForm) -> Response:
+def _payment_page(form: PaymentForm, file_name: str | None) -> Response:
     cart = _cart()
     if cart is None:
         return _to_cart()
-    checkout = queries.checkout(actor())
-    given = form.kept.name if form.kept else checkout.po_file_name if checkout else None
+    given = form.kept.name if form.kept else file_name
     return show("orders/checkout_payment.html", form.status, cart=cart, form=form, given=given)
 
 
@@ -159,7 +159,7 @@ def choose_payment() -> Response:
     if form.accept(choose):
         return done("checkout.review")
     form.keep_file()
-    return _payment_page(form)
+    return _payment_page(form, queries.wishes(actor()).get("po_file_name"))
 
 
 @bp.get("/review")
@@ -183,7 +183,7 @@ def _review_page(status: int = 200, problem: HouseError | None = None) -> Respon
     before = rules.Seen.unpacked(request.form.get("shown", ""), cost.total.currency) if problem is not None else None
     different = rules.differences(before, now) if before is not None else []
     form = PlaceForm(
-        formdata=None, data={"key": checkout.key, "seen": actions.agreed(cart, checkout), "shown": now.packed()}
+        formdata=None, data={"key": checkout.key, "seen": actions.agreed(cart, checkout, cost), "shown": now.packed()}
     )
     return show(
         "orders/checkout_review.html",
