@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -120,15 +121,22 @@ def _relative(path: str | Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
+@cache
+def _tests() -> dict[Path, str]:
+    return {path: path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("*.py"))}
+
+
 def tests_of(answer: Answer) -> list[str]:
     """Where tests mention the address or the endpoint, the room's own first; none in a deployment without tests."""
     part = r"(?:\\{[^}]+\\}|[\\w.-]+)"
     address = re.sub(r"<[^>]+>", part, answer.rule.replace(".", r"\."))
     mention = re.compile(rf"""["']{address}["'?]|["']{re.escape(answer.endpoint)}["']""")
+    beginning = answer.rule.partition("<")[0]
     found = []
-    for path in sorted((ROOT / "tests").rglob("*.py")):
-        lines = path.read_text("utf-8").splitlines()
-        numbers = [str(number) for number, line in enumerate(lines, 1) if mention.search(line)]
+    for path, text in _tests().items():
+        if answer.endpoint not in text and beginning not in text:
+            continue
+        numbers = [str(number) for number, line in enumerate(text.splitlines(), 1) if mention.search(line)]
         if numbers:
             found.append(f"{_relative(path)}:{','.join(numbers)}")
     own = f"tests/{answer.file.split('/')[1]}/" if "/" in answer.file else ""
