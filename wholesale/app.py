@@ -115,6 +115,8 @@ from wholesale.platform import (
     i18n,
     jobs,
     mail,
+    patience,
+    rendered,
     replica,
     scrape,
     telemetry,
@@ -203,6 +205,7 @@ def create_app(settings: Settings) -> Flask:
     telemetry.init_app(app)
     headers.init_app(app, settings)
     i18n.init_app(app, settings)
+    rendered.init_app(app)
     files.init_app(app, settings)
     assets.init_app(app, settings)
     upkeep.init_app(app)  # before the next: it works after the request's transaction is closed
@@ -212,6 +215,7 @@ def create_app(settings: Settings) -> Flask:
     jobs.init_app(app, settings, TIMETABLE, told=lambda: reports.weekly_readers(None))
     cache.init_app(app, settings)
     connections.init_app(app)
+    patience.init_app(app)
     replica.init_app(app, settings, jobs.quick_redis(settings.redis_url))
     mail.init_app(app, settings)
     health.init_app(app)

@@ -92,6 +92,10 @@ class Offer:
     variants: tuple[Choice, ...] = ()
     tax: Rate | None = None
 
+    def __hash__(self) -> int:
+        """Of equal offers the same, and quick: of one product there are few different ones."""
+        return hash(self.product_id)
+
     @property
     def from_price(self) -> Money:
         """The price at the MOQ, the one shown on cards."""
