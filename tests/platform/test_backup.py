@@ -267,7 +267,6 @@ def test_the_same_in_a_bucket_and_by_the_timetable(site: Site, bucket: str, monk
     settings = replace(site.settings, backup_url="", database_url=site.settings.database_url)
     with site.app.app_context():
         monkeypatch.setitem(site.app.extensions, "settings", settings)
-        assert backup.state() is None
         assert backup.nightly(progress) == backup.drill(progress) == jobs.NOT_WANTED
         monkeypatch.setitem(site.app.extensions, "settings", replace(settings, backup_url=url))
         assert "1 bases kept" in backup.nightly(progress)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from wholesale.kernel import clock
-from wholesale.platform.backup import chain, documents, prune
+from wholesale.platform.backup import base, chain, documents, prune
 from wholesale.platform.backup.chain import Base, Piece, chosen, reach
 from wholesale.platform.backup.errors import BackupError, DamagedError
+from wholesale.platform.backup.follow import Follower
 from wholesale.platform.backup.replication import Cluster, lsn, lsn_text
 from wholesale.platform.backup.restore import parse_moment
 from wholesale.platform.backup.sealing import Key
@@ -102,8 +106,8 @@ def test_a_moment_is_restored_from_the_newest_base_before_it(archive: Archive) -
     archive.put_facts(chain.FOLLOWED, {"timeline": 1, "at": after(100).isoformat()})
     found = chain.ranges(archive)
     assert [each.until for each in found] == [after(100), after(100)]
-    for moment, base in ((after(1), first), (after(30), first), (after(61), second), (after(99), second)):
-        assert chain.range_for(found, moment).base == base
+    for moment, wanted in ((after(1), first), (after(30), first), (after(61), second), (after(99), second)):
+        assert chain.range_for(found, moment).base == wanted
     assert chain.range_for(found, None).base == second
 
 
@@ -207,9 +211,35 @@ def test_documents_go_with_the_last_base_that_had_them(archive: Archive) -> None
 
 
 def age_in_the_folder(archive: Archive, name: str, *, days: int) -> None:
-    import os
-
     assert isinstance(archive.shelf, FolderShelf)
     path = archive.shelf.root / name
     moment = path.stat().st_mtime - days * 86_400
     os.utime(path, (moment, moment))
+
+
+class TwoRounds(threading.Event):
+    """Two rounds of a loop that waits for the end."""
+
+    rounds = 0
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
+        self.rounds += 1
+        return self.rounds > 2
+
+
+def test_a_follower_makes_the_base_that_the_night_has_not(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(archive: Archive, _source: object, _copier: object) -> Base:
+        return make_base(archive, clock.now(), 9000)
+
+    monkeypatch.setattr(base, "take", take)
+    days(archive, 3)
+    made: list[Base] = []
+    follower = Follower(archive, cast("Any", None), cast("Any", None), TwoRounds(), made_base=made.append, days=1)
+    with clock.at(NOON + timedelta(days=3, hours=1)):
+        follower._renew_bases()
+    assert made == [], "the last is 25 hours old"
+    with clock.at(NOON + timedelta(days=3, hours=4)):
+        follower.stop = TwoRounds()
+        follower._renew_bases()
+    assert len(made) == 1
+    assert len(chain.bases(archive)) == 2, "and what is too old goes"

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import click
+from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -69,14 +71,21 @@ def follow() -> None:
         click.echo("BACKUP_URL is not set: nothing is backed up.")
         stop.wait()
         return
+    app = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def note(what: str, at: datetime) -> None:
+        with app.app_context():  # of a base a thread tells
+            _note(what, at)
+
     with _said():
         follower = following.Follower(
             site.archive(),
             site.source(),
             storage(),
             stop,
-            note=lambda at: _note(record.LOG, at),
-            made_base=lambda made: _note(record.BASE, made.ended_at),
+            note=lambda at: note(record.LOG, at),
+            days=site.settings().backup_keep,
+            made_base=lambda made: note(record.BASE, made.ended_at),
         )
         follower.run()
     with suppress(SQLAlchemyError):

@@ -14,9 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from wholesale.platform.backup import base, chain, documents
+from wholesale.kernel import clock
+from wholesale.platform.backup import base, chain, documents, prune
 from wholesale.platform.backup.base import Source
 from wholesale.platform.backup.chain import Piece
+from wholesale.platform.backup.errors import BackupError
 from wholesale.platform.backup.replication import Cluster, Link, LinkError, TimelineError, lsn_text
 from wholesale.platform.backup.shelves import Archive, AwayError
 from wholesale.platform.files import Storage
@@ -29,6 +31,7 @@ _ENOUGH = 8 * 1024 * 1024
 _SIGN_SECONDS = 10.0
 _MERGE_BYTES, _MERGE_SECONDS = 16 * 1024 * 1024, 600.0
 _LONGEST_PAUSE = 30.0
+_RENEW_SECONDS, _OLD = 600.0, timedelta(hours=26)
 
 
 @dataclass
@@ -97,7 +100,7 @@ def _take_in(link: Link, waiting: _Waiting) -> datetime | None:
 
 @dataclass
 class Follower:
-    """`note(at)`: the log lies in the backup up to this moment; called every few seconds."""
+    """`note(at)`: the log lies in the backup up to this moment; called every few seconds. `days`: see `prune`."""
 
     archive: Archive
     source: Source
@@ -105,11 +108,13 @@ class Follower:
     stop: threading.Event
     note: Callable[[datetime], None] = lambda _at: None
     made_base: Callable[[chain.Base], None] = lambda _base: None
+    days: int = 14
 
     def run(self) -> None:
         """Follow until `stop` is set. Raises BackupError for what does not heal by itself."""
-        copying = threading.Thread(target=self._copy_documents, daemon=True)
-        copying.start()
+        beside = [threading.Thread(target=work, daemon=True) for work in (self._copy_documents, self._renew_bases)]
+        for each in beside:
+            each.start()
         pause = 1.0
         while not self.stop.is_set():
             begun = time.monotonic()
@@ -121,13 +126,26 @@ class Follower:
                 log.warning("the backup does not follow the database, again in %.0f s: %s", pause, error)
                 self.stop.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-        copying.join(5)
+        for each in beside:
+            each.join(5)
 
     def _copy_documents(self) -> None:
         copier = documents.Copier(self.archive, self.storage)
         documents.copy_for_ever(
             copier, self.stop.wait, lambda error: log.warning("documents are not copied at the moment: %s", error)
         )
+
+    def _renew_bases(self) -> None:
+        """A base when the night's has not come: the worker may know nothing of backups, or be away."""
+        while not self.stop.wait(_RENEW_SECONDS):
+            try:
+                newest = max((each.ended_at for each in chain.bases(self.archive)), default=None)
+                if newest is not None and clock.now() - newest > _OLD:
+                    copier = documents.Copier(self.archive, self.storage)
+                    self.made_base(base.take(self.archive, self.source, copier))
+                    log.info("the last base was old: %s", prune.prune(self.archive, days=self.days))
+            except BackupError as error:
+                log.warning("no new base: %s", error)
 
     def _follow(self) -> None:
         with Link(self.source.replication_url) as link:

@@ -11,11 +11,13 @@ from flask import current_app
 from sqlalchemy.dialects.postgresql import insert
 
 from wholesale.config import Settings
+from wholesale.kernel import clock
 from wholesale.platform.db import db
 from wholesale.platform.pulse import ProcessBeat
 from wholesale.platform.transaction import independent
 
 BASE, LOG, VERIFIED = "backup-base", "backup-log", "backup-verified"
+_FORGOTTEN = timedelta(days=30)
 LOG_LATE, BASE_LATE, VERIFIED_LATE = timedelta(minutes=1), timedelta(hours=36), timedelta(days=9)
 
 
@@ -43,13 +45,17 @@ class BackupState:
 
 
 def state() -> BackupState | None:
-    """One small question to the database; None when there is no BACKUP_URL."""
-    if not cast("Settings", current_app.extensions["settings"]).backup_url:
-        return None
+    """One small question to the database; None where no backups are made.
+
+    They may be made by another process, whose BACKUP_URL is not known here: what it has noted tells.
+    """
     rows = db.session.execute(
         sa.select(ProcessBeat.process, ProcessBeat.alive_at).where(ProcessBeat.process.in_([BASE, LOG, VERIFIED]))
     )
     at = {row.process: row.alive_at for row in rows}
+    is_wanted = bool(cast("Settings", current_app.extensions["settings"]).backup_url)
+    if not is_wanted and not any(moment > clock.now() - _FORGOTTEN for moment in at.values()):
+        return None
     return BackupState(at.get(BASE), at.get(LOG), at.get(VERIFIED))
 
 
