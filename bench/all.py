@@ -99,6 +99,7 @@ COMMANDS = (
     Command("memory", SHORT),
     Command("checkout", ("--orders", "120")),
     Command("scale", ("--short", "--small", "1000", "--large", "10000", "--rounds", "8")),
+    Command("growth", SHORT),
     Command("search", ("--short", "--products", "10000", "--rounds", "15")),
     Command("jobs", SHORT),
     Command("imports", ("--short", "--rows", "5000", "--kinds", "csv"), ("--kinds", "csv")),

@@ -76,6 +76,9 @@ class Browser:
     def __post_init__(self) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
+    def __del__(self) -> None:
+        self.connection.close()  # it is kept for as long as its browser
+
     def ask(
         self, method: str, path: str, form: dict[str, object] | None = None, headers: dict[str, str] | None = None
     ) -> Answer:
