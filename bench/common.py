@@ -306,9 +306,10 @@ def serving(app: Flask, log: Path, *names: str, environment: Mapping[str, str] |
     site.env.pop("WEB_THREADS", None)
     site.env |= {"REDIS_URL": app.extensions["settings"].redis_url, **(environment or {})}
     try:
-        site.start(*names)
-        if "web" in names:
-            site.wait_until_ready(60)
+        if "web" in names:  # the others wait: on two cores they would keep it back
+            site.start("web")
+            site.wait_until_ready(120)
+        site.start(*(name for name in names if name != "web"))
         yield site
     finally:
         site.stop()

@@ -55,11 +55,9 @@ WORKER = [sys.executable, "-c", _PROGRAM, "--app", "wsgi", "jobs", "work"]
 @contextmanager
 def working(app: Flask, log: Path, *names: str, **environment: str) -> Iterator[Site]:
     """A worker that knows the event, and what else is named."""
-    with common.serving(app, log, environment=environment) as site:
+    with common.serving(app, log, *names, environment=environment) as site:
         site.LINES = {**Site.LINES, "worker": WORKER}
-        site.start("worker", *names)
-        if "web" in names:
-            site.wait_until_ready(60)
+        site.start("worker")
         _warm(app)
         yield site
 
