@@ -19,6 +19,7 @@ from tests.client import HouseClient
 from tests.factories import accounts, organizations
 from wholesale.accounts.models import User
 from wholesale.app import create_app
+from wholesale.config import ROOT
 from wholesale.organizations.models import Organization
 from wholesale.platform import cache, services, throttle
 from wholesale.platform.db import db
@@ -109,6 +110,15 @@ def committed_app(tmp_path: Path) -> Iterator[Flask]:
         yield app
         with app.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """Like bin/setup: pages in Bangla read the compiled catalogue."""
+    source = ROOT / "translations" / "bn" / "LC_MESSAGES" / "messages.po"
+    target = source.with_suffix(".mo")
+    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+        pytest.fail("the catalogue is not compiled: run bin/setup")
 
 
 @pytest.fixture
