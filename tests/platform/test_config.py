@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from wholesale import config
 from wholesale.config import ConfigError, Settings
 
 GOOD = {
@@ -63,6 +64,15 @@ def test_a_good_environment() -> None:
         ("APPROVAL_HOURS", "721", "a whole number from 1 to 720"),
         ("APPROVAL_HOURS", "three days", "a whole number from 1 to 720"),
         ("CLAMD_URL", "clamav:3310", "use tcp://host:3310"),
+        ("METRICS_ALLOW", "10.0.0.1/8", "METRICS_ALLOW has '10.0.0.1/8'"),
+        ("METRICS_ALLOW", "127.0.0.0/8, prometheus", "METRICS_ALLOW has 'prometheus'"),
+        ("METRICS_TOKEN", "short", "METRICS_TOKEN needs at least 16"),
+        ("METRICS_TOKEN", "with spaces in between", "METRICS_TOKEN needs at least 16"),
+        ("METRICS_PORT", "65536", "a port up to 65535"),
+        ("METRICS_PORT", "http", "a port up to 65535"),
+        ("SENTRY_DSN", "https://sentry.example/1", "no address of a Sentry project"),
+        ("SENTRY_DSN", "https://key@sentry.example/", "no address of a Sentry project"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "needs http:// or https:// and a host"),
         ("CLAMD_URL", "tcp://", "use tcp://host:3310"),
         ("CLAMD_URL", "unix:clamd.ctl", "use tcp://host:3310"),
         ("STORAGE_URL", "documents", "no whole path"),
@@ -164,3 +174,26 @@ def test_outside_production_a_secret_is_made_once_and_kept_private(tmp_path) -> 
 
 def test_plain_http_has_no_secure_cookies() -> None:
     assert not Settings.from_environment(GOOD | {"PUBLIC_URL": "http://127.0.0.1:5000"}).secure_cookies
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "package"),
+    [
+        ("SENTRY_DSN", "https://key@sentry.example/1", "sentry_sdk"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "opentelemetry"),
+    ],
+)
+def test_what_is_asked_for_must_be_installed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, package: str
+) -> None:
+    assert getattr(Settings.from_environment(GOOD | {name: value}), name.lower()) == value
+    monkeypatch.setattr(config, "find_spec", lambda asked: None if asked == package else object())
+    [said] = problems(**{name: value})
+    assert "requirements-watching.txt" in said
+    assert value not in said, "a key may stand in it"
+
+
+def test_metrics_are_this_machines_unless_networks_are_named() -> None:
+    assert Settings.from_environment(GOOD).metrics_allow == ("127.0.0.0/8", "::1/128")
+    named = Settings.from_environment(GOOD | {"METRICS_ALLOW": "10.0.0.0/8, fd00::/8,"})
+    assert named.metrics_allow == ("10.0.0.0/8", "fd00::/8")

@@ -163,12 +163,12 @@ def test_a_job_is_counted_with_what_became_of_it(committed_app: Flask) -> None:
     committed_app.extensions["figures"]._kept["job_success_timestamp_seconds"].until = 0.0
     after = read()
     for name, result in (("fine", "done"), ("broken", "failed")):
-        counted = key("wholesale_jobs_total", job=name, result=result)
+        counted = key("wholesale_jobs_total", name=name, result=result)
         assert after[counted] - before.get(counted, 0) == 1
-        seconds = key("wholesale_job_seconds_count", job=name)
+        seconds = key("wholesale_job_seconds_count", name=name)
         assert after[seconds] - before.get(seconds, 0) == 1
-    assert after[key("wholesale_job_success_timestamp_seconds", job="fine")] > 1.7e9
-    assert key("wholesale_job_success_timestamp_seconds", job="broken") not in after
+    assert after[key("wholesale_job_success_timestamp_seconds", name="fine")] > 1.7e9
+    assert key("wholesale_job_success_timestamp_seconds", name="broken") not in after
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_a_worker_that_forks_for_each_job_keeps_few_files(tmp_path: Path) -> Non
     )
     found = samples(text)
     for number in range(3):
-        assert found[key("wholesale_jobs_total", job=f"job-{number}", result="done")] == 10
+        assert found[key("wholesale_jobs_total", name=f"job-{number}", result="done")] == 10
     assert found[key("wholesale_statements_total", process="worker")] == 1
 
 

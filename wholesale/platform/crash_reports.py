@@ -70,7 +70,6 @@ def switch_on(dsn: str, environment: str, transport: Transport | None = None) ->
         transport=transport,
         default_integrations=False,
         auto_enabling_integrations=False,
-        send_default_pii=False,
         include_local_variables=False,
         include_source_context=False,
         max_breadcrumbs=0,

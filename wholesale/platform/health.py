@@ -13,8 +13,9 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from wholesale.config import ROOT, Settings
+from wholesale.kernel import clock
 from wholesale.kernel.errors import UnavailableError
-from wholesale.platform import connections, files, leaving, outbox, replica, transaction, watch
+from wholesale.platform import backup, connections, files, leaving, outbox, replica, transaction, watch
 from wholesale.platform.access import EVERYBODY_ALIKE, access
 from wholesale.platform.db import db
 
@@ -37,8 +38,8 @@ def ready() -> Response:
     """503 when the database is away, lacks migrations of this version, or lets its role around row-level security; and
     when this server is about to stop.
 
-    Redis, replicas, documents, a late outbox, and a scheduler, worker or job that does not run only degrade: ordering
-    goes on without them.
+    Redis, replicas, documents, backups, a late outbox, and a scheduler, worker or job that does not run only degrade:
+    ordering goes on without them.
     """
     if leaving.is_near():  # the requests should go to another server from now on
         return make_response(jsonify({"web": "stopping"}), 503)
@@ -56,6 +57,8 @@ def ready() -> Response:
             parts["database"], status = "older than this version: flask --app wsgi db upgrade", 503
         elif connections.pooler() and connections.unset_limits():
             parts["database"] = "without limits of time: flask --app wsgi database limits"
+        if (saved := backup.state()) is not None:
+            parts["backup"] = "; ".join(saved.late(clock.now())) or "ok"
     except SQLAlchemyError:
         parts["database"], status = "away", 503
     parts |= {each.name: each.problem or "ok" for each in replica.states()}

@@ -198,8 +198,8 @@ class _Instruments:
         self.outbox_wait_seconds = self._histogram(
             "outbox_wait_seconds", "From due to done, of rows people wait for", _WAIT_SECONDS
         )
-        self.jobs = self._counter("jobs", "Runs of the timetable's jobs", "job", "result")
-        self.job_seconds = self._histogram("job_seconds", "A run of a job", _WORK_SECONDS, "job")
+        self.jobs = self._counter("jobs", "Runs of the timetable's jobs", "name", "result")
+        self.job_seconds = self._histogram("job_seconds", "A run of a job", _WORK_SECONDS, "name")
         self.messages = self._counter("messages", "Letters and text messages handed over", "channel", "result")
         self.message_seconds = self._histogram("message_seconds", "Handing one over", _WORK_SECONDS, "channel")
         self.streams = self._gauge("streams_open", "Open event streams")
@@ -336,10 +336,13 @@ class Counted:
             yield from MultiProcessCollector(None, str(_here.folder)).collect()  # type: ignore[no-untyped-call]
 
 
-def names() -> list[str]:
-    """Every name under which something is counted, as in an expression: with _total, _bucket, _sum, _count."""
-    found = []
-    for metric in _Instruments().registry.collect():
-        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(metric.type, [""])
-        found += [f"{metric.name}{suffix}" for suffix in suffixes]
-    return sorted(found)
+def known() -> dict[str, set[str]]:
+    """Every name under which something is counted, as in an expression (with _total, _bucket …), and its labels."""
+    found = {}
+    made = _instruments()
+    for metric in (each for each in vars(made).values() if each is not made.registry):
+        labels = set(metric._labelnames)  # noqa: SLF001 - it has no other name
+        endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+        for ending in endings.get(metric._type, ("",)):  # noqa: SLF001 - it has no other name
+            found[f"{metric._name}{ending}"] = labels | ({"le"} if ending == "_bucket" else set())  # noqa: SLF001
+    return found

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wholesale.config import Settings
 from wholesale.kernel.errors import NotFoundError
-from wholesale.platform import health, metrics, outbox, pulse, runs, transaction, watch
+from wholesale.platform import backup, health, metrics, outbox, pulse, replica, runs, transaction, watch
 from wholesale.platform.access import Rule, access
 from wholesale.platform.messages import queue
 
@@ -104,6 +104,22 @@ def _free_space() -> Values:
     return [] if space is None else [((), space.free)]
 
 
+def _backups() -> Values:
+    saved = backup.state()
+    if saved is None:
+        return []
+    moments = (("base", saved.base_at), ("log", saved.log_at), ("drill", saved.verified_at))
+    return [((what,), 0.0 if at is None else at.timestamp()) for what, at in moments]  # never: very long ago
+
+
+def _replica_lag() -> Values:
+    return [((each.name,), each.lag) for each in replica.states() if each.lag is not None]
+
+
+def _replica_used() -> Values:
+    return [((each.name,), not each.problem) for each in replica.states()]
+
+
 OWN = (
     Figure("outbox_rows_open", "Outbox rows that are due, and that failed for good", _outbox, ("state",), every=5),
     Figure("outbox_oldest_seconds", "Since the oldest row that people wait for was due", _outbox_age, every=5),
@@ -111,7 +127,10 @@ OWN = (
     Figure("process_seen_timestamp_seconds", "When a process last said that it lives", _processes, ("process",), 5),
     Figure("jobs_troubled", "Jobs of the timetable that are late, or fail each time", _jobs, ("trouble",)),
     Figure("documents_free_bytes", "Disk space left where documents lie", _free_space),
-    Figure("job_success_timestamp_seconds", "When a job last went well", _last_success, ("job",)),
+    Figure("backup_timestamp_seconds", "Up to when the backups go; when a drill went well", _backups, ("what",)),
+    Figure("replica_lag_seconds", "How far a replica is behind", _replica_lag, ("replica",), 10),
+    Figure("replica_used", "Whether a replica is read from", _replica_used, ("replica",), 10),
+    Figure("job_success_timestamp_seconds", "When a job last went well", _last_success, ("name",)),
 )
 
 
@@ -211,10 +230,16 @@ def read() -> bytes:
     return generate_latest(registry)
 
 
-def names() -> list[str]:
-    """Every name that stands in /metrics, also of what has not been counted yet."""
+def labels() -> dict[str, set[str]]:
+    """Of every name that can stand in /metrics, its labels."""
     state = cast("_State", current_app.extensions["figures"])
-    return sorted(["wholesale_up", *(f"wholesale_{figure.name}" for figure in state.figures), *metrics.names()])
+    figures = {f"wholesale_{figure.name}": set(figure.labels) for figure in state.figures}
+    return {"wholesale_up": {"part"}} | figures | metrics.known()
+
+
+def names() -> list[str]:
+    """Every name that can stand in /metrics."""
+    return sorted(labels())
 
 
 class _Plain(BaseHTTPRequestHandler):
