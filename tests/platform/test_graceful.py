@@ -288,12 +288,12 @@ def test_a_server_that_leaves_is_not_ready_and_serves_on(client, announced: None
 # As the Procfile runs it, but more patient with locks: the test decides how long a job takes.
 WORKER = """
     import sys
+    from flask.cli import main
     from wholesale.platform import connections, jobs
     connections.LIMITS["lock_timeout"] = "60s"
     jobs._Worker.patience = float(sys.argv[1])
-    import wsgi
-    with wsgi.app.app_context():
-        jobs.work.callback()
+    sys.argv = ["flask", "--app", "wsgi", "jobs", "work"]
+    main()
 """
 
 
@@ -357,6 +357,11 @@ def the_row(app: Flask) -> tuple[bool, int]:
         return row.done_at is not None, row.attempts
 
 
+def _lives(process: subprocess.Popen[bytes], folder: Path) -> bool:
+    assert process.poll() is None, (folder / "log").read_text()
+    return True
+
+
 def invoices(app: Flask) -> int:
     with app.app_context(), transaction():
         return db.session.scalar(sa.select(sa.func.count()).select_from(Invoice)) or 0
@@ -365,7 +370,7 @@ def invoices(app: Flask) -> int:
 def test_a_worker_that_is_told_to_stop_finishes_its_job(to_invoice: Flask, tmp_path: Path) -> None:
     with worker(to_invoice, tmp_path / "log", patience=60) as process:
         with held_up(to_invoice) as somebody_waits:
-            _until(somebody_waits)
+            _until(lambda: _lives(process, tmp_path) and somebody_waits())
             process.send_signal(signal.SIGTERM)
             time.sleep(0.5)
             assert process.poll() is None, "it did not wait for its job"
@@ -376,7 +381,7 @@ def test_a_worker_that_is_told_to_stop_finishes_its_job(to_invoice: Flask, tmp_p
 
 def test_what_a_worker_cannot_finish_in_time_is_done_by_the_next(to_invoice: Flask, tmp_path: Path) -> None:
     with worker(to_invoice, tmp_path / "log", patience=0.2) as process, held_up(to_invoice) as somebody_waits:
-        _until(somebody_waits)
+        _until(lambda: _lives(process, tmp_path) and somebody_waits())
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0, (tmp_path / "log").read_text()
         _until(lambda: not somebody_waits())  # its transaction is gone with it
