@@ -102,6 +102,17 @@ def place_after(browser: HouseClient, change: Callable[[], object]) -> tuple[int
 # --- what has changed since the review ---------------------------------------------------------------------
 
 
+def test_a_form_that_was_sent_is_answered_the_same_again_and_refused_with_other_contents(amina: HouseClient) -> None:
+    form = form_of(amina.get("/checkout/review").text)
+    first, second = (amina.post("/checkout/review", data=form) for _ in range(2))
+    assert first.status_code == second.status_code == 303
+    assert first.location == second.location
+    other = amina.post("/checkout/review", data=form | {"seen": "of another cart"})
+    assert other.status_code == 422
+    assert "already sent with other contents" in text_of(other.text)
+    assert db.session.query(Purchase).count() == 1
+
+
 def test_a_price_that_rose_is_shown_with_what_it_was(amina: HouseClient, bag: Product) -> None:
     status, rows, page = place_after(amina, lambda: pricing.set_tiers(product=bag, tiers=[(10, taka("150"))]))
     assert status == 409

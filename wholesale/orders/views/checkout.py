@@ -22,6 +22,7 @@ from wholesale.organizations.forms import AddressForm
 from wholesale.platform.access import ORDERING_BUYER, VERIFIED_BUYER, access, actor
 from wholesale.platform.htmx import done, show
 from wholesale.platform.i18n import sentence
+from wholesale.platform.idempotency import OTHERS
 from wholesale.platform.transaction import abandon
 
 T = TypeVar("T")
@@ -223,11 +224,17 @@ def ask_approval() -> Response:
 
 
 def _send(action: Callable[[], T]) -> T | Response:
-    """What the action answers; where it refuses, the review as it is now."""
+    """What the action answers; where it refuses, the review as it is now.
+
+    A form that was sent already, and with other contents, is told so on a page of its own: after the first one there is
+    nothing to review.
+    """
     try:
         return action()
     except HouseError as problem:
         abandon()
+        if problem.message == OTHERS:
+            raise
         status = 409 if isinstance(problem, ConflictError) else 422
         return _review_page(status, problem)
 
