@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -19,10 +19,10 @@ from typing import Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psutil
-import psycopg
 import sqlalchemy as sa
 
 from tests.torture.rig import free_port
+from wholesale.platform.services.processes import Server
 from wholesale.platform.services.session import Services
 
 
@@ -50,10 +50,13 @@ class Servers:
             "REDIS_URL": found.redis_url,
         }
 
-    def process(self, name: str) -> psutil.Process:
+    def _server(self, name: str) -> Server:
         [part] = [part for part in self._services._parts if part.service.name == name]
         assert part._server is not None, name
-        return psutil.Process(part._server.process.pid)
+        return part._server
+
+    def process(self, name: str) -> psutil.Process:
+        return psutil.Process(self._server(name).process.pid)
 
     def family(self, name: str) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
@@ -63,9 +66,11 @@ class Servers:
 
     def kill(self, name: str) -> None:
         """kill -9 of all of it, as when the machine's power goes, but for what the kernel has in its buffers."""
+        server = self._server(name)
         for process in self.family(name):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        server.process.wait(30)
 
     def kill_backend(self, which: int) -> bool:
         """kill -9 of one connection's process: PostgreSQL then throws everybody out and recovers."""
@@ -342,13 +347,6 @@ def wait_for(what: Callable[[], bool], seconds: float, otherwise: str) -> None:
         if time.monotonic() > end:
             raise AssertionError(otherwise)
         time.sleep(0.05)
-
-
-def answers(url: str) -> bool:
-    plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    with suppress(psycopg.OperationalError), closing(psycopg.connect(plain, connect_timeout=2)):
-        return True
-    return False
 
 
 def signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:

@@ -179,6 +179,7 @@ class Buyer:
             headers = {"Cookie": f"session={self.cookie}"}
             if body is not None:
                 headers["Content-Type"] = "application/x-www-form-urlencoded"
+                headers["Origin"] = f"http://127.0.0.1:{self.port}"
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             text = answer.read().decode()

@@ -17,8 +17,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import redis
 import sqlalchemy as sa
@@ -87,7 +88,11 @@ TROUBLES = {
     "mail trickle": 1,
     "mail deaf": 1,
     "disk full": 2,
+    "clock two hours ahead": 2,
+    "clock two hours behind": 2,
 }
+CLOCKS = {"clock two hours ahead": "+2h", "clock two hours behind": "-2h"}
+STEPPED = 3600  # seconds; a delay beyond it was told by a clock that was wrong
 
 
 @dataclass(frozen=True)
@@ -253,10 +258,21 @@ class Storm:
         self.stop = threading.Event()
 
     def run(self) -> Report:
+        with self.running():
+            self._storm()
+            self._settle()
+            self._judge()
+        return self.report
+
+    @contextmanager
+    def running(self, *lines: str) -> Iterator[Self]:
+        """The site with its goods and buyers, as yet in fair weather; only these lines of the Procfile, if named."""
         with ExitStack() as stack:
             stack.enter_context(_environment(self.servers.environment))
             name = stack.enter_context(database.copy(f"storm_{os.getpid()}"))
             self.disk = stack.enter_context(SmallDisk.mounted(self.folder / "documents", DISK_MEGABYTES))
+            if self.disk is None:
+                self.report.left_out.append("disk full: only root can make a file system that is small")
             settings = replace(
                 database.settings_for(name),
                 data_dir=self.folder,
@@ -266,13 +282,12 @@ class Storm:
             self.app = create_app(settings)
             stack.callback(self._let_go)
             self._fill()
-            self._connect(stack)
-            if self.disk is None:
-                self.report.left_out.append("disk full: only root can make a file system that is small")
-            self._storm()
-            self._settle()
-            self._judge()
-        return self.report
+            self._connect(stack, lines)
+            yield self
+
+    def buyers(self) -> list[Buyer]:
+        """A browser of each."""
+        return [Buyer.of(self.app, self.site.port, login) for login in self.logins]
 
     def _let_go(self) -> None:
         with self.app.app_context():
@@ -292,7 +307,7 @@ class Storm:
                 self.logins.append(accounts.sign_in(person))
             self.seller_id = trader.id
 
-    def _connect(self, stack: ExitStack) -> None:
+    def _connect(self, stack: ExitStack, lines: Sequence[str]) -> None:
         """The site, whose web server reaches PostgreSQL and Redis, and whose worker the mail server, by our lines."""
         settings = self.app.extensions["settings"]
         self.to_postgres = stack.enter_context(Line(socket_of_postgres(settings.database_url)))
@@ -305,27 +320,40 @@ class Storm:
             "MAIL_URL": f"smtp://127.0.0.1:{self.mailroom.port}",
             "REDIS_URL": settings.redis_url,
         }
+        self.clock = self.folder / "clock"
+        self.clock.write_text("+0")
+        if faketime := next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None):
+            unsteady = {
+                "LD_PRELOAD": str(faketime),
+                "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+                "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            }
+            self.site.own_env |= {"scheduler": unsteady, "worker 2": unsteady}
+        else:
+            self.report.left_out.append("clock steps: the package libfaketime is not installed")
+        self.has_clock = faketime is not None
         self.site.own_env["web"] = {
             "DATABASE_URL": database_by(self.to_postgres, settings.database_url),
             "REDIS_URL": redis_by(self.to_redis, settings.redis_url),
         }
         stack.callback(self.site.stop)
-        self.site.start(*self.site.LINES)
-        self.site.wait_until_ready(60)
+        self.site.start(*(lines or self.site.LINES))
+        self.site.wait_until_ready(180)
 
     # --- people ---------------------------------------------------------------------------------------------
 
     def _crowd(self) -> list[threading.Thread]:
         works = [
             Customer(
-                Buyer.of(self.app, self.site.port, login),
+                browser,
                 self.witness,
                 self.stop,
                 random.Random(self.plan.seed * 1000 + number),
                 self.variants,
                 self.seller_id,
             ).go
-            for number, login in enumerate(self.logins)
+            for number, browser in enumerate(self.buyers())
         ]
         return [threading.Thread(target=work, daemon=True) for work in (*works, self._read, self._write)]
 
@@ -357,8 +385,10 @@ class Storm:
         crowd = self._crowd()
         for person in crowd:
             person.start()
-        wait_for(self._is_under_way, 120, f"no order was invoiced before it began:\n{self._log()}")
-        kinds = {kind: weight for kind, weight in self.plan.kinds.items() if kind != "disk full" or self.disk}
+        wait_for(self._is_under_way, 180, f"no order was invoiced before it began:\n{self._log()}")
+        impossible = set() if self.has_clock else set(CLOCKS)
+        impossible |= set() if self.disk else {"disk full"}
+        kinds = {kind: weight for kind, weight in self.plan.kinds.items() if kind not in impossible}
         began = time.monotonic()
         self.witness.began = began
         hour = began + self.plan.seconds
@@ -413,6 +443,10 @@ class Storm:
             signal_all(stopped, signal.SIGSTOP)
             yield True
             signal_all(stopped, signal.SIGCONT)
+        elif kind in CLOCKS:
+            self.clock.write_text(CLOCKS[kind])
+            yield True
+            self.clock.write_text("+0")
         elif kind == "disk full":
             assert self.disk is not None
             self.disk.fill()
@@ -448,7 +482,7 @@ class Storm:
 
     def _settle(self) -> None:
         """Until nothing is due any more; then what was put off for later is brought forward, and done as well."""
-        self.site.wait_until_ready(60)
+        self.site.wait_until_ready(180)
         began = time.monotonic()
         if self._wait_until_nothing_is_due():
             self.report.settled_after = time.monotonic() - began
@@ -519,13 +553,17 @@ class Storm:
             invoice = invoices.get(order.id)
             if invoice is None:
                 continue
-            self.report.to_invoice.append((invoice.issued_at - order.placed_at).total_seconds())
+            self._measure(self.report.to_invoice, order.placed_at, invoice.issued_at)
             if invoice.made_at is None or invoice.file_key is None:
                 wrong.append(f"invoice {invoice.number} has no document")
                 continue
-            self.report.to_document.append((invoice.made_at - order.placed_at).total_seconds())
+            self._measure(self.report.to_document, order.placed_at, invoice.made_at)
             if hashlib.sha256(files.storage().get(invoice.file_key)).hexdigest() != invoice.sha256:
                 wrong.append(f"the document of invoice {invoice.number} is not what was kept")
+
+    def _measure(self, delays: list[float], began: datetime, ended: datetime) -> None:
+        if abs(delay := (ended - began).total_seconds()) < STEPPED:
+            delays.append(delay)
 
     def _judge_letters(self) -> None:
         """Sent: taken once. Taken twice: never. Neither sent nor failed: only what a kill left, and it says so."""
