@@ -53,33 +53,42 @@ def remember(name: str, key: str, seconds: int, make: Callable[[], T]) -> T:
     It must be what JSON can hold (tuples come back as lists, keys of objects as text). In a transaction that may write
     it is always worked out: that one must see what it has changed itself, and nobody else may yet.
     """
+    return cast("T", json.loads(remember_text(name, key, seconds, make)))
+
+
+def remember_text(name: str, key: str, seconds: int, make: Callable[[], object]) -> str:
+    """The same as the text of its JSON, for who need not read it again as long as it is the same text."""
     if not is_reading():
-        return make()
+        return _text(make())
     store = _store()
     if time.monotonic() < store.spared_until:
-        return make()
+        return _text(make())
     stamp_key, entry_key = _keys(store, name, key)
     try:
         stamp, kept = cast("list[bytes | None]", store.redis.mget(stamp_key, entry_key))
         if stamp is not None and kept is not None and kept.startswith(stamp):
-            return cast("T", json.loads(kept[len(stamp) :]))
+            return kept[len(stamp) :].decode()
         if stamp is None:
             # By chance and not counted from 0: what was kept before Redis lost its stamps can never be taken for new.
             store.redis.set(stamp_key, _new_stamp(), ex=_STAMP_SECONDS, nx=True)
             stamp = cast("bytes | None", store.redis.get(stamp_key))
     except RedisError:
         _spare(store)
-        return make()
+        return _text(make())
     may_be_kept = stamp is not None and replica.is_current()
-    made = make()
+    made = _text(make())
     if may_be_kept and stamp is not None:
         # Under the stamp that was there BEFORE it was worked out: dropped meanwhile, it is never read. A replica must
         # have had, before that too, whatever was changed up to this stamp.
         try:
-            store.redis.set(entry_key, stamp + json.dumps(made, ensure_ascii=False).encode(), ex=seconds)
+            store.redis.set(entry_key, stamp + made.encode(), ex=seconds)
         except RedisError:
             _spare(store)
     return made
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def drop(name: str) -> None:

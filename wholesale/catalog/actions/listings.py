@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wholesale.catalog.queries.categories import TREE
+from wholesale.catalog.queries.categories import COUNTS, TREE
 from wholesale.catalog.rules import sounds, words
 from wholesale.platform import cache
 from wholesale.platform.db import db
@@ -54,8 +54,11 @@ def refresh(product_ids: Collection[int], *, expected: Expected | None = None) -
         }
         removed = db.session.scalars(_REMOVE, {"ids": ids}).all()
         written = {"ids": ids, "spoken": list(spoken), "keys": list(spoken.values()), **hints, **SIGNS}
-        if any(db.session.scalars(_WRITE, written).all()) or removed:
+        new = db.session.scalars(_WRITE, written).all()
+        if any(new) or removed:
             cache.drop(TREE)  # which counts them
+        if new or removed:
+            cache.drop(COUNTS)
         rest = [product_id for product_id in ids if product_id not in (expected or {})]
         for filler in _fillers if rest else ():
             filler(rest)
@@ -83,7 +86,9 @@ def note_available(available: Mapping[int, int]) -> None:
     of a list. `inventory.jobs.recount` puts right what is missed.
     """
     ids = sorted(available)
-    db.session.execute(_NOTE_AVAILABLE, {"ids": ids, "pieces": [available[product_id] for product_id in ids]})
+    given = {"ids": ids, "pieces": [available[product_id] for product_id in ids]}
+    if db.session.execute(_NOTE_AVAILABLE, given).rowcount:  # type: ignore[attr-defined]  # of an UPDATE
+        cache.drop(COUNTS)
 
 
 def _sql(text: str, **arrays: Any) -> sa.TextClause:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,12 +17,18 @@ from wholesale.platform import cache
 from wholesale.platform.db import db
 
 TREE = "category-tree"  # under which platform.cache keeps it
+COUNTS = "listing-counts"  # and what is counted of the goods of lists: dropped when any changes in more than its price
 
 
-def categories() -> list[Node]:
+def categories() -> tuple[Node, ...]:
     """The category tree with how many active products each has: as it is, or was at most five minutes ago."""
-    rows, counted = cache.remember(TREE, "", cache.CATALOGUE, _read)
-    return tree(rows, dict(counted))  # type: ignore[arg-type]  # pairs come back as lists
+    return _tree(cache.remember_text(TREE, "", cache.CATALOGUE, _read))
+
+
+@lru_cache(maxsize=4)
+def _tree(text: str) -> tuple[Node, ...]:
+    rows, counted = json.loads(text)
+    return tuple(tree(rows, dict(counted)))
 
 
 def _read() -> tuple[list[list[Any]], list[list[int]]]:

@@ -26,6 +26,10 @@ class Node:
     count: int = 0
     children: list[Node] = field(default_factory=list)
 
+    def __hash__(self) -> int:
+        """Nothing of it changes once its tree is made."""
+        return hash(self.id)
+
     @property
     def ids(self) -> list[int]:
         """This category and all below it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from flask import Response, make_response, redirect, request, url_for
+from werkzeug.datastructures import ImmutableDict
 
 from wholesale.catalog import queries as catalog
 from wholesale.catalog import rules as categories
@@ -56,8 +58,8 @@ def listing() -> Response:
         category=category,
         trail=categories.path_to(roots, category.id) if category else [],
         filters=filters,
-        problems=filtering.problems(request.args, sees_prices=who.may_see_prices),
-        typed=filtering.as_typed(request.args),
+        problems=ImmutableDict(filtering.problems(request.args, sees_prices=who.may_see_prices)),
+        typed=ImmutableDict(filtering.as_typed(request.args)),
         found=found,
         counts=counts,
         choices=chips.choices(asked, filters, counts.attributes),
@@ -80,7 +82,7 @@ def _clean(filters: filtering.Filters) -> str | None:
     return url_for("pages.listing") + (f"?{urlencode(kept)}" if kept else "")
 
 
-def _category(roots: list[Node], slug: str) -> Node | None:
+def _category(roots: Iterable[Node], slug: str) -> Node | None:
     found = categories.find(roots, slug) if slug else None
     if slug and found is None:
         raise NotFoundError

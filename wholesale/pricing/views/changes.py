@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from flask import Response, redirect, request, url_for
@@ -128,26 +129,26 @@ def _page(data: MultiDict[str, str] | None, refused: ChangeForm | None = None) -
     )
 
 
-def _form(data: MultiDict[str, str] | None) -> tuple[ChangeForm, list[categories.Node]]:
+def _form(data: MultiDict[str, str] | None) -> tuple[ChangeForm, tuple[categories.Node, ...]]:
     roots = catalog.categories()
     form = ChangeForm(data)
     form.category.choices = _choices(roots)
     return form, roots
 
 
-def _choices(roots: list[categories.Node], depth: int = 0) -> list[Any]:
+def _choices(roots: Iterable[categories.Node], depth: int = 0) -> list[Any]:
     found: list[Any] = [] if depth else [choice("", _("All my products"))]
     for node in roots:
         found += [choice(node.slug, "– " * depth + node.name), *_choices(node.children, depth + 1)]
     return found
 
 
-def _category_id(form: ChangeForm, roots: list[categories.Node]) -> int | None:
+def _category_id(form: ChangeForm, roots: Iterable[categories.Node]) -> int | None:
     node = categories.find(roots, form.category.data) if form.category.data and not form.sku.data else None
     return node.id if node else None
 
 
-def _change(form: ChangeForm, roots: list[categories.Node]) -> rules.Change:
+def _change(form: ChangeForm, roots: Iterable[categories.Node]) -> rules.Change:
     node = categories.find(roots, form.category.data) if form.category.data and not form.sku.data else None
     product_id = queries.product_by_sku(actor(), form.sku.data) if form.sku.data else None
     if form.sku.data and product_id is None:
@@ -169,5 +170,5 @@ def _change(form: ChangeForm, roots: list[categories.Node]) -> rules.Change:
     return change
 
 
-def _preview(form: ChangeForm, roots: list[categories.Node], page: int) -> queries.Preview:
+def _preview(form: ChangeForm, roots: Iterable[categories.Node], page: int) -> queries.Preview:
     return queries.preview(actor().acting_organization, _change(form, roots), page)

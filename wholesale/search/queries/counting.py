@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from wholesale.catalog.models import Listing, ListingWords
+from wholesale.catalog.queries.categories import COUNTS
 from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
+from wholesale.platform import cache
 from wholesale.platform.db import db
 from wholesale.search.queries import matching
-from wholesale.search.rules.filters import Filters
+from wholesale.search.rules.filters import NEWEST, Filters
 from wholesale.search.rules.wanted import Wanted
 
 # So many rows are counted and no more; beyond, a count is "at least".
@@ -45,6 +49,10 @@ class Facets:
     attributes: dict[str, int] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
 
+    def __hash__(self) -> int:
+        """Quick, of the numbers that differ most."""
+        return hash((self.total, self.in_stock, len(self.sellers), len(self.attributes)))
+
     def under(self, category_ids: Collection[int]) -> int:
         """How many goods are in these categories."""
         return sum(self.categories.get(category_id, 0) for category_id in category_ids)
@@ -70,7 +78,40 @@ def facets(
 
     `among`: the goods that the ranking has found for the same words. Without filters they are counted, so that very
     many goods need not be looked through once more.
+
+    Without words and prices they are kept until a listed product or what is there of it changes, five minutes at most.
     """
+    if asked is not None or filters.min_price is not None or filters.max_price is not None:
+        return _counted(filters, category_ids, asked, among=among)
+    key = repr((replace(filters, sort=NEWEST), category_ids))
+    return _of_text(cache.remember_text(COUNTS, key, cache.CATALOGUE, lambda: _plain(filters, category_ids)))
+
+
+def _plain(filters: Filters, category_ids: Collection[int] | None) -> dict[str, Any]:
+    """The counts as JSON can hold them."""
+    counted = asdict(_counted(filters, category_ids, None))
+    return counted | {"categories": list(counted["categories"].items()), "cut": sorted(counted["cut"])}
+
+
+@lru_cache(maxsize=256)
+def _of_text(text: str) -> Facets:
+    told = json.loads(text)
+    told |= {
+        "categories": dict(told["categories"]),
+        "sellers": [tuple(each) for each in told["sellers"]],
+        "other_countries": tuple(told["other_countries"]),
+        "cut": frozenset(told["cut"]),
+    }
+    return Facets(**told)
+
+
+def _counted(
+    filters: Filters,
+    category_ids: Collection[int] | None,
+    asked: Wanted | None,
+    *,
+    among: Collection[int] | None = None,
+) -> Facets:
     among = None if filters.is_narrowed or category_ids is not None else among
     with_words = None if asked is None or among is not None else _with_words(asked)
     columns = {

@@ -26,10 +26,10 @@ class Choice:
     """An attribute with the answers that goods of this listing give."""
 
     attribute: Attribute
-    answers: list[Answer]
+    answers: tuple[Answer, ...]
 
 
-def choices(attributes: Iterable[Attribute], filters: Filters, counts: Mapping[str, int]) -> list[Choice]:
+def choices(attributes: Iterable[Attribute], filters: Filters, counts: Mapping[str, int]) -> tuple[Choice, ...]:
     """What can be chosen; an attribute that has no answer here is left out."""
     chosen = dict(filters.attributes)
     found = []
@@ -42,8 +42,8 @@ def choices(attributes: Iterable[Attribute], filters: Filters, counts: Mapping[s
         first = [answer for answer in answers if answer.chosen]
         kept = answers if len(answers) <= _MOST_ANSWERS else _most_given(answers, first)
         if kept:
-            found.append(Choice(attribute, kept))
-    return found
+            found.append(Choice(attribute, tuple(kept)))
+    return tuple(found)
 
 
 def _most_given(answers: list[Answer], chosen: list[Answer]) -> list[Answer]:

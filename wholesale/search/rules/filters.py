@@ -171,13 +171,13 @@ def as_typed(typed: Typed) -> dict[str, str]:
     return {name: typed.get(name, "").replace("\0", "").strip()[:_LONGEST_NUMBER] for name in TYPED}
 
 
-def sorts_for(filters: Filters, *, sees_prices: bool) -> list[tuple[str, str]]:
+def sorts_for(filters: Filters, *, sees_prices: bool) -> tuple[tuple[str, str], ...]:
     """The orders to choose from, with their names."""
-    return [
+    return tuple(
         (sort, name)
         for sort, name in SORTS.items()
         if (sees_prices or sort not in BY_PRICE) and (filters.q or sort != BEST)
-    ]
+    )
 
 
 def price(text: str) -> Decimal | None:
