@@ -385,7 +385,7 @@ class Storm:
         crowd = self._crowd()
         for person in crowd:
             person.start()
-        wait_for(self._is_under_way, 180, f"no order was invoiced before it began:\n{self._log()}")
+        wait_for(self._is_under_way, 300, f"no order was invoiced before it began:\n{self._log()}")
         impossible = set() if self.has_clock else set(CLOCKS)
         impossible |= set() if self.disk else {"disk full"}
         kinds = {kind: weight for kind, weight in self.plan.kinds.items() if kind not in impossible}
@@ -406,9 +406,9 @@ class Storm:
                 self.witness.say("somebody waits for an answer for ever")
 
     def _is_under_way(self) -> bool:
-        """Somebody ordered, and a worker runs."""
+        """Somebody has ordered, and a worker runs."""
         with self.app.app_context(), transaction():
-            return db.session.scalar(sa.select(Invoice.id).where(Invoice.made_at.is_not(None)).limit(1)) is not None
+            return db.session.scalar(sa.select(Invoice.id).limit(1)) is not None
 
     def _log(self) -> str:
         return self.site.log.read_text()[-3000:]
