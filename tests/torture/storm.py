@@ -385,25 +385,28 @@ class Storm:
         crowd = self._crowd()
         for person in crowd:
             person.start()
-        wait_for(self._is_under_way, 300, f"no order was invoiced before it began:\n{self._log()}")
+        try:
+            wait_for(self._is_under_way, 300, f"no order was invoiced before it began:\n{self._log()}")
+            self._strike_again_and_again()
+        finally:
+            self.stop.set()
+            for person in crowd:
+                person.join(60)
+                if person.is_alive():
+                    self.witness.say("somebody waits for an answer for ever")
+
+    def _strike_again_and_again(self) -> None:
         impossible = set() if self.has_clock else set(CLOCKS)
         impossible |= set() if self.disk else {"disk full"}
         kinds = {kind: weight for kind, weight in self.plan.kinds.items() if kind not in impossible}
-        began = time.monotonic()
-        self.witness.began = began
-        hour = began + self.plan.seconds
+        began = self.witness.began = time.monotonic()
         for _ in range(self.plan.strikes):
             time.sleep(self.dice.uniform(0.4, 1.2))
-            if time.monotonic() > hour:
+            if time.monotonic() > began + self.plan.seconds:
                 break
             [kind] = self.dice.choices(list(kinds), list(kinds.values()))
             self._strike(kind)
         self.report.seconds = time.monotonic() - began
-        self.stop.set()
-        for person in crowd:
-            person.join(60)
-            if person.is_alive():
-                self.witness.say("somebody waits for an answer for ever")
 
     def _is_under_way(self) -> bool:
         """Somebody has ordered, and a worker runs."""
