@@ -21,6 +21,7 @@ from wholesale.platform.backup.replication import Cluster, lsn, lsn_text
 from wholesale.platform.backup.restore import parse_moment
 from wholesale.platform.backup.sealing import Key
 from wholesale.platform.backup.shelves import Archive, FolderShelf
+from wholesale.platform.files import FolderStorage
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLUSTER = Cluster("7000", 1, 0, 16 * 1024 * 1024, 180004)
@@ -243,3 +244,24 @@ def test_a_follower_makes_the_base_that_the_night_has_not(archive: Archive, monk
         follower._renew_bases()
     assert len(made) == 1
     assert len(chain.bases(archive)) == 2, "and what is too old goes"
+
+
+def test_each_document_is_copied_once_and_comes_back(archive: Archive, tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path / "live")
+    first = {storage.put(f"document {number}".encode(), "image/jpeg").key for number in range(30)}
+    copier = documents.Copier(archive, storage)
+    assert set(copier.copy_new()) == first == documents.kept(archive)
+    (gone, *_others) = first
+    written = archive.shelf.put
+    later = storage.put(b"later", "image/jpeg").key
+    storage.delete(gone)
+    with pytest.MonkeyPatch.context() as patch:
+        names: list[str] = []
+        patch.setattr(FolderShelf, "put", lambda _self, name, pieces: names.append(name) or written(name, pieces))
+        assert set(documents.Copier(archive, storage).copy_new()) == first - {gone} | {later}
+    assert names == [documents.name_of(later)], "what is there is not copied again"
+    again = FolderStorage(tmp_path / "again")
+    missing = list(documents.restore(archive, [*sorted(first), "0" * 32], again))
+    assert missing == ["0" * 32]
+    assert {again.get(key) for key in first} == {f"document {number}".encode() for number in range(30)}
+    assert list(documents.check(archive, sorted(first))) == []

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
 
 from wholesale.kernel.errors import NotFoundError
 from wholesale.platform.backup.errors import BackupError
 from wholesale.platform.backup.shelves import Archive
 from wholesale.platform.files import FolderStorage, Storage
 
+T = TypeVar("T")
 Tick = Callable[[], None]
+_AT_ONCE, _BATCH = 8, 500
 
 
 def name_of(key: str) -> str:
@@ -21,6 +26,16 @@ def name_of(key: str) -> str:
 def kept(archive: Archive) -> set[str]:
     """The keys of all documents in the backup."""
     return {entry.name.rpartition("/")[2] for entry in archive.names("documents")}
+
+
+def at_once(work: Callable[[str], T], keys: Iterable[str], tick: Tick) -> Iterator[T]:
+    """Do it for some at the same time: most of it is waiting for a disk or a bucket. Raises what `work` raises."""
+    rest = iter(keys)
+    with ThreadPoolExecutor(_AT_ONCE, "documents") as pool:
+        while batch := list(islice(rest, _BATCH)):
+            for result in pool.map(work, batch):
+                tick()
+                yield result
 
 
 class Copier:
@@ -35,15 +50,16 @@ class Copier:
         if self._known is None:
             self._known = kept(self.archive)
         present = list(self.storage.keys())
-        for key in present:
-            if key not in self._known:
-                try:
-                    self.archive.put(name_of(key), self.storage.chunks(key))
-                except NotFoundError:
-                    continue  # it has just been deleted
-                self._known.add(key)
-                tick()
+        new = [key for key in present if key not in self._known]
+        self._known.update(key for key in at_once(self._copy, new, tick) if key)
         return present
+
+    def _copy(self, key: str) -> str | None:
+        try:
+            self.archive.put(name_of(key), self.storage.chunks(key))
+        except NotFoundError:
+            return None  # it has just been deleted
+        return key
 
 
 def pause_after(storage: Storage, took: float) -> float:
@@ -67,13 +83,14 @@ def copy_for_ever(copier: Copier, wait: Callable[[float], bool], failed: Callabl
 
 def restore(archive: Archive, keys: Iterable[str], into: FolderStorage, tick: Tick = lambda: None) -> Iterator[str]:
     """Put these documents back; yields the keys of those that the backup does not have."""
-    there = kept(archive)
-    for key in keys:
-        if key in there:
-            into.restore(key, archive.get(name_of(key)))
-            tick()
-        else:
-            yield key
+    there, wanted = kept(archive), list(keys)
+
+    def put_back(key: str) -> None:
+        into.restore(key, archive.get(name_of(key)))
+
+    for _done in at_once(put_back, [key for key in wanted if key in there], tick):
+        pass
+    yield from (key for key in wanted if key not in there)
 
 
 def check(archive: Archive, keys: Iterable[str], tick: Tick = lambda: None) -> Iterator[str]:

@@ -271,14 +271,14 @@ def running(folder: Path, *, postgres: bool = True, redis: bool = True) -> Itera
 
 
 def given(environment: Mapping[str, str]) -> Endpoints:
-    """What the environment names: DATABASE_URL, DATABASE_OWNER_URL, BACKUP_DATABASE_URL (else as those), REDIS_URL."""
+    """What the environment names: DATABASE_URL, DATABASE_OWNER_URL (else the same), BACKUP_DATABASE_URL, REDIS_URL."""
     database = environment.get("DATABASE_URL", "")
     owner = environment.get("DATABASE_OWNER_URL") or database
     return Endpoints(
         database_url=database,
         database_owner_url=owner if database else "",
         redis_url=environment.get("REDIS_URL", ""),
-        backup_database_url=(environment.get("BACKUP_DATABASE_URL") or owner) if database else "",
+        backup_database_url=environment.get("BACKUP_DATABASE_URL", "") if database else "",
     )
 
 
