@@ -227,6 +227,24 @@ def test_a_figure_is_asked_for_no_more_often_than_it_may_cost(house: Flask, monk
     assert len(asked) == 2, "200 seconds lie between two"
 
 
+def test_a_figure_that_the_database_refuses_hides_no_other(house: Flask, client: HouseClient) -> None:
+    """Its time may be up; the database is there all the same."""
+
+    def refused() -> list[tuple[tuple[str, ...], float]]:
+        db.session.execute(sa.text("SET LOCAL statement_timeout = 20"))
+        db.session.execute(sa.text("SELECT pg_sleep(2)"))
+        return [((), 1)]
+
+    state = scrape._State(
+        [scrape.Figure("one", "", lambda: [((), 1)]), scrape.Figure("slow", "", refused), *scrape.OWN[:1]]
+    )
+    with house.test_request_context():
+        told = {family.name: [sample.value for sample in family.samples] for family in state.collect()}
+    assert told["wholesale_up"] == [1, 1]
+    assert (told["wholesale_one"], told["wholesale_slow"]) == ([1], [])
+    assert len(told["wholesale_outbox_rows_open"]) == 2
+
+
 def test_without_the_database_what_was_counted_is_still_told(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = app.test_client()
     browser.get("/healthz")

@@ -21,7 +21,7 @@ from flask import Blueprint, Flask, Response, current_app, make_response, reques
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from wholesale.config import Settings
 from wholesale.kernel.errors import NotFoundError
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 # The view itself finds out from where it is asked: an actor tells nothing of that.
 MONITORING = Rule("who monitors", lambda _: True, asks_who=False)
+_GOING = ("08", "57P")  # SQL states of a connection that is lost, of a server that stops or starts
 _SHARE = 100  # a figure is kept at least so many times as long as it took
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
@@ -161,7 +162,7 @@ class _State:
                 transaction.is_bound()
                 for figure in due:
                     began = time.monotonic()
-                    values = list(figure.read())
+                    values = _read(figure)
                     ended = time.monotonic()
                     self._kept[figure.name] = _Kept(ended + max(figure.every, _SHARE * (ended - began)), values)
         except SQLAlchemyError as error:
@@ -171,6 +172,19 @@ class _State:
                 self._kept[figure.name] = _Kept()  # what was true a while ago would look like now
             return False
         return True
+
+
+def _read(figure: Figure) -> list[tuple[tuple[str, ...], float]]:
+    """Its values; none when the database has refused it (its time was up, say): no reason to hide the others."""
+    try:
+        return list(figure.read())
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state is None or state.startswith(_GOING):
+            raise
+        transaction.abandon()
+        log.warning("the figure %s could not be read: %s", figure.name, state)
+        return []
 
 
 def _parts(*, database: bool) -> Iterator[tuple[tuple[str, ...], float]]:
