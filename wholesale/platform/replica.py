@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 from wholesale.config import Settings
 from wholesale.platform.connections import NoAnswerError, ask, driver, engine_options
 from wholesale.platform.db import db
+from wholesale.platform.patience import Patience
 
 log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Callable[..., Any])
@@ -42,6 +43,7 @@ PATIENCE_SECONDS = 0.25
 """The longest that a request waits for a replica before it goes to the primary."""
 _AWAY_SECONDS = 5.0
 _BEHIND_SECONDS = 1.0
+_STATEMENT_SECONDS = 5.0  # a statement of a catalogue page takes milliseconds: over this the primary is asked
 _SPARED_SECONDS = 2.0  # of Redis, after it has not answered
 _BUCKET_SECONDS = 300  # a mark is forgotten after two of them: one that is too high (a restored backup) heals itself
 
@@ -159,7 +161,7 @@ def enter(session: Session) -> None:
 
 
 def _leave(session: Session) -> None:
-    session.rollback()
+    session.close()  # nothing was read yet
     session.info.pop("replica", None)
 
 
@@ -264,7 +266,8 @@ def _mark(them: _Replicas) -> int | None:
 
 
 def _buckets(them: _Replicas) -> tuple[str, str]:
-    number = int(time.time() // _BUCKET_SECONDS)
+    # The machine's own time: the house's clock may stand in the past, while a demonstration is loaded.
+    number = int(time.clock_gettime(time.CLOCK_REALTIME) // _BUCKET_SECONDS)
     return f"{them.key}:{number}", f"{them.key}:{number - 1}"
 
 
@@ -344,22 +347,25 @@ def _check(them: _Replicas, connection: psycopg.Connection[Any]) -> None:
 
 
 def _prepare(them: _Replicas, engine: sa.Engine) -> None:
+    """Before whatever else makes connections: whoever listens first does it."""
     late = Made()
 
-    @sa.event.listens_for(engine, "do_connect")
-    def _connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+    @sa.event.listens_for(engine, "do_connect", insert=True)
+    def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         try:
             connection = late.get_nowait()
         except queue.Empty:
-            connection = _in_time(lambda: dialect.connect(*arguments, **options), late)
+            connection = _in_time(lambda: Patience.connect(*arguments, **options), late)
         if isinstance(connection, psycopg.Error):
             raise connection
-        try:
-            _check(them, connection)
-        except BaseException:
-            connection.close()
-            raise
         return connection
+
+    @sa.event.listens_for(engine, "connect", insert=True)
+    def _made(connection: Any, _record: Any) -> None:
+        """Whoever made it."""
+        if isinstance(connection, Patience):
+            connection.seconds = _STATEMENT_SECONDS
+        _check(them, connection)
 
 
 def binds(settings: Settings) -> dict[str, dict[str, Any]]:
