@@ -109,6 +109,7 @@ COMMANDS = (
     Command("logins", ("--short", "--seconds", "2")),
     Command("audit", ("--short", "1")),
     Command("row_security", ("--short", "--orders", "20000", "--rounds", "100")),
+    Command("watching", SHORT),
     Command("backup", SHORT),
     Command("failover", SHORT),
     Command("torture", ("--kills", "12"), ("--kills", "100"), _of_torture),
