@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 from flask import Flask, Response, make_response
-from sqlalchemy.exc import DBAPIError, InternalError
+from sqlalchemy.exc import InternalError
 
 from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.platform import transaction
@@ -243,3 +243,22 @@ class TestBlocks:
                 session.execute(sa.text("INSERT INTO category (slug, name, position) VALUES ('noted', 'A', 0)"))
             raise RuntimeError
         assert kept(committed_app) == ["noted"]
+
+
+def test_a_connection_that_breaks_when_a_scope_is_left_is_said_so(committed_app: Flask) -> None:
+    """Not swallowed: the next statement would be called a mistake of ours, and nobody would try again."""
+
+    def work() -> None:
+        with transaction.transaction():
+            transaction.remember_scope(transaction.Scope(organization_id=1))
+            with transaction.as_platform():
+                db.session.execute(sa.text("SELECT 1"))
+                driver = db.session.connection().connection.driver_connection
+                assert driver is not None
+                driver.close()
+
+    with committed_app.app_context():
+        with pytest.raises(sa.exc.DBAPIError):
+            work()
+        transaction.remember_scope(transaction.PLATFORM)
+        db.session.remove()

@@ -102,10 +102,12 @@ def as_platform() -> Iterator[None]:
     try:
         yield
         session.flush()
-    finally:
+    except BaseException:
         # Refused by the database: the transaction is lost, and its scope with it; what it said goes on its way.
         with suppress(DBAPIError, PendingRollbackError):
             _enter(before)
+        raise
+    _enter(before)  # a connection that breaks over this is said so, or the next statement would be blamed for it
 
 
 def _enter(scope: Scope) -> None:
