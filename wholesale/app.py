@@ -215,8 +215,8 @@ def create_app(settings: Settings) -> Flask:
     jobs.init_app(app, settings, TIMETABLE, told=lambda: reports.weekly_readers(None))
     cache.init_app(app, settings)
     connections.init_app(app)
+    replica.init_app(app, settings, jobs.quick_redis(settings.redis_url))  # whoever listens first makes a connection
     patience.init_app(app)
-    replica.init_app(app, settings, jobs.quick_redis(settings.redis_url))
     mail.init_app(app, settings)
     health.init_app(app)
     scrape.init_app(app, settings, FIGURES)

@@ -347,10 +347,9 @@ def _check(them: _Replicas, connection: psycopg.Connection[Any]) -> None:
 
 
 def _prepare(them: _Replicas, engine: sa.Engine) -> None:
-    """Before whatever else makes connections: whoever listens first does it."""
     late = Made()
 
-    @sa.event.listens_for(engine, "do_connect", insert=True)
+    @sa.event.listens_for(engine, "do_connect")
     def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         try:
             connection = late.get_nowait()
@@ -360,7 +359,7 @@ def _prepare(them: _Replicas, engine: sa.Engine) -> None:
             raise connection
         return connection
 
-    @sa.event.listens_for(engine, "connect", insert=True)
+    @sa.event.listens_for(engine, "connect")
     def _made(connection: Any, _record: Any) -> None:
         """Whoever made it."""
         if isinstance(connection, Patience):
