@@ -10,7 +10,7 @@ COMMIT = "COMMIT"
 
 _NAME = r'(?:public\.)?"?(\w+)"?'
 _VOLATILE = re.compile(
-    r"\b(random|clock_timestamp|gen_random_uuid|uuidv[47]|uuid_generate_v\d|timeofday|nextval)\s*\(", re.I
+    r"\b(random|clock_timestamp|gen_random_uuid|uuidv[47]|uuid_generate_v\d|timeofday|nextval)\s*\(", re.IGNORECASE
 )
 
 _LATER = "breaks the release before, which still runs: a release later, when no code uses it, listed with the reason"
