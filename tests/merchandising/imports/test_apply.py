@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 
 import pytest
@@ -12,8 +13,10 @@ from tests.factories import accounts, catalog, imports
 from wholesale.catalog.actions import listings
 from wholesale.catalog.models import Listing, Product, Variant
 from wholesale.inventory.models import InventoryLog, Stock
-from wholesale.merchandising.imports import rules
+from wholesale.merchandising.imports import actions, rules
+from wholesale.merchandising.imports.actions import applying
 from wholesale.merchandising.imports.models import ImportProblem, ImportRun
+from wholesale.platform import outbox
 from wholesale.platform.db import db
 from wholesale.pricing.models import PriceHistory, PriceTier
 
@@ -122,3 +125,65 @@ def test_the_same_file_twice_changes_nothing(dipu) -> None:
     run = imports.applied(dipu, FILE)
     assert counts(run) == (2, 0, 0, 2, 0, 0)
     assert db.session.scalars(sa.select(ImportProblem)).all() == []
+
+
+# --- planned ahead ------------------------------------------------------------------------------------------
+
+
+NEW = "SKU,Name,Category,Price\n" + "".join(f"N{number},Bowl {number},Bags,{number}\n" for number in range(1, 8))
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """The article numbers in the order in which they were planned for good, and whether ahead, by another thread."""
+    seen: list[tuple[str, bool]] = []
+    plan = rules.plan
+
+    def watched(items, product, context):
+        seen.append((items[0].values["sku"], threading.current_thread() is not threading.main_thread()))
+        return plan(items, product, context)
+
+    monkeypatch.setattr(applying.rules, "plan", watched)
+    monkeypatch.setattr(applying, "CHUNK", 3)
+    return seen
+
+
+@pytest.mark.parametrize("mode", ["valid", "all"])
+def test_the_next_products_are_planned_while_the_database_writes(dipu, planned, mode: str) -> None:
+    run = imports.checked(dipu, NEW)
+    planned.clear()
+    apply(dipu, run, mode)
+    assert counts(run) == (7, 7, 0, 0, 0, 0)
+    assert planned == [(f"N{number}", number > 3) for number in range(1, 8)]  # each once, all but the first chunk ahead
+
+
+def test_what_was_planned_ahead_is_planned_again_when_something_else_holds(dipu, planned) -> None:
+    run = imports.checked(dipu, NEW)
+    actions.apply_run(actor=dipu, run_id=run.id, mode="valid")
+    db.session.commit()
+    planned.clear()
+    outbox.drain(limit=1)
+    catalog.category("another", "Another")
+    db.session.commit()
+    imports.work()
+    assert counts(run) == (7, 7, 0, 0, 0, 0)
+    assert planned[3:9] == [(f"N{number}", ahead) for ahead in (True, False) for number in (4, 5, 6)]
+
+
+def test_what_was_planned_for_another_file_is_not_taken(dipu, planned) -> None:
+    run = imports.checked(dipu, NEW)
+    actions.apply_run(actor=dipu, run_id=run.id, mode="valid")
+    db.session.commit()
+    outbox.drain(limit=1)
+    actions.cancel(actor=dipu, run_id=run.id)
+    imports.work()
+    assert (run.state, counts(run)) == ("cancelled", (7, 3, 0, 0, 0, 4))
+    other = imports.applied(dipu, NEW.replace("N", "M").replace("Mame", "Name"))
+    assert counts(other) == (7, 7, 0, 0, 0, 0)
+    skus = db.session.scalars(sa.select(Variant.sku).order_by(Variant.id)).all()
+    assert skus == ["N1", "N2", "N3", *(f"M{number}" for number in range(1, 8))]
+
+
+def apply(actor, run: ImportRun, mode: str) -> None:
+    actions.apply_run(actor=actor, run_id=run.id, mode=mode)
+    imports.work()

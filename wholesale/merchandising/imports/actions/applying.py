@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -178,13 +183,14 @@ def _chunk(run: ImportRun, strict: list[rules.Problem] | None = None) -> bool:
 
     What was changed since the check is refused, unless the file wants just what is there by now.
     """
-    groups = groups_after(run, run.position, CHUNK, working=True)
+    chunk = _next(run)
+    groups, context = chunk.groups, chunk.context
     if not groups:
         return False
     ids = {group.product_id for group in groups if group.product_id}
     bulk.lock_products(ids)
     there = products(run.organization_id, ids)
-    context, with_stock = names.context(run), "stock" in run.mapping
+    with_stock = "stock" in run.mapping
     late = variant_ids_of(
         run.organization_id,
         [item.values["sku"] for group in groups if group.product_id is None for item in group.items],
@@ -197,7 +203,7 @@ def _chunk(run: ImportRun, strict: list[rules.Problem] | None = None) -> bool:
         same = rules.fingerprint(product, with_stock=with_stock) == group.seen
         if product is None and any(item.values["sku"] in late for item in group.items):
             same = False
-        plan = rules.plan(group.items, product, context)
+        plan = chunk.plan(group, product)
         if same and not plan.is_refused:
             plans.append((group, plan))
             done = plan.outcome
@@ -215,7 +221,8 @@ def _chunk(run: ImportRun, strict: list[rules.Problem] | None = None) -> bool:
     if strict is not None and problems:
         strict += problems
         return True
-    _write(run, plans, context.currency)
+    with _planning_on(run, chunk):
+        _write(run, plans, context.currency)
     note_problems(run.id, problems)
     run.created += outcomes["created"]
     run.updated += outcomes["updated"]
@@ -224,6 +231,62 @@ def _chunk(run: ImportRun, strict: list[rules.Problem] | None = None) -> bool:
     run.position = groups[-1].anchor
     db.session.flush()
     return True
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """A chunk that was read, and its new products planned (by anchor), before its turn had come."""
+
+    place: tuple[int, datetime, int]
+    context: rules.Context
+    groups: list[Group]
+    plans: dict[int, rules.Plan] = field(default_factory=dict)
+
+    def plan(self, group: Group, product: rules.Product | None) -> rules.Plan:
+        plan = self.plans.get(group.anchor) if product is None else None
+        return plan or rules.plan(group.items, product, self.context)
+
+
+_ahead: list[_Ahead] = []  # one at most
+
+
+def _place_of(run: ImportRun, position: int) -> tuple[int, datetime, int]:
+    """Of all runs and positions: rows do not change any more from when a run begins to be applied."""
+    return run.id, run.created_at, position
+
+
+def _next(run: ImportRun) -> _Ahead:
+    """The next chunk: what was planned ahead, unless something else holds for the run by now. It is taken once."""
+    context, place = names.context(run), _place_of(run, run.position)
+    found = _ahead.pop() if _ahead else None
+    if found is not None and found.place == place:
+        return found if found.context == context else _Ahead(place, context, found.groups)
+    return _Ahead(place, context, groups_after(run, run.position, CHUNK, working=True))
+
+
+@contextmanager
+def _planning_on(run: ImportRun, now: _Ahead) -> Iterator[None]:
+    """Within the block, while the database works, another thread plans the new products of the chunk after this one.
+
+    A new product's plan follows from its rows and from what holds for the run, and from nothing else in the database:
+    made ahead it is the same, and whoever goes on with the run without it (another process, after a kill) makes it
+    again. What changes products that are there is planned when these are held.
+    """
+    position = now.groups[-1].anchor
+    groups = groups_after(run, position, CHUNK, working=True)
+    place = _place_of(run, position)
+
+    def plan() -> _Ahead:
+        fresh = (group for group in groups if group.product_id is None)
+        return _Ahead(
+            place, now.context, groups, {each.anchor: rules.plan(each.items, None, now.context) for each in fresh}
+        )
+
+    with ThreadPoolExecutor(1) as aside:
+        planned = aside.submit(plan)
+        yield
+    if planned.exception() is None:  # else it is raised where the plan is needed
+        _ahead[:] = [planned.result()]
 
 
 def _write(run: ImportRun, plans: list[tuple[Group, rules.Plan]], currency: str) -> None:

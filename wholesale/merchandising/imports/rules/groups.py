@@ -21,8 +21,9 @@ from wholesale.pricing.rules import check_ladder
 MAX_VARIANTS = 100
 _PLAIN = ("name", "name_bn", "description", "brand", "country", "unit", "state", "lead_time_days", "reorder_level",
           "reorder_quantity")  # fmt: skip
+_STEPS = tuple((number, (f"from{number}", f"price{number}")) for number in range(2, MAX_TIERS + 1))
 _OF_PRODUCT = (*_PLAIN, "specifications", "attributes", "category", "moq", "order_multiple", "cost", "price",
-               *(f"{part}{number}" for number in range(2, MAX_TIERS + 1) for part in ("from", "price")))  # fmt: skip
+               *(name for _, names in _STEPS for name in names))  # fmt: skip
 _OF_VARIANT = {"variant": "name", "barcode": "barcode", "surcharge": "surcharge", "offered": "is_offered"}
 _NEW_VARIANT = {"name": "", "surcharge": Decimal(0), "is_offered": True}
 _PERCENT = Decimal("0.0001")
@@ -82,6 +83,12 @@ class Context:
     categories: Mapping[int, str] = field(default_factory=dict)
     questions: Mapping[int, Mapping[str, Attribute]] = field(default_factory=dict)
     terms: tuple[frozenset[int], frozenset[int]] | None = None
+    last_step: int = field(init=False)
+    """The furthest price for which the file has a column; 1 when it has none but the first."""
+
+    def __post_init__(self) -> None:
+        has = [number for number, names in _STEPS if not self.mapped.isdisjoint(names)]
+        object.__setattr__(self, "last_step", max(has, default=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,10 @@ class _Planning:
 
     def gather(self) -> None:
         """Each product's value from the first row that has it; a row that says something else is refused."""
-        for item in self.items:
+        first = self.items[0]
+        self.given = {name: value for name in _OF_PRODUCT if (value := first.values.get(name)) is not None}
+        self.source = dict.fromkeys(self.given, first.row)
+        for item in self.items[1:]:
             for name in _OF_PRODUCT:
                 value = item.values.get(name)
                 if value is None:
@@ -217,8 +227,13 @@ class _Planning:
                 new = {"description": "", "state": "active", "unit": "piece"}.get(name)
                 if new is None and name in {"name", "category"}:
                     self.refuse(self.anchor, name, "missing")
-            if new is not None and (self.product is None or not _same(old, new)):
-                self.made.product["category_id" if name == "category" else name] = new
+            if new is None:
+                continue
+            column = "category_id" if name == "category" else name
+            if self.product is None:
+                self.made.product[column] = new
+            elif not _same(old, new):
+                self.made.product[column] = new
                 self.change(name, self.readable(name, old), self.readable(name, new))
 
     def clear(self, name: str, old: Any) -> None:
@@ -305,21 +320,22 @@ class _Planning:
         price = self.price = Decimal(first) if first is not None else old[0][1] if old else None
         steps: list[tuple[int, Decimal]] = []
         columns = self.columns
-        for number in range(2, MAX_TIERS + 1):
-            quantity, cheaper = (self.given.get(f"{part}{number}") or None for part in ("from", "price"))
-            if (quantity is None) != (cheaper is None):
-                there, lacking = (f"from{number}", f"price{number}")[:: 1 if cheaper is None else -1]
+        for number, names in _STEPS:
+            quantity, cheaper = (self.given.get(name) or None for name in names)
+            if quantity is None and cheaper is None:
+                continue
+            if quantity is None or cheaper is None:
+                there, lacking = names[:: 1 if cheaper is None else -1]
                 self.refuse(self.source[there], lacking, "tier_gap")
                 return
-            if quantity is not None and cheaper is not None:
-                steps.append((quantity, Decimal(cheaper)))
-                columns.append(number)
+            steps.append((quantity, Decimal(cheaper)))
+            columns.append(number)
         if price is None:
             if steps or (self.made.product.get("state") or self._state()) != "draft":
                 self.refuse(self.anchor, "price", "missing")
             return
         says = first is not None or bool(steps)
-        last = self.last_step()
+        last = self.context.last_step
         if last == 1 or not says:
             steps = list(old[1:])
         elif len(steps) == last - 1:  # all that it has columns for: what lies behind them is left out
@@ -330,11 +346,6 @@ class _Planning:
         if not self.moq % self.multiple and self.check(ladder, columns) and ladder != list(old):
             self.made.tiers = ladder
             self.changed_steps(old, ladder)
-
-    def last_step(self) -> int:
-        """The furthest price for which the file has a column; 1 when it has none but the first."""
-        names = (f"{part}{number}" for number in range(MAX_TIERS, 1, -1) for part in ("from", "price"))
-        return next((int(name[-1]) for name in names if name in self.context.mapped), 1)
 
     def _state(self) -> str:
         return str(self.product.plain.get("state")) if self.product else "active"
@@ -364,13 +375,15 @@ class _Planning:
         return True
 
     def changed_steps(self, old: Sequence[tuple[int, Decimal]], ladder: Sequence[tuple[int, Decimal]]) -> None:
+        if self.product is None:
+            return  # all of it is new
         for index in range(max(len(old), len(ladder))):
             before = old[index] if index < len(old) else None
             after = ladder[index] if index < len(ladder) else None
             name = "price" if index == 0 else f"price{index + 1}"
             if before != after:
                 self.change(name if name in NAMES else "price", _step(before), _step(after))
-                if self.product and index == 0 and before and after and before[1] == after[1]:
+                if index == 0 and before and after and before[1] == after[1]:
                     self.made.changes.pop()  # only the minimum order changed, which is told already
 
     def cost(self) -> None:
