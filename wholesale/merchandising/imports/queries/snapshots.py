@@ -80,8 +80,8 @@ _PRODUCTS = sa.text(
     LEFT JOIN LATERAL (
         SELECT json_agg(json_build_array(v.id, v.sku, v.name, v.barcode, v.surcharge::text, coalesce(s.on_hand, 0),
                                          coalesce(s.allocated, 0), v.is_offered) ORDER BY v.id) AS list
-        -- By the variant and never by the place: of a place that PostgreSQL has not counted since the last file it takes
-        -- the index to be quick, and would look through all of it for each product.
+        -- By the variant and never by the place: of a place that PostgreSQL has not counted since the last file it
+        -- takes the index to be quick, and would look through all of it for each product.
         FROM variant v LEFT JOIN stock s ON s.variant_id = v.id AND s.location_id + 0 = :location_id
         WHERE v.product_id = p.id
     ) AS variants ON true
