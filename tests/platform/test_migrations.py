@@ -390,6 +390,25 @@ def _until(holds: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
+def test_one_migrates_at_a_time(probe: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two releases that begin together: one does it, and the other waits for it and finds it done."""
+    monkeypatch.setattr(migrating, "_PAUSE_SECONDS", (0.05, 0.1))
+    failures: list[str] = []
+    with scratch("turns") as app, owner(app) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [migrating._ONE_AT_A_TIME])
+        migration = _in_a_thread(app, lambda: upgrade(directory=str(probe)), failures)
+        try:
+            _until(lambda: "under way" in caplog.text)
+            time.sleep(0.3)
+            assert migration.is_alive()
+            assert "probe" not in str(catalogue(app)["columns"])
+        finally:
+            other.close()
+            migration.join(30)
+        assert failures == []
+        assert "ix_stock_probe" in str(catalogue(app)["indexes"])
+
+
 def test_it_gives_up_in_the_end(probe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrating, "LOCK_TIMEOUT", "20ms")
     monkeypatch.setattr(migrating, "_PAUSE_SECONDS", (0.0, 0.01))

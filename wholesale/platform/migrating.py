@@ -23,11 +23,12 @@ log = logging.getLogger(__name__)
 LOCK_TIMEOUT = "1s"  # half of a request's own: whoever stands behind a migration in the queue still gets through
 TRIES = 60  # about two minutes; then somebody should look at what holds the table
 _PAUSE_SECONDS = (0.3, 1.5)
+_ONE_AT_A_TIME = 0x6D696772617465  # the advisory lock of whoever migrates this database
 _AGAIN = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
 
 
 def run(url: str, migrate: Callable[[sa.Connection], None]) -> None:
-    """Call `migrate` with the owner's connection, again while somebody holds what it needs.
+    """Call `migrate` with the owner's connection, again while somebody holds what it needs; one at a time.
 
     What was committed on the way stays, so that the next try goes on after it. Raises what the last try raised.
     """
@@ -36,6 +37,7 @@ def run(url: str, migrate: Callable[[sa.Connection], None]) -> None:
         try:
             with engine.connect() as connection:
                 _prepare(connection)
+                _wait_for_our_turn(connection)
                 migrate(connection)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _AGAIN or number == TRIES:
@@ -47,14 +49,30 @@ def run(url: str, migrate: Callable[[sa.Connection], None]) -> None:
 
 
 def _prepare(connection: sa.Connection) -> None:
-    for statement in (
-        f"SET lock_timeout = '{LOCK_TIMEOUT}'",
-        "SET statement_timeout = 0",  # building an index may take an hour, and keeps nobody waiting
-        "SET idle_in_transaction_session_timeout = 0",
-        "SET app.scope = 'platform'",  # row-level security holds the owner too
-    ):
-        connection.execute(sa.text(statement))
-    connection.commit()
+    with connection.begin():
+        for statement in (
+            f"SET lock_timeout = '{LOCK_TIMEOUT}'",
+            "SET statement_timeout = 0",  # building an index may take an hour, and keeps nobody waiting
+            "SET idle_in_transaction_session_timeout = 0",
+            "SET app.scope = 'platform'",  # row-level security holds the owner too
+        ):
+            connection.execute(sa.text(statement))
+
+
+def _wait_for_our_turn(connection: sa.Connection) -> None:
+    """Two releases at once would build the same index twice; the lock ends with the connection.
+
+    Asked for again and again: who waits inside a statement is waited for by an index that is built CONCURRENTLY.
+    """
+    said = False
+    while True:
+        with connection.begin():
+            if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_ONE_AT_A_TIME))):
+                return
+        if not said:
+            log.warning("another migration of this database is under way: waiting for it")
+            said = True
+        time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - jitter, not a secret
 
 
 # --- steps that let people work ---------------------------------------------------------------------------
