@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import logging
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -40,7 +41,7 @@ def samples(text: str) -> Samples:
     }
 
 
-def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+def key(name: str, /, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
     return name, frozenset(labels.items())
 
 
@@ -245,6 +246,20 @@ def test_a_figure_that_the_database_refuses_hides_no_other(house: Flask, client:
     assert len(told["wholesale_outbox_rows_open"]) == 2
 
 
+def test_who_reads_figures_for_long_keeps_no_other_waiting(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else scrapes would take one thread of the web after another."""
+    monkeypatch.setattr(scrape, "_TURN_SECONDS", 0.01)
+    state = scrape._State([scrape.Figure("one", "", lambda: [((), 1)])])
+
+    def told() -> dict[str, list[float]]:
+        return {family.name: [sample.value for sample in family.samples] for family in state.collect()}
+
+    with house.test_request_context():
+        assert told() == {"wholesale_up": [1, 1], "wholesale_one": [1]}
+        with state._lock:
+            assert told() == {"wholesale_up": [1, 1], "wholesale_one": [1]}, "what was read last"
+
+
 def test_without_the_database_what_was_counted_is_still_told(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = app.test_client()
     browser.get("/healthz")
@@ -441,6 +456,54 @@ def test_commands_count_nothing(tmp_path: Path) -> None:
     """,
         tmp_path,
     )
+
+
+def test_who_begins_to_count_while_others_look_is_seen_to_live(tmp_path: Path) -> None:
+    """The lock is waited for when somebody has it for an instant, and made anew when it was removed meanwhile."""
+    run(
+        PROCESSES
+        + """
+    import fcntl, threading
+    path = folder / f"{metrics._here.identity}.lock"
+    path.touch()
+    looking = os.open(path, os.O_RDWR)
+    fcntl.flock(looking, fcntl.LOCK_EX)
+    threading.Timer(0.3, lambda: (path.unlink(), os.close(looking))).start()
+    metrics.this_is("worker")
+    metrics.streams_open(1)
+    assert path.exists() and metrics._lives(metrics._here.identity)
+    assert "wholesale_streams_open 1.0" in told()
+    """,
+        tmp_path,
+    )
+
+
+def test_what_cannot_be_looked_at_or_removed_ends_nobody(tmp_path: Path) -> None:
+    """The web server's first process looks when one of its own has ended: it must not end with it."""
+    run(
+        PROCESSES
+        + """
+    fork(lambda: (metrics.serving(), metrics.streams_open(1)))
+    assert len(list(folder.glob("gauge_live*"))) == 1
+    real = os.open
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+    os.open = Path.unlink = refused
+    metrics.forget_the_dead()
+    os.open = real
+    metrics.forget_the_dead(wholly=True)
+    assert len(list(folder.glob("gauge_live*"))) == 1
+    """,
+        tmp_path,
+    )
+
+
+def test_a_port_that_is_taken_keeps_nobody_from_working(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """A worker and a scheduler that are told the same METRICS_PORT on one machine."""
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        scrape.serve_beside(replace(app.extensions["settings"], metrics_port=port))
+    assert f"METRICS_PORT {port}" in caplog.text
 
 
 def test_a_process_without_a_web_server_answers_for_itself(app: Flask) -> None:

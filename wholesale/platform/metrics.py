@@ -130,10 +130,15 @@ def _hold_on() -> None:
 
     What a worker forks holds it as well.
     """
-    if _here.folder is not None and _here.lock is None:
-        _here.lock = os.open(_lock_of(_here.identity), os.O_CREAT | os.O_RDWR, 0o600)
+    while _here.folder is not None and _here.lock is None:
+        path = _lock_of(_here.identity)
+        lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         with suppress(OSError):
-            fcntl.flock(_here.lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH)  # waits: whoever looks whether we live has it for an instant
+        if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
+            _here.lock = lock
+        else:  # removed as that of a dead process before we had it
+            os.close(lock)
 
 
 def _lock_of(process: str) -> Path:
@@ -146,6 +151,8 @@ def _lives(process: str) -> bool:
         lock = os.open(_lock_of(process), os.O_RDWR)
     except FileNotFoundError:
         return False
+    except OSError:
+        return True  # nobody knows
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -167,11 +174,17 @@ def forget_the_dead(*, wholly: bool = False) -> None:
     for file in _here.folder.glob("*.db"):
         known = _FILE.fullmatch(file.name)
         if known and (wholly or file.name.startswith("gauge_live")) and not _lives(known["process"]):
-            file.unlink(missing_ok=True)
+            _remove(file)
     if wholly:
         for file in _here.folder.glob("*.lock"):
             if not _lives(file.stem):
-                file.unlink(missing_ok=True)
+                _remove(file)
+
+
+def _remove(file: Path) -> None:
+    """What cannot be removed stays: the web server's first process must not end over it."""
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
 
 
 # --- the instruments --------------------------------------------------------------------------------------
@@ -285,7 +298,7 @@ def announced(events: Iterable[str]) -> None:
 
 @_harmless
 def outbox_row_done(handler: str, result: str, seconds: float, wait: float | None) -> None:
-    """`result`: done, failed or dead. `wait`: since it was due; None where nobody waits for it."""
+    """`result`: done or failed. `wait`: since it was due; None where nobody waits for it, or it is not done."""
     made, name = _instruments(), handler.removeprefix("wholesale.")
     made.outbox_rows.labels(name, result).inc()
     made.outbox_row_seconds.labels(name).observe(seconds)

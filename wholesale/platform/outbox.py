@@ -287,7 +287,7 @@ class _Claimed:
     def __init__(self, row: OutboxRow) -> None:
         self.id, self.handler, self.request_id = row.id, row.handler, row.request_id
         self.traceparent = row.traceparent
-        self.due_at = row.available_at if row.priority < _BACKGROUND else None
+        self.due_at = row.available_at if row.priority < LONG_WORK else None  # else nobody waits for it
         self.work = telemetry.Work()
 
     @contextmanager
@@ -302,7 +302,7 @@ class _Claimed:
     def tell(self, error: Exception | None = None) -> None:
         """What became of it, after its transaction."""
         result = "failed" if error else "done"
-        wait = None if self.due_at is None else max(0.0, (clock.now() - self.due_at).total_seconds())
+        wait = None if error or self.due_at is None else max(0.0, (clock.now() - self.due_at).total_seconds())
         facts = {"row": self.id, "handler": self.handler, "result": result, **self.work.facts()}
         with telemetry.within(self.request_id):
             if error:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 MONITORING = Rule("who monitors", lambda _: True, asks_who=False)
 _GOING = ("08", "57P")  # SQL states of a connection that is lost, of a server that stops or starts
 _SHARE = 100  # a figure is kept at least so many times as long as it took
+_TURN_SECONDS = 1.0
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")
 
@@ -145,11 +146,17 @@ class _State:
         self.figures = tuple(figures)
         self._kept = {figure.name: _Kept() for figure in self.figures}
         self._lock = threading.Lock()
+        self._database: bool | None = None
 
     def collect(self) -> Iterator[Metric]:
-        with self._lock:  # two who ask at once read once
-            database = self._refresh()
-        yield _family("up", "Whether a part answers", ("part",), _parts(database=database))
+        # Two who ask at once read once. Who reads for long is not waited for: scrapes would take one thread after
+        # another, until nobody serves pages.
+        if self._lock.acquire(timeout=_TURN_SECONDS):
+            try:
+                self._database = self._refresh()
+            finally:
+                self._lock.release()
+        yield _family("up", "Whether a part answers", ("part",), _parts(database=self._database))
         for figure in self.figures:
             yield _family(figure.name, figure.about, figure.labels, self._kept[figure.name].values)
 
@@ -187,8 +194,9 @@ def _read(figure: Figure) -> list[tuple[tuple[str, ...], float]]:
         return []
 
 
-def _parts(*, database: bool) -> Iterator[tuple[tuple[str, ...], float]]:
-    yield ("database",), database
+def _parts(*, database: bool | None) -> Iterator[tuple[tuple[str, ...], float]]:
+    if database is not None:  # else nobody knows yet
+        yield ("database",), database
     try:
         yield ("redis",), bool(current_app.extensions["doorbell"].ping())
     except RedisError:
@@ -284,10 +292,17 @@ class _Plain(BaseHTTPRequestHandler):
 
 
 def serve_beside(settings: Settings) -> None:
-    """Let worker and scheduler answer /metrics themselves at METRICS_PORT, where no web server of theirs does."""
+    """Let worker and scheduler answer /metrics themselves at METRICS_PORT, where no web server of theirs does.
+
+    A port that another has already is no reason not to work.
+    """
     if settings.metrics_port:
         handler = type("Handler", (_Plain,), {"settings": settings})
-        server = ThreadingHTTPServer(("", settings.metrics_port), handler)
+        try:
+            server = ThreadingHTTPServer(("", settings.metrics_port), handler)
+        except OSError as error:
+            log.error("nobody can read /metrics at METRICS_PORT %s: %s", settings.metrics_port, error.strerror)  # noqa: TRY400
+            return
         threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
 
 
