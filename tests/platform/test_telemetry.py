@@ -149,6 +149,28 @@ def test_a_job_says_its_name_how_it_went_and_what_it_took(committed_app: Flask, 
     assert done["request"] != failed["request"] == error["request"]
 
 
+def test_what_the_database_refuses_is_told_without_its_values(house: Flask, cast: Cast, lines: Lines) -> None:
+    """Neither what it was asked with nor what it says of the row."""
+    db.session.flush()
+    try:
+        with db.session.begin_nested():
+            cast.babul.email = cast.amina.email
+            db.session.flush()
+    except sa.exc.IntegrityError:
+        logging.getLogger("wholesale.test").exception("refused")
+    [line] = lines.of("wholesale.test")
+    assert "UniqueViolation" in line["error"]
+    assert cast.amina.email not in line["error"]
+
+
+def test_a_statement_that_is_refused_was_waited_for_all_the_same(house: Flask) -> None:
+    with telemetry.within("a") as work:
+        db.session.execute(sa.text("SET LOCAL statement_timeout = 50"))
+        with pytest.raises(sa.exc.OperationalError), db.session.begin_nested():
+            db.session.execute(sa.text("SELECT pg_sleep(5)"))
+    assert work.waited > 0.05
+
+
 def test_work_within_work_is_its_own(house: Flask) -> None:
     with telemetry.within("a") as outer:
         db.session.execute(sa.text("SELECT 1"))

@@ -62,6 +62,7 @@ def engine_options(settings: Settings, url: str) -> dict[str, Any]:
         "pool_recycle": _RECYCLE_SECONDS,
         "pool_use_lifo": True,  # the ones that are not needed grow old and are closed
         "connect_args": arguments,
+        "hide_parameters": True,  # they may be somebody's, and what an exception says goes into the log
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 import uuid
@@ -23,6 +24,7 @@ from flask import Flask, Response, request
 
 from wholesale.platform import metrics
 
+_DETAIL = re.compile(r"^DETAIL: .*$", re.MULTILINE)  # PostgreSQL's: the values of the row that it has refused
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _work: ContextVar[Work | None] = ContextVar("work", default=None)
 _trace_id: Callable[[], str | None] = lambda: None  # noqa: E731 - replaced when traces are sent
@@ -89,9 +91,19 @@ def _asks(*_: Any) -> None:
 
 @sa.event.listens_for(sa.Engine, "after_cursor_execute")
 def _answered(*_: Any) -> None:
+    _waited()
+
+
+@sa.event.listens_for(sa.Engine, "handle_error")
+def _refused(_failure: Any) -> None:
+    _waited()  # those that took until their time was up are the longest of all
+
+
+def _waited() -> None:
     work = _work.get()
-    if work is not None:
-        work.waited += time.perf_counter() - work._asked  # noqa: SLF001 - of this module
+    if work is not None and work._asked:  # noqa: SLF001 - of this module
+        work.waited += time.perf_counter() - work._asked  # noqa: SLF001
+        work._asked = 0.0  # noqa: SLF001
 
 
 _pools: WeakSet[sa.QueuePool] = WeakSet()
@@ -131,7 +143,7 @@ class JsonFormatter(logging.Formatter):
         if (trace := _trace_id()) is not None:
             entry["trace"] = trace
         if record.exc_info:
-            entry["error"] = self.formatException(record.exc_info)
+            entry["error"] = _DETAIL.sub("DETAIL: not told", self.formatException(record.exc_info))
         return json.dumps(entry, default=str, ensure_ascii=False)
 
 
