@@ -261,6 +261,7 @@ def test_the_manifests_tell_all_that_production_needs(name: str) -> None:
         "SECRET_KEY": "x" * 64,
         "SECRET_KEYS_VAULT": "y" * 64,
         "MAIL_URL": "smtps://shop:secret@smtp.example",
+        "METRICS_TOKEN": "z" * 32,
         "STORAGE_URL": "s3://bucket",
         "BACKUP_URL": "",
         "BACKUP_DATABASE_URL": "postgresql://backup:x@db/wholesale",
@@ -270,6 +271,28 @@ def test_the_manifests_tell_all_that_production_needs(name: str) -> None:
     settings = Settings.from_environment(told | {key: values[key] for key in empty})
     assert settings.is_production
     assert ("owner" in settings.database_owner_url) is (name == "migrate"), "who serves cannot change tables"
+
+
+def test_in_compose_the_web_server_tells_for_all(made_secrets: Path) -> None:
+    """They add up in a folder of the volume that each of them has."""
+    told = [Settings.from_environment(compose_environment(name, made_secrets)) for name in PROCFILE]
+    [folder] = {settings.prometheus_multiproc_dir for settings in told}
+    assert folder.is_relative_to("/data")
+    assert {tuple(COMPOSE["services"][name]["volumes"]) for name in PROCFILE} == {("data:/data",)}
+    assert told[0].metrics_token, "who asks is never on the machine that a container takes for its own"
+
+
+def test_on_kubernetes_each_can_be_asked() -> None:
+    told = image_environment() | thing("ConfigMap", "wholesale")["data"]
+    assert told["PROMETHEUS_MULTIPROC_DIR"].startswith("/tmp/")
+    for policy, port in (
+        ("web-from-the-ingress", 8000),
+        ("metrics-of-worker-and-scheduler", int(told["METRICS_PORT"])),
+    ):
+        [rule] = thing("NetworkPolicy", policy)["spec"]["ingress"]
+        spaces = [each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for each in rule["from"]]
+        assert "monitoring" in spaces
+        assert [each["port"] for each in rule["ports"]] == [port]
 
 
 def test_what_is_missing_in_production_is_told() -> None:
@@ -487,14 +510,14 @@ class Release:
         path.chmod(0o444)
 
     def environment(self, name: str) -> dict[str, str]:
-        image = image_environment()
         mounted = {"/data": self.shelf.data, "/tmp": self.shelf.tmp}
         told = compose_environment(name, self.shelf.secrets)
-        for key, value in image.items():
+        for key, value in list(told.items()):
             for place, here in mounted.items():
-                if value == place or value.startswith(f"{place}/"):
+                is_ours = value.startswith(str(self.shelf.app.parent))
+                if not is_ours and (value == place or value.startswith(f"{place}/")):
                     told[key] = f"{here}{value.removeprefix(place)}"
-        assert image["BIND"] == "0.0.0.0:8000"
+        assert told["BIND"] == "0.0.0.0:8000"
         return told | {
             "PATH": f"{self.shelf.app}/.venv/bin:/usr/bin:/bin",
             "TMPDIR": str(self.shelf.tmp),
@@ -524,7 +547,10 @@ class Release:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         with closing(connection):
             # As the proxy in front says it.
-            connection.request("GET", path, headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"})
+            headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+            if path == "/metrics":
+                headers["Authorization"] = f"Bearer {(self.shelf.secrets / 'metrics_token').read_text()}"
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.headers.get("Set-Cookie", ""), answer.read().decode()
 
@@ -576,6 +602,7 @@ def test_a_release_from_a_read_only_tree(shelf: Shelf, cluster: Cluster, made_se
         assert "Secure" in cookie
         sealed = shelf.data / "audit-seals.log"
         release.until("/healthz", lambda *_: sealed.exists() or _worker_was_here(cluster))
+        release.until("/metrics", lambda _, text: 'wholesale_statements_total{process="worker"}' in text)
     finally:
         codes = release.stop()
     assert codes == dict.fromkeys(PROCFILE, 0), {name: release.log(name) for name in codes}
