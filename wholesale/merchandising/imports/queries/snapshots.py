@@ -70,21 +70,22 @@ def _group(anchor: int, rows: Sequence[Any]) -> Group:
     )
 
 
+# The variants of all of them at once, and their stock by the variant: of tables that PostgreSQL has not counted since
+# the last file it takes any index to be quick, and would look through a whole place for each product.
 _PRODUCTS = sa.text(
     """
+    WITH variants AS MATERIALIZED (
+        SELECT v.product_id,
+               json_agg(json_build_array(v.id, v.sku, v.name, v.barcode, v.surcharge::text, coalesce(s.on_hand, 0),
+                                         coalesce(s.allocated, 0), v.is_offered) ORDER BY v.id) AS list
+        FROM variant v LEFT JOIN stock s ON s.variant_id = v.id AND s.location_id + 0 = :location_id
+        WHERE v.product_id = ANY(:ids) GROUP BY v.product_id
+    )
     SELECT p.id, p.category_id, p.moq, p.order_multiple, p.cost, p.currency, p.name, p.name_bn, p.description, p.brand,
            p.country, p.unit, p.state, p.lead_time_days, p.reorder_level, p.reorder_quantity, p.slug,
            p.specifications, p.attributes,
            variants.list AS variants
-    FROM product p
-    LEFT JOIN LATERAL (
-        SELECT json_agg(json_build_array(v.id, v.sku, v.name, v.barcode, v.surcharge::text, coalesce(s.on_hand, 0),
-                                         coalesce(s.allocated, 0), v.is_offered) ORDER BY v.id) AS list
-        -- By the variant and never by the place: of a place that PostgreSQL has not counted since the last file it
-        -- takes the index to be quick, and would look through all of it for each product.
-        FROM variant v LEFT JOIN stock s ON s.variant_id = v.id AND s.location_id + 0 = :location_id
-        WHERE v.product_id = p.id
-    ) AS variants ON true
+    FROM product p LEFT JOIN variants ON variants.product_id = p.id
     WHERE p.seller_id = :seller_id AND p.id = ANY(:ids)
     ORDER BY p.id
     """
