@@ -297,8 +297,9 @@ def breakdown(
     return Parts(made["rows"][:limit], Cursor(last.value, last.key_id) if last else None, made["best"], made["worst"])
 
 
-# Of the rows of a policy PostgreSQL expects a hundredth, and would sort what it had better hash.
-_BY_HASHING = sa.text("SELECT set_config('enable_sort', 'off', true)")
+# Of the rows of a policy PostgreSQL expects a hundredth, and would sort what it had better hash; nor are the sums of
+# all products, some 20 MB of them, to go to the disk and back.
+_BY_HASHING = sa.text("SELECT set_config('enable_sort', 'off', true), set_config('work_mem', '48MB', true)")
 
 
 def _figures_of(whose: Reader, keys: Sequence[int], of: sa.ColumnElement[bool], currency: str) -> dict[int, Figures]:
