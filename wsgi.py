@@ -17,7 +17,8 @@ def _environment() -> dict[str, str]:
     environ = dict(os.environ)
     if environ.get("WHOLESALE_ENV") == "production":
         return environ  # what is missing there is told, and never made up for
-    if environ.get("FLASK_RUN_FROM_CLI") != "true" or (environ.get("DATABASE_URL") and environ.get("REDIS_URL")):
+    is_told = all(environ.get(name) or environ.get(f"{name}_FILE") for name in ("DATABASE_URL", "REDIS_URL"))
+    if environ.get("FLASK_RUN_FROM_CLI") != "true" or is_told:
         return environ
     import atexit
     from pathlib import Path
