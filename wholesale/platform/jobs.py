@@ -178,7 +178,7 @@ class _Worker(Worker):
             log.warning(
                 "the job was not done %s s after the worker was told to stop: it is left to another", self.patience
             )
-            self.kill_horse()  # its transaction is taken back, and its row is free at once
+            self.kill_horse()  # its transaction is taken back, and its row is free, when its statement ends
 
 
 @cli.command("work")
