@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from wholesale.kernel.errors import ConflictError, DomainError
 from wholesale.platform import transaction
 from wholesale.platform.access import ANYONE, access, csrf
 from wholesale.platform.db import db
+from wholesale.platform.patience import SilentServerError
 
 SLUGS = "SELECT array_agg(slug ORDER BY slug) FROM category"
 
@@ -262,3 +264,49 @@ def test_a_connection_that_breaks_when_a_scope_is_left_is_said_so(committed_app:
             work()
         transaction.remember_scope(transaction.PLATFORM)
         db.session.remove()
+
+
+class Cut(Exception):  # noqa: N818 - as psycopg tells it
+    pass
+
+
+def cut(kind: Exception) -> sa.exc.OperationalError:
+    return sa.exc.OperationalError("SELECT 1", {}, kind, connection_invalidated=True)
+
+
+@pytest.mark.usefixtures("house")
+def test_what_hangs_on_a_commit_cannot_have_it_done_again() -> None:
+    """The commit is through: a step behind it that breaks must not lead back to the beginning."""
+    tries: list[int] = []
+
+    class DeadlockError(Exception):
+        sqlstate = "40P01"
+
+    for error in (cut(Cut()), sa.exc.OperationalError("UPDATE", {}, DeadlockError())):
+
+        def broken(error: sa.exc.OperationalError = error) -> None:
+            raise error
+
+        def work(broken: Callable[[], None] = broken) -> None:
+            tries.append(1)
+            with transaction.transaction():
+                transaction.after_commit(broken)
+
+        with pytest.raises(sa.exc.OperationalError):
+            transaction.run(work)
+    assert len(tries) == 2, "one for each kind of error"
+
+
+@pytest.mark.usefixtures("house")
+def test_a_server_that_hangs_is_waited_for_once() -> None:
+    """A connection that broke is replaced at once; one that fell silent has cost half a minute already."""
+    tries: list[Exception] = []
+
+    def work(kind: Exception) -> None:
+        tries.append(kind)
+        raise cut(kind)
+
+    for kind in (Cut(), SilentServerError("the database has not answered for 35 s")):
+        with pytest.raises(sa.exc.OperationalError):
+            transaction.run(partial(work, kind))
+    assert [type(kind) for kind in tries] == [Cut] * 4 + [SilentServerError]

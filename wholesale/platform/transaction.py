@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 from wholesale.kernel.errors import ConflictError
 from wholesale.platform import replica
 from wholesale.platform.db import db
+from wholesale.platform.patience import SilentServerError
 
 T = TypeVar("T")
 Hook = Callable[[], None]
@@ -186,7 +187,11 @@ def finish(*, keep: bool) -> None:
     if not is_reading():
         replica.committed()  # before the hooks, and before anybody is answered
     for hook in hooks:
-        hook()
+        try:
+            hook()
+        except DBAPIError as error:
+            setattr(error, _UNKNOWN, True)  # what it hangs on is saved: none of it may be done again
+            raise
 
 
 def counts_once() -> None:
@@ -195,7 +200,7 @@ def counts_once() -> None:
 
 
 def may_have_been_saved(error: BaseException) -> bool:
-    """Whether the connection broke over the COMMIT itself, so that nobody knows."""
+    """Whether the connection broke over the COMMIT itself, so that nobody knows, or later."""
     return bool(getattr(error, _UNKNOWN, False))
 
 
@@ -225,6 +230,8 @@ def run(work: Callable[[], T]) -> T:
             abandon()
             if from_replica:
                 continue  # the primary answers it
+            if may_have_been_saved(error):
+                raise
             if _is_cut(error, reconnections) and reconnections < len(_RECONNECT_PAUSES):
                 time.sleep(_RECONNECT_PAUSES[reconnections])
                 reconnections += 1
@@ -242,9 +249,12 @@ def run(work: Callable[[], T]) -> T:
 
 
 def _is_cut(error: DBAPIError, reconnections: int) -> bool:
-    """Whether the connection broke, and nothing was saved by it; or, after that, no new one could be had yet."""
+    """Whether the connection broke before COMMIT was sent; or, after that, no new one could be had yet.
+
+    A server that hangs is not asked again: people have waited long enough.
+    """
     if error.connection_invalidated:
-        return not may_have_been_saved(error)
+        return not isinstance(error.orig, SilentServerError)
     return reconnections > 0 and isinstance(error, OperationalError) and error.statement is None
 
 
