@@ -12,6 +12,7 @@ from flask import Flask
 from tests.client import HTMX, HouseClient
 from tests.conftest import Cast
 from wholesale.accounts.models import User
+from wholesale.platform import errors
 from wholesale.platform.transaction import abandon
 
 Browser = Callable[[User], HouseClient]
@@ -50,6 +51,12 @@ def test_who_reads_is_told_to_try_again(client: HouseClient, gone, kind: type[Ex
     assert [link.get("href") for link in page.iter("a")] == ["/products?q=tea&page=2"]
     assert response.headers["X-Request-Id"] in response.text
     assert len(response.data) < 6000
+
+
+def test_the_way_to_try_again_does_not_lead_to_another_site(house: Flask) -> None:
+    with house.test_request_context("/%5Celsewhere.example/x"):
+        page = lxml.html.fromstring(errors.render_away().get_data(as_text=True))
+    assert [link.get("href") for link in page.iter("a")] == []
 
 
 def test_in_the_persons_language(client: HouseClient, gone) -> None:

@@ -109,7 +109,7 @@ def render_away() -> Response:
             title=i18n.gettext("Please try again in a moment"),
             message=_away_message(),
             request_id=telemetry.request_id(),
-            again=None if sent else request.full_path.rstrip("?"),
+            again=None if sent else resume.local_path(request.full_path.rstrip("?")),
             **resume.kept_form(),
         )
         response = htmx.vary(make_response(body, _UNAVAILABLE), partial=True)
