@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -13,11 +14,11 @@ from typing import Any, cast
 import pytest
 
 from wholesale.kernel import clock
-from wholesale.platform.backup import base, chain, documents, prune
+from wholesale.platform.backup import base, chain, documents, prune, restore
 from wholesale.platform.backup.chain import Base, Piece, chosen, reach
 from wholesale.platform.backup.errors import BackupError, DamagedError
 from wholesale.platform.backup.follow import Follower
-from wholesale.platform.backup.replication import Cluster, lsn, lsn_text
+from wholesale.platform.backup.replication import Cluster, Link, lsn, lsn_text
 from wholesale.platform.backup.restore import parse_moment
 from wholesale.platform.backup.sealing import Key
 from wholesale.platform.backup.shelves import Archive, FolderShelf
@@ -129,6 +130,18 @@ def test_after_a_gap_only_the_moments_before_it(archive: Archive) -> None:
     archive.put_facts(chain.FOLLOWED, {"timeline": 1, "at": after(100).isoformat()})
     [only] = chain.ranges(archive)
     assert (only.until, only.end) == (after(10), 300)
+
+
+def test_the_last_moment_is_named_and_that_the_log_has_a_gap_after_it(archive: Archive, tmp_path: Path) -> None:
+    make_base(archive, NOON, 100)
+    put(archive, piece(90, 200, 10))
+    said: list[str] = []
+    restore._prepare(archive, tmp_path / "into", None, said.append)
+    assert said[1:] == ["the last moment that can be restored is 2026-03-01 12:10:00Z"]
+    put(archive, piece(300, 400, 20))
+    restore._prepare(archive, tmp_path / "into", None, said.append)
+    assert said[-2] == "the last moment that can be restored is 2026-03-01 12:10:00Z"
+    assert "gap after that: 1 later pieces, up to 2026-03-01 12:20:00Z" in said[-1]
 
 
 def test_without_any_base_it_says_how_to_make_one(archive: Archive) -> None:
@@ -244,6 +257,26 @@ def test_a_follower_makes_the_base_that_the_night_has_not(archive: Archive, monk
         follower._renew_bases()
     assert len(made) == 1
     assert len(chain.bases(archive)) == 2, "and what is too old goes"
+
+
+def test_two_sites_that_were_restored_from_one_base_are_kept_apart(archive: Archive) -> None:
+    """Both go on along the next timeline: the second one's log would lie among the first one's."""
+
+    class Restored:
+        def slot(self) -> int:
+            return 90
+
+        def cluster(self) -> Cluster:
+            return replace(CLUSTER, timeline=2, position=450)
+
+    make_base(archive, NOON, 100, timeline=2)
+    follower = Follower(archive, cast("Any", None), cast("Any", None), threading.Event())
+    link = cast("Link", Restored())
+    put(archive, piece(90, 400, 10, timeline=2))
+    assert follower._start(link, link.cluster()) == 400
+    put(archive, piece(400, 600, 20, timeline=2))
+    with pytest.raises(BackupError, match="Choose another place"):
+        follower._start(link, link.cluster())
 
 
 def test_each_document_is_copied_once_and_comes_back(archive: Archive, tmp_path: Path) -> None:

@@ -161,6 +161,11 @@ class Follower:
         kept = link.slot() or link.make_slot()
         line = chain.pieces(self.archive, cluster.timeline)
         last = max((piece.end for piece in line), default=0)
+        if last > link.cluster().position:  # its next log would lie among another's, and neither could be restored
+            raise BackupError(
+                f"The log at BACKUP_URL is further than this database on the same timeline ({cluster.timeline}): a site"
+                " that was restored earlier has gone on there. Choose another place for this one."
+            )
         newest = max((each.end for each in chain.bases(self.archive) if each.timeline == cluster.timeline), default=0)
         if newest:
             if kept <= last <= chain.reach(line, newest):

@@ -124,6 +124,14 @@ def _prepare(archive: Archive, into: Path, to: datetime | None, say: Say) -> Ran
     if free < needed:
         raise BackupError(f"The disk of {into} has {free / 1e9:.1f} GB free, and {needed / 1e9:.1f} GB are needed.")
     say(f"base of {chosen.base.began_at:%Y-%m-%d %H:%M:%S}Z, {chosen.base.size / 1e6:.0f} MB")
+    if to is None:
+        say(f"the last moment that can be restored is {chosen.until:%Y-%m-%d %H:%M:%S}Z")
+    log = chain.pieces(archive, chosen.base.timeline)
+    if lost := [piece for piece in log if piece.end > chosen.end]:
+        say(
+            f"The log has a gap after that: {len(lost)} later pieces, up to {lost[-1].at:%Y-%m-%d %H:%M:%S}Z, cannot be"
+            " used without it."
+        )
     return chosen
 
 

@@ -132,6 +132,7 @@ def _prove(
         **os.environ,
         "DATABASE_URL": made.database_url,
         "DATABASE_OWNER_URL": made.database_url,
+        "DATABASE_REPLICA_URL": "",  # nothing of the site's own, nor a mark for its replicas
         "REDIS_URL": settings.redis_url,
         "WHOLESALE_DATA": str(made.into),
         "WHOLESALE_ENV": "development",
