@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -19,13 +21,17 @@ from wholesale.app import create_app
 from wholesale.catalog.actions import create_category
 from wholesale.catalog.models import Category
 from wholesale.catalog.queries.categories import TREE
+from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.money import Money
+from wholesale.organizations import actions as organizations_actions
 from wholesale.platform import cache
 from wholesale.platform.db import db
 from wholesale.platform.transaction import begin, finish, transaction
 from wholesale.pricing import actions as pricing
 from wholesale.pricing.models import PriceTier
+from wholesale.search import queries as search
+from wholesale.search.rules.filters import Filters
 
 
 class Counted:
@@ -256,6 +262,42 @@ def test_the_tree_is_asked_of_the_database_once(house: Flask, cast: Cast) -> Non
     client.get("/products")
     assert house.extensions["cache"].redis.get(entry) == kept
     assert stamp != entry
+
+
+def counted_sellers() -> list[str]:
+    """The names beside the counts of the listing, as a visitor's request reads them."""
+    begin(read_only=True)
+    found = search.facets(Filters(), None, None)
+    finish(keep=True)
+    begin()
+    return [name for _, name, _ in found.sellers]
+
+
+def test_a_seller_whose_licence_has_ended_is_counted_no_more_the_same_minute(house: Flask, cast: Cast) -> None:
+    catalog.product(cast.trader)
+    finish(keep=True)
+    last_minute = datetime(2030, 5, 6, 23, 59, 30, tzinfo=ZoneInfo(house.extensions["settings"].time_zone))
+    cast.trader.verified_until = last_minute.date()
+    finish(keep=True)
+    with clock.at(last_minute):
+        assert counted_sellers() == ["Dipu Traders"]
+    with clock.at(last_minute + timedelta(minutes=1)):
+        assert counted_sellers() == []
+
+
+def test_what_changes_about_a_seller_is_in_the_next_counts(house: Flask, cast: Cast) -> None:
+    catalog.product(cast.trader)
+    finish(keep=True)
+    assert counted_sellers() == ["Dipu Traders"]
+    owner = Actor(user_id=cast.dipu.id, organization_id=cast.trader.id, role="owner", kind="seller")
+    organizations_actions.change_business(actor=owner, name="Dipu & Sons", phone="", email="", language=None)
+    finish(keep=True)
+    assert counted_sellers() == ["Dipu & Sons"]
+    organizations_actions.set_verified_until(
+        organization_id=cast.trader.id, until=date(2020, 1, 1), trade_licence_no="TRAD-1", tax_no="1"
+    )
+    finish(keep=True)
+    assert counted_sellers() == []
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from wholesale.catalog.rules import Node, tree
 from wholesale.catalog.rules.categories import chain
 from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
+from wholesale.organizations.queries.businesses import COUNTED
 from wholesale.platform import cache
 from wholesale.platform.db import db
 
 TREE = "category-tree"  # under which platform.cache keeps it
-COUNTS = "listing-counts"  # and what is counted of the goods of lists: dropped when any changes in more than its price
+COUNTS = COUNTED  # and what is counted of the goods of lists: dropped when any changes in more than its price
 
 
 def categories() -> tuple[Node, ...]:

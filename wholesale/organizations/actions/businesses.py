@@ -21,7 +21,8 @@ from wholesale.kernel.errors import DomainError, ForbiddenError
 from wholesale.organizations import rules
 from wholesale.organizations.actions import switching
 from wholesale.organizations.models import BusinessPapers, Membership, Organization
-from wholesale.platform import idempotency
+from wholesale.organizations.queries.businesses import COUNTED
+from wholesale.platform import cache, idempotency
 from wholesale.platform.db import db
 from wholesale.platform.transaction import as_platform
 
@@ -105,6 +106,7 @@ def change_business(*, actor: Actor, name: str, phone: str, email: str, language
     before = _as_noted(business, papers)
     if new_name != business.name:
         business.name, business.skeleton = new_name, rules.skeleton(new_name)
+        cache.drop(COUNTED)
     business.language = language
     papers.phone, papers.email = phone, email
     after = _as_noted(business, papers)
@@ -154,6 +156,7 @@ def set_verified_until(*, organization_id: int, until: date, trade_licence_no: s
     Only `verification` calls this, in the transaction that approves.
     """
     db.session.execute(sa.update(Organization).where(Organization.id == organization_id).values(verified_until=until))
+    cache.drop(COUNTED)
     db.session.execute(
         sa.update(BusinessPapers)
         .where(BusinessPapers.organization_id == organization_id)

@@ -16,6 +16,10 @@ from wholesale.organizations import rules
 from wholesale.organizations.models import Address, BusinessPapers, Membership, Organization, SellerTerms
 from wholesale.platform.db import db
 
+# Under which platform.cache keeps what is counted of verified sellers' goods, with the sellers' names: who changes a
+# seller's name or standing drops it.
+COUNTED = "listing-counts"
+
 
 def verified_now() -> sa.ColumnElement[bool]:
     """The condition that a business counts as verified today; for queries that join Organization."""

@@ -9,10 +9,12 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from flask import current_app
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from wholesale.catalog.models import Listing, ListingWords
 from wholesale.catalog.queries.categories import COUNTS
+from wholesale.kernel import clock
 from wholesale.organizations.models import Organization
 from wholesale.organizations.queries import verified_now
 from wholesale.platform import cache
@@ -83,7 +85,8 @@ def facets(
     """
     if asked is not None or filters.min_price is not None or filters.max_price is not None:
         return _counted(filters, category_ids, asked, among=among)
-    key = repr((replace(filters, sort=NEWEST), category_ids))
+    today = clock.today(current_app.extensions["settings"].time_zone)  # a licence may have ended at midnight
+    key = repr((today, replace(filters, sort=NEWEST), category_ids))
     return _of_text(cache.remember_text(COUNTS, key, cache.CATALOGUE, lambda: _plain(filters, category_ids)))
 
 
