@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 import psycopg
 from flask_migrate import upgrade
+from redis import Redis
 
 from tests import database
 from wholesale.app import create_app
@@ -254,9 +255,17 @@ class Cluster:
         return node
 
 
+def _forget_marks() -> None:
+    """Of another cluster in the same Redis: a place in its log means nothing here."""
+    with Redis.from_url(database.settings_for(NAME).redis_url) as redis:
+        for key in redis.scan_iter(f"replica:{NAME}:*"):
+            redis.delete(key)
+
+
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     user = server_user(Path("/nonexistent"))
+    _forget_marks()
     with _folder(user) as folder:
         made = Cluster(folder, user)
         try:

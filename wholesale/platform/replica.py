@@ -5,7 +5,7 @@ goods, is the primary's. A replica answers a request only if it has *replayed al
 the request began*: each commit leaves its place in the write-ahead log in Redis (the *mark*), and a request compares
 that with how far the replica is, by one look of a round trip. So a person reads back what they just wrote, a changed
 price is on the next page of everybody, and a login that was ended opens nothing, as if there were no replica. One
-that is behind, away or broken is passed over at once (0.25 s at the most) and left alone for a while.
+that is behind, away or broken is passed over (each of its answers has 0.25 s) and left alone for a while.
 
 What Redis loses is asked of the primary. The one thing that can be late, by the replica's lag, is a commit whose mark
 did not reach Redis, for others than the process that made it.
@@ -87,12 +87,13 @@ class _Replica:
 
     def lag(self, replayed: int, wanted: int) -> float:
         """For how many seconds it has not reached what was wanted of it; 0 when it has."""
-        now = time.monotonic()
+        now, since = time.monotonic(), self.behind_since  # read once: other threads write it
         if replayed >= wanted:
-            self.behind_since, self.target = None, wanted
-        elif self.behind_since is None or replayed >= self.target:
-            self.behind_since, self.target = now, wanted
-        return 0.0 if self.behind_since is None else now - self.behind_since
+            since, self.target = None, wanted
+        elif since is None or replayed >= self.target:
+            since, self.target = now, wanted
+        self.behind_since = since
+        return 0.0 if since is None else now - since
 
     def works(self) -> None:
         if self.reason:
