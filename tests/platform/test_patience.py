@@ -53,3 +53,20 @@ def test_a_slow_statement_is_no_silence(house: Flask, line: Line) -> None:
             assert db.session.scalar(sa.text("SELECT 1 FROM pg_sleep(0.1)")) == 1
         db.session.remove()
         db.engine.dispose()
+
+
+def test_work_that_takes_long_says_so(house: Flask, line: Line) -> None:
+    """As long as its transaction lasts; the next on that connection is given up as ever."""
+    name = str(sa.make_url(house.extensions["settings"].database_url).database)
+    settings = database.settings_for(name)
+    site = create_app(replace(settings, database_url=database_by(line, settings.database_url)))
+    with site.app_context():
+        patience.for_long(20)
+        assert db.session.scalar(sa.text("SELECT current_setting('statement_timeout')")) == "20s"
+        assert db.session.scalar(sa.text("SELECT 1 FROM pg_sleep(0.9)")) == 1
+        db.session.rollback()
+        with pytest.raises(sa.exc.OperationalError, match="has not answered"):
+            db.session.execute(sa.text("SELECT 1 FROM pg_sleep(0.9)"))
+        db.session.rollback()
+        db.session.remove()
+        db.engine.dispose()

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from wholesale.platform import patience
 from wholesale.platform.db import db
 
 # The number of a chain's newest link, and its hash in hexadecimal.
@@ -17,7 +18,6 @@ Heads = Mapping[int, Head]
 Sealed = tuple[int, int, str]
 
 _BATCH = 5000
-_PATIENCE = sa.text("SET LOCAL statement_timeout = '10min'")
 
 _HEADS = sa.text("""
 WITH RECURSIVE chains AS (
@@ -92,7 +92,7 @@ class Fault:
 
 def be_patient() -> None:
     """Let the transaction's statements take minutes: a proof reads everything."""
-    db.session.execute(_PATIENCE)
+    patience.for_long(600)
 
 
 def heads() -> dict[int, Head]:

@@ -1,7 +1,8 @@
 """A database that says nothing is taken to be away: no request waits for ever for a server that hangs.
 
 The limits of `connections` are the server's to keep, and the network's tell of machines that are gone. A server that is
-there and does nothing (stopped, its disk frozen) keeps neither: what waits for it here gives up by itself.
+there and does nothing (stopped, its disk frozen) keeps neither: what waits for it here gives up by itself. Work in the
+background that may take longer says so by `for_long`.
 """
 
 from __future__ import annotations
@@ -44,8 +45,27 @@ def _connect(_dialect: object, _record: object, arguments: list[Any], options: d
     return Patience.connect(*arguments, **options)
 
 
+def for_long(seconds: int) -> None:
+    """Let each further statement of this transaction take so long: in the background, where nobody waits."""
+    connection = db.session.connection()
+    connection.execute(_SET_LIMIT, {"limit": f"{seconds}s"})
+    driver: Any = connection.connection.dbapi_connection
+    if isinstance(driver, Patience):
+        driver.seconds = seconds + SECONDS
+
+
+_SET_LIMIT = sa.text("SELECT set_config('statement_timeout', :limit, true)")  # as SET LOCAL
+
+
+def _as_before(driver: Any, _record: object) -> None:
+    """The server forgets its limit with the transaction, and so do we when the connection is given back."""
+    if isinstance(driver, Patience):
+        vars(driver).pop("seconds", None)
+
+
 def init_app(app: Flask) -> None:
     """After the database: its engines are made there."""
     with app.app_context():
         for engine in db.engines.values():
             sa.event.listen(engine, "do_connect", _connect)
+            sa.event.listen(engine, "checkin", _as_before)

@@ -16,7 +16,7 @@ from wholesale.catalog.rules.words import FROM_SIGNS, TO_SIGNS, plain
 from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import DomainError, NotFoundError
-from wholesale.platform import cache
+from wholesale.platform import cache, patience
 from wholesale.platform.db import db
 from wholesale.search import counters
 from wholesale.search.models import SearchDay, SearchMiss, Synonym, Vocabulary
@@ -125,7 +125,7 @@ _WORDS = sa.text(
 
 def make_vocabulary() -> int:
     """Count the catalogue's words anew; how many there are. Nothing is written when they are the same as before."""
-    db.session.execute(sa.text("SET LOCAL statement_timeout = '10min'"))  # a million names are read
+    patience.for_long(600)  # a million names are read
     found = db.session.execute(_WORDS, {"from_signs": FROM_SIGNS, "to_signs": TO_SIGNS, "longest": _LONGEST_WORD})
     # Of rare signs some end a line, such as U+2028, which comes along when text is copied from a web page.
     rows = [(word, count) for word, count in found if word.isprintable()]

@@ -16,7 +16,7 @@ from wholesale.kernel import clock
 from wholesale.kernel.actor import Actor
 from wholesale.kernel.errors import ConflictError, DomainError, ForbiddenError
 from wholesale.kernel.words import N_
-from wholesale.platform import jobs, outbox
+from wholesale.platform import jobs, outbox, patience
 from wholesale.platform.db import db
 from wholesale.platform.outbox import LONG_WORK, emit
 from wholesale.pricing import rules
@@ -32,7 +32,6 @@ IN_REQUEST = 5_000  # products whose prices change while their seller waits
 MOST = 200_000
 CHUNK = 5_000  # products of which a worker tells how far it is
 _PROGRESS = "price-change:{}"
-_PATIENCE = sa.text("SET LOCAL statement_timeout = '100s'")
 CHANGED = N_("Prices have changed since you looked. Below is what would happen now: please check and confirm again.")
 
 _AT_ONCE = f"""WITH {queries.RESULT}, noted AS (
@@ -115,7 +114,7 @@ def confirm(*, actor: Actor, change: rules.Change, seen: str, category_id: int |
 
 def take_time() -> None:
     """In the worker, where nobody waits, a statement over very many prices may take longer."""
-    db.session.execute(_PATIENCE)
+    patience.for_long(100)
 
 
 def carry_out(
