@@ -7,24 +7,33 @@ must be immutable, and be equal only when they look the same.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 from flask import Flask, current_app, request
 from markupsafe import Markup
 
 from wholesale.platform import i18n
 
-_MOST_KEPT = 3_000  # a card of goods has some 3 kB
+Values = tuple[tuple[str, object], ...]
+
+# Of each template by itself, some 10 MB: what visitors type into filters must not push out the cards of goods.
+_MOST_KEPT = {"pages/_filters.html": 200}
+_OF_OTHERS = 3_000  # a card of goods has some 3 kB
 
 
 def rendered(template: str, **values: object) -> Markup:
     """The template's markup with these values alone."""
-    return _rendered(template, i18n.language(), request.script_root, tuple(values.items()))
+    return _renderer(template)(i18n.language(), request.script_root, tuple(values.items()))
 
 
-@lru_cache(maxsize=_MOST_KEPT)
-def _rendered(template: str, language: str, _root: str, values: tuple[tuple[str, object], ...]) -> Markup:
-    return Markup(current_app.jinja_env.get_template(template).render(dict(values), lang=language))  # noqa: S704 - escaped by Jinja
+@cache
+def _renderer(template: str) -> Callable[[str, str, Values], Markup]:
+    def render(language: str, _root: str, values: Values) -> Markup:
+        text = current_app.jinja_env.get_template(template).render(dict(values), lang=language)
+        return Markup(text)  # noqa: S704 - escaped by Jinja
+
+    return lru_cache(maxsize=_MOST_KEPT.get(template, _OF_OTHERS))(render)
 
 
 def init_app(app: Flask) -> None:
