@@ -238,7 +238,7 @@ def test_nobody_says_for_themselves_where_they_come_from(client: HouseClient) ->
     [
         "/.git/HEAD", "/.git/config", "/.env", "/.data/demo/secret_key", "/wsgi.py", "/requirements.txt", "/static/",
         "/static", "/static/../wsgi.py", "/static/%2e%2e/wsgi.py", "/static/..%2fwsgi.py", "/static/js/",
-        "/static//etc/passwd", "/server-status", "/debug", "/console", "/metrics", "/swagger.json",
+        "/static//etc/passwd", "/server-status", "/debug", "/console", "/swagger.json",
         "/static/css/site.css.map", "/static/js/site.js~",
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ NAMES = [template_name(path) for path in templates()]
 RENDERERS = {"render_template": 1, "respond": 2, "show": 1}
 # Here the path comes in as an argument, or is chosen between two that stand in the line above.
 ADAPTERS = {"platform/htmx.py", "platform/errors.py"}
-REFERENCE = re.compile(r"""\{%-?\s*(?:extends|include|import|from)\s+["']([^"']+)["']""")
+REFERENCE = re.compile(r"""(?:\{%-?\s*(?:extends|include|import|from)\s+|rendered\()["']([^"']+)["']""")
 MACRO = re.compile(r"\{%-?\s*macro\b.*?\{%-?\s*endmacro\s*-?%\}", re.DOTALL)
 TAG = re.compile(r"<([a-zA-Z][\w-]*)((?:\s[^<>]*)?)>", re.DOTALL)
 # On paper, not on the site: made into a PDF by a job, with its own style sheet beside it.
@@ -122,8 +122,9 @@ def test_template_references_are_literal_too() -> None:
 def test_nothing_is_left_unescaped() -> None:
     loose = re.compile(r"\|\s*safe\b|autoescape\s+false|Markup\(")
     assert [name for name in NAMES if loose.search(template_text(TEMPLATES / name))] == []
+    # What Jinja has just rendered is escaped already (platform/rendered.py).
     wrong = [module.at(n) for module in modules() for n in nodes(module, ast.Call) if called(n) == "Markup"]
-    assert wrong == []
+    assert [place for place in wrong if not place.startswith("wholesale/platform/rendered.py:")] == []
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in PAPER])

@@ -17,23 +17,22 @@ from wholesale.platform import i18n
 
 Values = tuple[tuple[str, object], ...]
 
-# Of each template by itself, some 10 MB: what visitors type into filters must not push out the cards of goods.
-_MOST_KEPT = {"pages/_filters.html": 200}
-_OF_OTHERS = 3_000  # a card of goods has some 3 kB
 
+def rendered(template: str, most_kept: int = 3_000, **values: object) -> Markup:
+    """The template's markup with these values alone; the `most_kept` that were used last are kept of each template.
 
-def rendered(template: str, **values: object) -> Markup:
-    """The template's markup with these values alone."""
-    return _renderer(template)(i18n.language(), request.script_root, tuple(values.items()))
+    Some 10 MB of each: a card of goods has 3 kB.
+    """
+    return _renderer(template, most_kept)(i18n.language(), request.script_root, tuple(values.items()))
 
 
 @cache
-def _renderer(template: str) -> Callable[[str, str, Values], Markup]:
+def _renderer(template: str, most_kept: int) -> Callable[[str, str, Values], Markup]:
     def render(language: str, _root: str, values: Values) -> Markup:
         text = current_app.jinja_env.get_template(template).render(dict(values), lang=language)
         return Markup(text)  # noqa: S704 - escaped by Jinja
 
-    return lru_cache(maxsize=_MOST_KEPT.get(template, _OF_OTHERS))(render)
+    return lru_cache(maxsize=most_kept)(render)
 
 
 def init_app(app: Flask) -> None:
