@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from wholesale.inventory.batches import proving
 from wholesale.inventory.models import Allocation, InventoryLog, Stock
 from wholesale.inventory.transfers.models import Transfer, TransferLine
+from wholesale.platform import patience
 from wholesale.platform.db import db
 from wholesale.platform.rhythm import Progress
 
 _ALLOCATING = ("ALLOCATION", "RELEASE", "SALE")
 _PROMISING = ("ALLOCATION", "RELEASE")
 _MOST_TOLD = 20
+_SECONDS = 600  # for each question: a year of orders is more than the 30 s of a page
 
 
 def proof(progress: Progress | None = None) -> list[str]:
@@ -24,6 +26,7 @@ def proof(progress: Progress | None = None) -> list[str]:
     SALE took from it (a SALE's quantity is negative). Each change of what is on hand begins where the one before it
     ended. What orders hold is what is allocated, and what was sent between locations is where its transfer says.
     """
+    patience.for_long(_SECONDS)
     parts = (_wrong_figures, _broken_chains, _wrong_promises, _wrong_transfers, proving.proof)
     found: list[str] = []
     for number, part in enumerate(parts):
