@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,12 +54,14 @@ def warm_up(stage: Stage, known: pages.Known, rounds: int) -> None:
     """A little of everything: each page by each kind of person, an order, letters and documents."""
     people = pages.browsers(stage, known, 4, pages.BUYERS)
     asked = [each for each in pages.operations(known) if each.path is not None]
+    turns: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)  # a browser has one connection
 
     def look(client: int) -> None:
         for n in range(rounds):
             for operation in asked:
-                hands = people[operation.who]
-                operation.do(hands[client % len(hands)], n * 4 + client)
+                browser = people[operation.who][client % len(people[operation.who])]
+                with turns[id(browser)]:
+                    operation.do(browser, n * 4 + client)
 
     with ThreadPoolExecutor(4) as crowd:
         list(crowd.map(look, range(4)))
@@ -116,20 +119,24 @@ def soak(stage: Stage, known: pages.Known, seconds: float, every: float = 5.0) -
     people, stop = pages.browsers(stage, known, 3, pages.BUYERS), threading.Event()
     asked = [each for each in pages.operations(known) if each.path is not None]
     done = {"pages": 0, "orders": 0}
+    turns: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
 
     def browse(client: int) -> None:
         n = client
         while not stop.is_set():
             operation = asked[n % len(asked)]
-            operation.do(people[operation.who][client % len(people[operation.who])], n)
+            browser = people[operation.who][client % len(people[operation.who])]
+            with turns[id(browser)]:
+                operation.do(browser, n)
             done["pages"] += 1
             n += 1
 
     def order() -> None:
         while not stop.is_set():
             buyer = people["crowd"][1 + done["orders"] % (len(people["crowd"]) - 1)]
-            pages.fill(buyer, known, done["orders"])
-            pages.check_out(buyer, known)
+            with turns[id(buyer)]:
+                pages.fill(buyer, known, done["orders"])
+                pages.check_out(buyer, known)
             done["orders"] += 1
             stop.wait(1)
 
